@@ -1,0 +1,344 @@
+"""One run of the indexer: the batch that is being filled, embedded and published."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from filelock import FileLock
+from numpy.typing import NDArray
+
+from index.analysis import detect_language
+from index.changes import EmbedderIdentity, NewVersion, PutDocument
+from index.chunker import ChunkLimits, split
+from index.documents import ChunkSpan
+from index.embeddings import Embedder
+from index.errors import DocumentError, StaleVersionError
+from index.locks import held
+from index.parsing import ParsedFile
+from index.report import FileOutcome, IngestReport, Outcome, Progress, Stage, ignore_progress, never
+from index.rows import DocumentRow, Origin
+from index.store import Store
+
+BATCH_PASSAGES = 128  # enough to keep the embedding model busy
+BATCH_SECONDS = 2.0  # and short enough that a crash or a cancel loses little
+MAX_CHUNKS = 20_000
+LANGUAGE_CHARS = 20_000  # of a document's beginning decide its language
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngestOptions:
+    """How to ingest. ``force`` reads and splits files anew although their content is known."""
+
+    limits: ChunkLimits = field(default_factory=ChunkLimits)
+    progress: Callable[[Progress], None] = ignore_progress
+    cancelled: Callable[[], bool] = never
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a file's content goes: a source that exists (``known``) or a new one."""
+
+    path: str
+    collection: str
+    origin: Origin
+    known: DocumentRow | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    """A parsed file that waits for its embeddings."""
+
+    target: Target
+    parsed: ParsedFile
+    recipe: str
+    chunks: tuple[ChunkSpan, ...]
+    texts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Embedded:
+    """Unit vectors by text hash, and which of them had to be computed."""
+
+    rows: dict[bytes, NDArray[np.float32]]
+    new: frozenset[bytes]
+
+
+class Run:
+    """The batch that is being filled, and what became of every file so far."""
+
+    def __init__(self, store: Store, embedder: Embedder, options: IngestOptions) -> None:
+        self.store = store
+        self.options = options
+        self.files_total = 0
+        self.names: set[str] = set()  # of uploads in this run
+        self.leaving: dict[str, DocumentRow] = {}  # sources whose file is gone, by content
+        self.renamed: set[str] = set()
+        self._embedder = embedder
+        self._identity = EmbedderIdentity(
+            fingerprint=embedder.fingerprint, name=embedder.name, dim=embedder.dim
+        )
+        self._started = time.monotonic()
+        self._flushed = self._started
+        self._outcomes: list[FileOutcome] = []
+        self._pending: list[_Pending] = []
+        self._puts: list[PutDocument] = []
+        self._put_outcomes: list[FileOutcome] = []
+        self._removals: list[str] = []
+        self._passages_done = 0
+        self._passages_total = 0
+        self._files_done = 0
+        self._cancelled = False
+        self._current = ""
+
+    # what a file turned out to be
+
+    def unchanged(self, known: DocumentRow) -> None:
+        if known.state == "failed":
+            self.done(FileOutcome(path=known.path, outcome="failed", reason=known.reason, hint=known.hint))
+        else:
+            self.done(FileOutcome(path=known.path, outcome="unchanged", passages=known.passages))
+
+    def skipped(self, outcome: FileOutcome) -> None:
+        self._outcomes.append(outcome)
+
+    def done(self, outcome: FileOutcome) -> None:
+        self._outcomes.append(outcome)
+        self._files_done += 1
+
+    def gone(self, row: DocumentRow) -> None:
+        self._removals.append(row.doc_id)
+        self._put_outcomes.append(FileOutcome(path=row.path, outcome="removed", passages=row.passages))
+
+    def failed(self, target: Target, content_hash: str | None, size: int, error: DocumentError) -> None:
+        """List a document with its cause. New bytes that cannot be read replace what was indexed before; when
+        the bytes could not even be had, what was read last stays."""
+        outcome = FileOutcome(path=target.path, outcome="failed", reason=str(error), hint=error.hint)
+        if content_hash is None and target.known is not None and target.known.version_id is not None:
+            self.done(outcome)
+            return
+        self._put(
+            PutDocument(
+                collection=target.collection,
+                path=target.path,
+                origin=target.origin,
+                content_hash=content_hash,
+                size=size,
+                version=None,
+                state="failed",
+                problem=error.problem,
+                reason=str(error),
+                hint=error.hint,
+            ),
+            outcome,
+        )
+
+    def point(self, target: Target, content_hash: str, size: int, version_id: int) -> None:
+        """The content is stored already: a rename, a copy, or a file that went back to what it was."""
+        moved = self.leaving.pop(content_hash, None) if target.known is None else None
+        parsed = self.store.parsed(version_id)
+        partial = parsed is not None and bool(parsed.warnings)
+        if moved is not None:
+            self.renamed.add(moved.doc_id)
+        outcome: Outcome = "renamed" if moved else "changed" if target.known else "added"
+        self._put(
+            PutDocument(
+                collection=target.collection,
+                path=target.path,
+                origin=target.origin,
+                content_hash=content_hash,
+                size=size,
+                version=version_id,
+                state="partial" if partial else "ready",
+                reason=" ".join(parsed.warnings) if parsed else "",
+                doc_id=moved.doc_id if moved else None,
+            ),
+            FileOutcome(
+                path=target.path,
+                outcome=outcome,
+                passages=len(self.store.chunk_ids(version_id)),
+            ),
+        )
+
+    def add(self, target: Target, parsed: ParsedFile, recipe: str) -> None:
+        """Split new content and put it into the batch."""
+        document = parsed.document
+        chunks = tuple(split(document, token_spans=self._embedder.token_spans, limits=self.options.limits))
+        problem = _unusable(chunks)
+        if problem is not None:
+            self.failed(target, parsed.content_hash, parsed.size, problem)
+            return
+        texts = tuple(chunk.embedded_text(document.text) for chunk in chunks)
+        self._pending.append(_Pending(target, parsed, recipe, chunks, texts))
+        self._passages_total += len(chunks)
+        waiting = sum(len(pending.chunks) for pending in self._pending)
+        if waiting >= BATCH_PASSAGES or time.monotonic() - self._flushed > BATCH_SECONDS:
+            self.flush()
+
+    # the batch
+
+    def flush(self, folder: tuple[str, str] | None = None) -> None:
+        """Embed what waits and publish the batch in one commit. A cancelled batch is dropped, not halved."""
+        pending, self._pending = self._pending, []
+        vectors = self._embed([text for item in pending for text in item.texts])
+        if vectors is not None:
+            new = set(vectors.new)
+            for item in pending:
+                hashes = tuple(_text_hash(text) for text in item.texts)
+                embedded = sum(text_hash in new for text_hash in hashes)
+                new.difference_update(hashes)
+                self._put_version(item, hashes, np.stack([vectors.rows[key] for key in hashes]), embedded)
+        if self._puts or self._removals or folder:
+            self.tell("publishing", "")
+            self._publish(folder)
+        self._outcomes += self._put_outcomes
+        self._puts, self._put_outcomes, self._removals = [], [], []
+        self._flushed = time.monotonic()
+
+    def _publish(self, folder: tuple[str, str] | None) -> None:
+        leaving = [row for row in map(self.store.document, self._removals) if row is not None]
+        try:
+            self.store.publish(
+                puts=self._puts, removals=self._removals, folder=folder, embedder=self._identity
+            )
+        except StaleVersionError as exc:
+            # Somebody deleted, in this moment, the document whose content we meant to share.
+            for index, put in enumerate(self._puts):
+                if isinstance(put.version, int) and self.store.text(put.version) is None:
+                    self._puts[index] = replace(
+                        put,
+                        version=None,
+                        state="failed",
+                        problem="changed_while_reading",
+                        reason=str(exc),
+                        hint=exc.hint,
+                    )
+                    self._put_outcomes[index] = replace(
+                        self._put_outcomes[index], outcome="failed", reason=str(exc), hint=exc.hint
+                    )
+            self.store.publish(
+                puts=self._puts, removals=self._removals, folder=folder, embedder=self._identity
+            )
+        self.store.remove_unused_originals(
+            [row.content_hash for row in leaving if row.content_hash and row.origin == "upload"]
+        )
+
+    def _embed(self, texts: Sequence[str]) -> _Embedded | None:
+        """Vectors for all texts; None when cancelled. Nothing is embedded that was embedded before."""
+        by_hash = {_text_hash(text): text for text in texts}
+        rows = self.store.known_vectors(list(by_hash), self._embedder.fingerprint)
+        missing = [text_hash for text_hash in by_hash if text_hash not in rows]
+        self._passages_done += len(texts) - len(missing)
+        for start in range(0, len(missing), BATCH_PASSAGES):
+            if self.cancelled():
+                return None
+            self.tell("embedding", self._current)
+            part = missing[start : start + BATCH_PASSAGES]
+            encoded = self._embedder.encode([by_hash[text_hash] for text_hash in part])
+            rows.update(zip(part, encoded, strict=True))
+            self._passages_done += len(part)
+        return _Embedded(rows, frozenset(missing))
+
+    def _put_version(
+        self, item: _Pending, hashes: tuple[bytes, ...], matrix: NDArray[np.float32], embedded: int
+    ) -> None:
+        target, parsed = item.target, item.parsed
+        self._put(
+            PutDocument(
+                collection=target.collection,
+                path=target.path,
+                origin=target.origin,
+                content_hash=parsed.content_hash,
+                size=parsed.size,
+                version=NewVersion(
+                    content_hash=parsed.content_hash,
+                    recipe=item.recipe,
+                    document=parsed.document,
+                    language=detect_language(parsed.document.text[:LANGUAGE_CHARS]),
+                    chunks=item.chunks,
+                    text_hashes=hashes,
+                    vectors=matrix,
+                ),
+                state="partial" if parsed.document.warnings else "ready",
+                reason=" ".join(parsed.document.warnings),
+            ),
+            FileOutcome(
+                path=target.path,
+                outcome="changed" if target.known else "added",
+                reason=" ".join(parsed.document.warnings),
+                passages=len(item.chunks),
+                embedded=embedded,
+            ),
+        )
+
+    def _put(self, put: PutDocument, outcome: FileOutcome) -> None:
+        self._puts.append(put)
+        self._put_outcomes.append(outcome)
+        self._files_done += 1
+
+    # telling
+
+    def cancelled(self) -> bool:
+        self._cancelled = self._cancelled or self.options.cancelled()
+        return self._cancelled
+
+    def tell(self, stage: Stage, current: str) -> None:
+        self._current = current
+        self.options.progress(
+            Progress(
+                stage=stage,
+                files_done=self._files_done,
+                files_total=max(self.files_total, self._files_done),
+                passages_done=self._passages_done,
+                passages_total=max(self._passages_total, self._passages_done),
+                current=current,
+                seconds=time.monotonic() - self._started,
+            )
+        )
+
+    def report(self) -> IngestReport:
+        """Publish what is left and sum up."""
+        self.flush()
+        self.store.write_checkpoint_if_due()
+        self.tell("done", "")
+        return IngestReport(
+            outcomes=tuple(self._outcomes),
+            generation=self.store.generation,
+            seconds=time.monotonic() - self._started,
+            cancelled=self._cancelled,
+        )
+
+
+@contextmanager
+def running(store: Store, embedder: Embedder, options: IngestOptions) -> Iterator[Run]:
+    """One run at a time for a data folder; the lock vanishes with the process."""
+    lock = FileLock(store.data / "ingest.lock")
+    with held(lock, store.data, seconds=1.0, message="Another process is indexing into this data folder."):
+        store.require_embedder(embedder.fingerprint, embedder.name)
+        store.sweep_originals()
+        yield Run(store, embedder, options)
+
+
+def _unusable(chunks: Sequence[ChunkSpan]) -> DocumentError | None:
+    if not chunks:
+        return DocumentError(
+            "no_text",
+            "There is no text in this file.",
+            hint="If it is a scan, run text recognition on it first.",
+        )
+    if len(chunks) > MAX_CHUNKS:
+        return DocumentError(
+            "too_large",
+            f"The file makes {len(chunks):,} passages; the limit is {MAX_CHUNKS:,}.",
+            hint="Split the file into smaller ones.",
+        )
+    return None
+
+
+def _text_hash(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8")).digest()

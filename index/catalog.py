@@ -1,0 +1,304 @@
+"""The SQLite catalog: schema, connections, and the translation of SQLite's errors.
+
+The catalog is the truth and the log. FAISS checkpoints and the lexical index are derived from it:
+rows carry the generation that added them, ``removals`` remembers which ids went and when, and both
+derived indexes roll forward from there (or are rebuilt) without embedding anything again.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from queue import Empty, LifoQueue
+
+from index.errors import DamagedError, NewerDatabaseError, StorageError, StoreError
+
+SCHEMA_VERSION = 1
+FILE_NAME = "catalog.sqlite"
+
+# AUTOINCREMENT: SQLite otherwise hands out a deleted top id again, and a stale vector would then
+# answer as a new chunk. Paths are BLOBs because a file name need not be UTF-8.
+_SCHEMA = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+CREATE TABLE embedders (
+    embedder_id INTEGER PRIMARY KEY,
+    fingerprint TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    dim INTEGER NOT NULL
+);
+
+CREATE TABLE versions (
+    version_id INTEGER PRIMARY KEY AUTOINCREMENT,
+    content_hash TEXT NOT NULL,
+    recipe TEXT NOT NULL,          -- how the bytes became chunks: format, reader and chunk limits
+    text TEXT NOT NULL,
+    title TEXT NOT NULL,
+    media_type TEXT NOT NULL,
+    language TEXT,                 -- Snowball code, NULL when undecided
+    page_starts TEXT NOT NULL,     -- JSON
+    headings TEXT NOT NULL,        -- JSON
+    warnings TEXT NOT NULL,        -- JSON
+    passages INTEGER NOT NULL,
+    UNIQUE (content_hash, recipe)
+);
+
+CREATE TABLE documents (
+    doc_id TEXT PRIMARY KEY,
+    collection TEXT NOT NULL,
+    path BLOB NOT NULL,
+    origin TEXT NOT NULL,          -- 'folder' (read in place) or 'upload' (kept in originals/)
+    state TEXT NOT NULL,
+    problem TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    hint TEXT NOT NULL,
+    version_id INTEGER REFERENCES versions (version_id),
+    content_hash TEXT,
+    size INTEGER NOT NULL,
+    indexed_at REAL NOT NULL,
+    UNIQUE (collection, path)
+) WITHOUT ROWID;
+CREATE INDEX documents_version ON documents (version_id);
+CREATE INDEX documents_content ON documents (content_hash);
+
+CREATE TABLE chunks (
+    chunk_id INTEGER PRIMARY KEY AUTOINCREMENT,
+    version_id INTEGER NOT NULL REFERENCES versions (version_id),
+    start INTEGER NOT NULL,
+    end INTEGER NOT NULL,
+    page INTEGER,
+    heading_path TEXT NOT NULL,    -- JSON
+    context TEXT NOT NULL,
+    text_hash BLOB NOT NULL,       -- of what was embedded
+    generation INTEGER NOT NULL
+);
+CREATE INDEX chunks_version ON chunks (version_id, start);
+CREATE INDEX chunks_text ON chunks (text_hash);
+CREATE INDEX chunks_generation ON chunks (generation);
+
+CREATE TABLE embeddings (
+    text_hash BLOB NOT NULL,
+    embedder_id INTEGER NOT NULL REFERENCES embedders (embedder_id),
+    vector BLOB NOT NULL,          -- float32, little endian, unit length
+    PRIMARY KEY (text_hash, embedder_id)
+) WITHOUT ROWID;
+
+CREATE TABLE removals (chunk_id INTEGER PRIMARY KEY, generation INTEGER NOT NULL);
+CREATE INDEX removals_generation ON removals (generation);
+
+CREATE TABLE checkpoints (
+    generation INTEGER PRIMARY KEY,
+    file TEXT NOT NULL,
+    sha256 TEXT NOT NULL,
+    count INTEGER NOT NULL,
+    dim INTEGER NOT NULL,
+    fingerprint TEXT NOT NULL
+);
+
+CREATE TABLE folders (
+    path BLOB NOT NULL,
+    collection TEXT NOT NULL,
+    indexed_at REAL NOT NULL,
+    PRIMARY KEY (path, collection)
+) WITHOUT ROWID;
+
+CREATE TABLE jobs (
+    job_id INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind TEXT NOT NULL,
+    label TEXT NOT NULL,
+    state TEXT NOT NULL,
+    pid INTEGER NOT NULL,
+    process_started REAL NOT NULL,
+    started_at REAL NOT NULL,
+    finished_at REAL,
+    progress TEXT,                 -- JSON
+    message TEXT NOT NULL,
+    hint TEXT NOT NULL,
+    outcomes TEXT NOT NULL,        -- JSON
+    cancel_requested INTEGER NOT NULL
+);
+"""
+
+
+@contextmanager
+def translated(data: Path) -> Iterator[None]:
+    """Turn what SQLite and the file system raise into our errors, at this one border."""
+    try:
+        yield
+    except sqlite3.DatabaseError as exc:
+        error = _translate(exc, data)
+        if error is None:
+            raise
+        raise error from exc
+    except OSError as exc:
+        raise StorageError(
+            f"{data}: {exc.strerror or exc}",
+            hint="Make room or correct the permissions, then try again. What was indexed before is safe.",
+        ) from exc
+
+
+def _translate(exc: sqlite3.DatabaseError, data: Path) -> StoreError | None:
+    name = getattr(exc, "sqlite_errorname", "") or ""
+    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+        return DamagedError(
+            f"{data / FILE_NAME} is damaged: {exc}",
+            hint="Restore the data folder from a backup, or move it away and index your documents again.",
+        )
+    if name.startswith("SQLITE_FULL"):
+        return StorageError(
+            f"The disk that holds {data} is full.",
+            hint="Make room and run the same command again. What was indexed before is safe.",
+        )
+    if name.startswith("SQLITE_READONLY") or "readonly" in str(exc):
+        return StorageError(
+            f"{data} is read-only.",
+            hint="Correct the permissions, or choose another data folder with --data.",
+        )
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return StorageError(
+            f"{data / FILE_NAME} is locked by another program.",
+            hint="Close the program that holds it and try again.",
+        )
+    if name.startswith(("SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_AUTH")):
+        return StorageError(
+            f"{data / FILE_NAME} cannot be read or written: {exc}",
+            hint="Check free space and permissions there, or choose another data folder with --data.",
+        )
+    return None  # a mistake of ours, such as a broken constraint: show it as it is
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection in autocommit mode with the settings that the promises rest on."""
+    connection = sqlite3.connect(path, timeout=10.0, isolation_level=None, check_same_thread=False)
+    try:
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute("PRAGMA secure_delete=ON")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+class Catalog:
+    """A small pool of connections to one catalog file; safe to use from several threads."""
+
+    def __init__(self, data: Path) -> None:
+        """Open the catalog in ``data`` and create it when it is not there.
+
+        Raises:
+            NewerDatabaseError: A later release wrote it.
+            StorageError, DamagedError: It cannot be opened.
+        """
+        self.data = data
+        self.path = data / FILE_NAME
+        self._idle: LifoQueue[sqlite3.Connection] = LifoQueue()
+        self._closed = False
+        with self.reading() as connection:
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version == 0:
+            self._create()
+        elif version > SCHEMA_VERSION:
+            self.close()
+            raise NewerDatabaseError(
+                f"{self.path} was written by a later release"
+                f" (schema {version}, this one knows {SCHEMA_VERSION}).",
+                hint="Update Footnote, or choose another data folder with --data.",
+            )
+
+    def _create(self) -> None:
+        with self.writing() as connection:
+            # Another process may have created it between our look and our lock.
+            if connection.execute("PRAGMA user_version").fetchone()[0]:
+                return
+            for statement in _SCHEMA.split(";"):
+                if statement.strip():
+                    connection.execute(statement)
+            connection.executemany(
+                "INSERT INTO meta VALUES (?, ?)",
+                [("catalog_id", uuid.uuid4().hex), ("generation", "0"), ("removals_since", "0")],
+            )
+            connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """A connection inside one read transaction: everything read belongs to one commit."""
+        with self._borrowed() as connection:
+            connection.execute("BEGIN")
+            try:
+                yield connection
+            finally:
+                connection.rollback()
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """A connection inside one write transaction, committed at the end, rolled back on any error."""
+        with self._borrowed() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.commit()
+            except BaseException:
+                connection.rollback()
+                raise
+
+    def truncate_log(self) -> None:
+        """Empty the write-ahead log, so that deleted text does not linger in it.
+
+        Best effort: a reader in the middle of a transaction keeps its part of the log.
+        """
+        with self._borrowed() as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    @contextmanager
+    def _borrowed(self) -> Iterator[sqlite3.Connection]:
+        with translated(self.data):
+            try:
+                connection = self._idle.get_nowait()
+            except Empty:
+                connection = connect(self.path)
+            try:
+                yield connection
+            finally:
+                if self._closed:
+                    connection.close()
+                else:
+                    self._idle.put(connection)
+
+    def close(self) -> None:
+        """Close every idle connection; a borrowed one closes when it is given back."""
+        self._closed = True
+        while True:
+            try:
+                self._idle.get_nowait().close()
+            except Empty:
+                return
+
+
+def encode_path(path: str) -> bytes:
+    """The bytes of a file name as the catalog keeps them; undecodable bytes survive."""
+    return os.fsencode(path)
+
+
+def decode_path(path: bytes) -> str:
+    """The inverse of :func:`encode_path`."""
+    return os.fsdecode(path)
+
+
+def get_meta(connection: sqlite3.Connection, key: str) -> str | None:
+    """One value of the ``meta`` table, None when it is not set."""
+    row = connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+    return None if row is None else str(row[0])
+
+
+def set_meta(connection: sqlite3.Connection, key: str, value: str) -> None:
+    """Set one value of the ``meta`` table."""
+    connection.execute(
+        "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", (key, value)
+    )

@@ -1,0 +1,256 @@
+"""Changes to the catalog: the values that describe them, and how each becomes rows.
+
+Every function here runs inside the one transaction of a publish.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+import uuid
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.catalog import encode_path, get_meta, set_meta
+from index.documents import ChunkSpan, ParsedDocument
+from index.errors import EmbedderMismatchError, EmbeddingError, StaleVersionError
+from index.rows import DocumentState, Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewVersion:
+    """Content to store: its text, its chunks, and a vector for each.
+
+    ``vectors`` is (n_chunks, dim) float32 with unit rows; ``text_hashes`` are the keys of what was embedded.
+    """
+
+    content_hash: str
+    recipe: str
+    document: ParsedDocument
+    language: str | None
+    chunks: tuple[ChunkSpan, ...]
+    text_hashes: tuple[bytes, ...]
+    vectors: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PutDocument:
+    """Make a source stand at a version (a new one, or one that is stored already) or at a failure (None).
+
+    ``doc_id`` names a source that is renamed to ``path``; None finds it by collection and path.
+    """
+
+    collection: str
+    path: str
+    origin: Origin
+    content_hash: str | None
+    size: int
+    version: NewVersion | int | None
+    state: DocumentState = "ready"
+    problem: str = ""
+    reason: str = ""
+    hint: str = ""
+    doc_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbedderIdentity:
+    """Which embedding model made the vectors of a publish."""
+
+    fingerprint: str
+    name: str
+    dim: int
+
+
+def check_vectors(version: NewVersion, embedder: EmbedderIdentity | None) -> None:
+    vectors = version.vectors
+    if embedder is None or vectors.shape != (len(version.chunks), embedder.dim):
+        raise EmbeddingError(
+            f"The embedding model gave vectors of shape {vectors.shape} for {len(version.chunks)} passages.",
+            hint="Check embedding.model in the settings.",
+        )
+    lengths = np.linalg.norm(vectors, axis=1)
+    if not np.isfinite(lengths).all() or (np.abs(lengths - 1.0) > 1e-3).any():
+        raise EmbeddingError(
+            "The embedding model gave a vector that is not finite or not of unit length.",
+            hint="Check embedding.model in the settings; the model's files may be damaged.",
+        )
+
+
+def register_embedder(connection: sqlite3.Connection, embedder: EmbedderIdentity | None) -> int | None:
+    if embedder is None:
+        return None
+    current = get_meta(connection, "fingerprint")
+    if current not in (None, embedder.fingerprint):
+        if connection.execute("SELECT 1 FROM chunks LIMIT 1").fetchone() is not None:
+            raise mismatch(connection, embedder.name)
+        # Nothing is indexed: the model may be changed freely.
+        connection.execute("DELETE FROM embeddings")
+        connection.execute("DELETE FROM checkpoints")
+    set_meta(connection, "fingerprint", embedder.fingerprint)
+    connection.execute(
+        "INSERT OR IGNORE INTO embedders (fingerprint, name, dim) VALUES (?, ?, ?)",
+        (embedder.fingerprint, embedder.name, embedder.dim),
+    )
+    row = connection.execute(
+        "SELECT embedder_id FROM embedders WHERE fingerprint = ?", (embedder.fingerprint,)
+    ).fetchone()
+    return int(row[0])
+
+
+def mismatch(connection: sqlite3.Connection, wanted: str) -> EmbedderMismatchError:
+    """The error for an index whose vectors come from another model than ``wanted``."""
+    row = connection.execute(
+        "SELECT name FROM embedders WHERE fingerprint = ?", (get_meta(connection, "fingerprint"),)
+    ).fetchone()
+    return EmbedderMismatchError(
+        f"The index was built with {row['name'] if row else 'another model'}, the settings say {wanted}.",
+        hint="Set embedding.model back, or index into another data folder with --data.",
+    )
+
+
+def put_document(
+    connection: sqlite3.Connection, put: PutDocument, generation: int, embedder_id: int | None
+) -> None:
+    path = encode_path(put.path)
+    if isinstance(put.version, NewVersion):
+        assert embedder_id is not None
+        version_id: int | None = _put_version(connection, put.version, generation, embedder_id)
+    else:
+        version_id = put.version
+        if version_id is not None and not _exists(connection, version_id):
+            raise StaleVersionError(
+                f"{put.path}: the same content was removed elsewhere in this moment.",
+                hint="Index the file again.",
+            )
+    old = connection.execute(
+        "SELECT doc_id, version_id FROM documents WHERE doc_id = ?"
+        if put.doc_id is not None
+        else "SELECT doc_id, version_id FROM documents WHERE collection = ? AND path = ?",
+        (put.doc_id,) if put.doc_id is not None else (put.collection, path),
+    ).fetchone()
+    values = (
+        put.collection,
+        path,
+        put.origin,
+        put.state,
+        put.problem,
+        _storable(put.reason),
+        _storable(put.hint),
+        version_id,
+        put.content_hash,
+        put.size,
+        time.time(),
+    )
+    if old is None:
+        connection.execute(
+            "INSERT INTO documents (doc_id, collection, path, origin, state, problem, reason, hint,"
+            " version_id, content_hash, size, indexed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (uuid.uuid4().hex, *values),
+        )
+        return
+    connection.execute(
+        "UPDATE documents SET collection = ?, path = ?, origin = ?, state = ?, problem = ?, reason = ?,"
+        " hint = ?, version_id = ?, content_hash = ?, size = ?, indexed_at = ? WHERE doc_id = ?",
+        (*values, old["doc_id"]),
+    )
+    if old["version_id"] not in (None, version_id):
+        _remove_version_if_unused(connection, old["version_id"], generation)
+
+
+def _storable(message: str) -> str:
+    """A message may name a file whose name is not Unicode; SQLite stores Unicode only."""
+    return message.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _exists(connection: sqlite3.Connection, version_id: int) -> bool:
+    row = connection.execute("SELECT 1 FROM versions WHERE version_id = ?", (version_id,)).fetchone()
+    return row is not None
+
+
+def _put_version(
+    connection: sqlite3.Connection, version: NewVersion, generation: int, embedder_id: int
+) -> int:
+    known = connection.execute(
+        "SELECT version_id FROM versions WHERE content_hash = ? AND recipe = ?",
+        (version.content_hash, version.recipe),
+    ).fetchone()
+    if known is not None:  # two files of one batch with the same content
+        return int(known[0])
+    document = version.document
+    cursor = connection.execute(
+        "INSERT INTO versions (content_hash, recipe, text, title, media_type, language, page_starts,"
+        " headings, warnings, passages) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            version.content_hash,
+            version.recipe,
+            document.text,
+            document.title,
+            document.media_type,
+            version.language,
+            json.dumps(document.page_starts),
+            json.dumps([(h.start, h.end, h.level, h.title) for h in document.headings]),
+            json.dumps(document.warnings),
+            len(version.chunks),
+        ),
+    )
+    version_id = cursor.lastrowid
+    assert version_id is not None
+    connection.executemany(
+        "INSERT OR IGNORE INTO embeddings VALUES (?, ?, ?)",
+        [
+            (text_hash, embedder_id, vector.astype("<f4").tobytes())
+            for text_hash, vector in zip(version.text_hashes, version.vectors, strict=True)
+        ],
+    )
+    connection.executemany(
+        "INSERT INTO chunks (version_id, start, end, page, heading_path, context, text_hash, generation)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (
+                version_id,
+                chunk.start,
+                chunk.end,
+                chunk.page,
+                json.dumps(chunk.heading_path),
+                chunk.context,
+                text_hash,
+                generation,
+            )
+            for chunk, text_hash in zip(version.chunks, version.text_hashes, strict=True)
+        ],
+    )
+    return version_id
+
+
+def remove_document(connection: sqlite3.Connection, doc_id: str, generation: int) -> None:
+    row = connection.execute("SELECT version_id FROM documents WHERE doc_id = ?", (doc_id,)).fetchone()
+    if row is None:
+        return
+    connection.execute("DELETE FROM documents WHERE doc_id = ?", (doc_id,))
+    if row["version_id"] is not None:
+        _remove_version_if_unused(connection, row["version_id"], generation)
+
+
+def _remove_version_if_unused(connection: sqlite3.Connection, version_id: int, generation: int) -> None:
+    if (
+        connection.execute("SELECT 1 FROM documents WHERE version_id = ?", (version_id,)).fetchone()
+        is not None
+    ):
+        return
+    rows = connection.execute(
+        "SELECT chunk_id, text_hash FROM chunks WHERE version_id = ?", (version_id,)
+    ).fetchall()
+    connection.executemany(
+        "INSERT INTO removals VALUES (?, ?)", [(row["chunk_id"], generation) for row in rows]
+    )
+    connection.execute("DELETE FROM chunks WHERE version_id = ?", (version_id,))
+    connection.execute("DELETE FROM versions WHERE version_id = ?", (version_id,))
+    connection.executemany(
+        "DELETE FROM embeddings WHERE text_hash = ?1"
+        " AND NOT EXISTS (SELECT 1 FROM chunks WHERE chunks.text_hash = ?1)",
+        [(row["text_hash"],) for row in rows],
+    )

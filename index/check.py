@@ -1,0 +1,129 @@
+"""The invariants of a store, each told as a sentence when it is broken."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from index.catalog import decode_path, get_meta
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from index.store import Store
+
+_STATES = ("queued", "reading", "embedding", "ready", "partial", "failed", "missing", "disabled")
+
+
+def violations(store: Store) -> list[str]:
+    """Check the catalog, the vectors, the dense and the lexical index, the checkpoints and the originals.
+
+    Returns:
+        One sentence for each violation; empty when everything holds.
+    """
+    with store.catalog.reading() as connection:
+        found = [
+            *_sqlite(connection),
+            *_documents(connection),
+            *_chunks(connection),
+            *_vectors(connection),
+            *_checkpoints(connection, store),
+        ]
+        live = {int(row[0]) for row in connection.execute("SELECT chunk_id FROM chunks")}
+        uploads = {
+            row["content_hash"]: decode_path(row["path"])
+            for row in connection.execute(
+                "SELECT content_hash, path FROM documents WHERE origin = 'upload' AND version_id IS NOT NULL"
+            )
+        }
+    found += _differences("dense index", store.dense_ids(), live)
+    found += _differences("lexical index", store.lexical_ids(), live)
+    found += [
+        f"the kept original of {path!a} is missing"
+        for content_hash, path in uploads.items()
+        if not (store.originals / content_hash).exists()
+    ]
+    return found
+
+
+def _sqlite(connection: sqlite3.Connection) -> Iterator[str]:
+    for row in connection.execute("PRAGMA integrity_check"):
+        if row[0] != "ok":
+            yield f"SQLite: {row[0]}"
+    for row in connection.execute("PRAGMA foreign_key_check"):
+        yield f"a row of {row[0]} refers to a row of {row[2]} that is not there"
+
+
+def _documents(connection: sqlite3.Connection) -> Iterator[str]:
+    rows = connection.execute(
+        "SELECT d.doc_id, d.state, d.version_id, v.passages,"
+        " (SELECT count(*) FROM chunks c WHERE c.version_id = d.version_id) AS stored"
+        " FROM documents d LEFT JOIN versions v USING (version_id)"
+    )
+    for row in rows:
+        if row["state"] not in _STATES:
+            yield f"document {row['doc_id']} is in an unknown state {row['state']!r}"
+        if row["state"] in ("ready", "partial") and (not row["stored"] or row["stored"] != row["passages"]):
+            counts = f"{row['stored']} of {row['passages']} passages"
+            yield f"document {row['doc_id']} is {row['state']} with {counts}"
+        if row["state"] == "failed" and row["version_id"] is not None:
+            yield f"document {row['doc_id']} has failed and yet has content"
+    orphans = connection.execute(
+        "SELECT version_id FROM versions WHERE version_id NOT IN"
+        " (SELECT version_id FROM documents WHERE version_id IS NOT NULL)"
+    )
+    for row in orphans:
+        yield f"version {row['version_id']} belongs to no document"
+
+
+def _chunks(connection: sqlite3.Connection) -> Iterator[str]:
+    for row in connection.execute("SELECT version_id, text, passages FROM versions"):
+        text = row["text"]
+        for chunk in connection.execute(
+            "SELECT chunk_id, start, end FROM chunks WHERE version_id = ?", (row["version_id"],)
+        ):
+            inside = 0 <= chunk["start"] < chunk["end"] <= len(text)
+            if not inside or not text[chunk["start"] : chunk["end"]].strip():
+                yield f"chunk {chunk['chunk_id']} does not point into its document's text"
+
+
+def _vectors(connection: sqlite3.Connection) -> Iterator[str]:
+    embedder = connection.execute(
+        "SELECT embedder_id, dim FROM embedders WHERE fingerprint = ?", (get_meta(connection, "fingerprint"),)
+    ).fetchone()
+    rows = connection.execute(
+        "SELECT chunk_id, vector FROM chunks c LEFT JOIN embeddings e"
+        " ON e.text_hash = c.text_hash AND e.embedder_id = ?",
+        (embedder["embedder_id"] if embedder else None,),
+    )
+    for row in rows:
+        if row["vector"] is None:
+            yield f"chunk {row['chunk_id']} has no vector"
+            continue
+        vector = np.frombuffer(row["vector"], dtype="<f4")
+        if len(vector) != embedder["dim"] or not np.isfinite(vector).all():
+            yield f"chunk {row['chunk_id']} has a vector that is not usable"
+    unused = connection.execute(
+        "SELECT count(*) FROM embeddings WHERE text_hash NOT IN (SELECT text_hash FROM chunks)"
+    ).fetchone()[0]
+    if unused:
+        yield f"{unused} vectors belong to no chunk"
+
+
+def _checkpoints(connection: sqlite3.Connection, store: Store) -> Iterator[str]:
+    for row in connection.execute("SELECT file, sha256 FROM checkpoints"):
+        path = store.data / "checkpoints" / row["file"]
+        if not path.exists():
+            yield f"checkpoint {row['file']} is missing (it will be rebuilt)"
+        elif hashlib.sha256(path.read_bytes()).hexdigest() != row["sha256"]:
+            yield f"checkpoint {row['file']} is damaged (it is not used, and will be rebuilt)"
+
+
+def _differences(name: str, have: set[int], live: set[int]) -> Iterator[str]:
+    if missing := len(live - have):
+        yield f"the {name} lacks {missing} of {len(live)} chunks"
+    if extra := len(have - live):
+        yield f"the {name} holds {extra} chunks that were removed"

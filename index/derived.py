@@ -1,0 +1,135 @@
+"""What is derived from the catalog: vectors for FAISS, and documents for the lexical index."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.catalog import get_meta
+from index.lexical import LexicalDocument
+from index.vectors import Base, DenseIndex, read_base
+
+logger = logging.getLogger(__name__)
+
+
+class DenseLoader:
+    """Makes the dense index of the newest generation; keeps the base it loaded, which never changes."""
+
+    def __init__(self, checkpoints: Path) -> None:
+        self._checkpoints = checkpoints
+        self._base: Base | None = None
+
+    def load(self, connection: sqlite3.Connection) -> DenseIndex:
+        """Base + delta − removed, as the catalog says inside this read transaction."""
+        embedder = current_embedder(connection)
+        if embedder is None:
+            nothing = np.empty(0, np.int64)
+            return DenseIndex(
+                1, base=None, removed=nothing, delta_ids=nothing, delta=np.empty((0, 1), np.float32)
+            )
+        base = self._newest_base(connection, embedder)
+        since = 0 if base is None else base.generation
+        removed = connection.execute("SELECT chunk_id FROM removals WHERE generation > ?", (since,))
+        ids, vectors = vectors_since(connection, since, embedder)
+        return DenseIndex(
+            embedder.dim,
+            base=base,
+            removed=np.array([row[0] for row in removed], dtype=np.int64),
+            delta_ids=ids,
+            delta=vectors,
+        )
+
+    def _newest_base(self, connection: sqlite3.Connection, embedder: StoredEmbedder) -> Base | None:
+        """The newest checkpoint that can be trusted; without one, every vector comes from the catalog."""
+        rows = connection.execute(
+            "SELECT * FROM checkpoints WHERE fingerprint = ? AND generation >= ? ORDER BY generation DESC",
+            (embedder.fingerprint, removals_since(connection)),
+        )
+        for row in rows:
+            if self._base is not None and self._base.sha256 == row["sha256"]:
+                return self._base
+            base = read_base(
+                self._checkpoints / row["file"],
+                sha256=row["sha256"],
+                count=row["count"],
+                dim=row["dim"],
+                generation=row["generation"],
+            )
+            if base is not None:
+                self._base = base
+                return base
+            logger.warning("checkpoint %s cannot be used; reading the catalog", row["file"])
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEmbedder:
+    """The embedding model that the stored vectors come from."""
+
+    embedder_id: int
+    fingerprint: str
+    dim: int
+
+
+def current_embedder(connection: sqlite3.Connection) -> StoredEmbedder | None:
+    """The model in use, None while nothing is indexed."""
+    row = connection.execute(
+        "SELECT embedder_id, fingerprint, dim FROM embedders WHERE fingerprint = ?",
+        (get_meta(connection, "fingerprint"),),
+    ).fetchone()
+    return None if row is None else StoredEmbedder(row["embedder_id"], row["fingerprint"], row["dim"])
+
+
+def removals_since(connection: sqlite3.Connection) -> int:
+    """The generation from which on every removal is still on record; what is older must be rebuilt."""
+    return int(get_meta(connection, "removals_since") or 0)
+
+
+def vectors_since(
+    connection: sqlite3.Connection, generation: int, embedder: StoredEmbedder
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Ids (ascending) and vectors of the live chunks added after ``generation``."""
+    count = int(
+        connection.execute("SELECT count(*) FROM chunks WHERE generation > ?", (generation,)).fetchone()[0]
+    )
+    ids = np.empty(count, dtype=np.int64)
+    vectors = np.empty((count, embedder.dim), dtype=np.float32)
+    rows = connection.execute(
+        "SELECT chunk_id, vector FROM chunks JOIN embeddings USING (text_hash)"
+        " WHERE generation > ? AND embedder_id = ? ORDER BY chunk_id",
+        (generation, embedder.embedder_id),
+    )
+    filled = 0
+    for chunk_id, vector in rows:
+        ids[filled] = chunk_id
+        vectors[filled] = np.frombuffer(vector, dtype="<f4")
+        filled += 1
+    return ids[:filled], vectors[:filled]
+
+
+def lexical_documents(connection: sqlite3.Connection, since: int) -> Iterator[LexicalDocument]:
+    """Live chunks added after generation ``since``, grouped by version."""
+    rows = connection.execute(
+        "SELECT c.chunk_id, c.version_id, c.start, c.end, c.context, v.language FROM chunks c"
+        " JOIN versions v USING (version_id) WHERE c.generation > ? ORDER BY c.version_id, c.start",
+        (since,),
+    )
+    version_id, text = -1, ""
+    for row in rows:
+        if row["version_id"] != version_id:
+            version_id = row["version_id"]
+            text = connection.execute(
+                "SELECT text FROM versions WHERE version_id = ?", (version_id,)
+            ).fetchone()[0]
+        body = text[row["start"] : row["end"]]
+        yield LexicalDocument(
+            chunk_id=row["chunk_id"],
+            text=f"{row['context']}\n{body}" if row["context"] else body,
+            language=row["language"],
+        )

@@ -1,0 +1,81 @@
+"""The values that pass between the stages of an ingest: a parsed document and the spans it is cut into."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heading:
+    """A heading inside a document's text. ``start``/``end`` are character offsets, end exclusive."""
+
+    start: int
+    end: int
+    level: int  # 1 is the highest
+    title: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParsedDocument:
+    """A file as one text plus a map back to its pages and headings.
+
+    ``text`` holds no NUL and no lone surrogate, and lines end in ``\\n``; every offset in Footnote
+    counts characters of this string. It is what citations slice, so nothing rewrites it later.
+
+    Attributes:
+        title: The document's own title (first heading, HTML title, metadata); "" when it has none.
+            Never the file name: the same content under two names is one version.
+        media_type: For example ``application/pdf``.
+        page_starts: Offset of the first character of each page, ascending, the first is 0;
+            empty for formats without pages.
+        headings: In order of ``start``.
+        warnings: What a reader should know, one sentence each ("No text on pages 3 and 7: ...");
+            a document with warnings is ``partial``, not ``ready``.
+    """
+
+    text: str
+    title: str = ""
+    media_type: str = "text/plain"
+    page_starts: tuple[int, ...] = ()
+    headings: tuple[Heading, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def page_at(self, offset: int) -> int | None:
+        """The page that holds this character, the first page is 1; None for a format without pages."""
+        return bisect_right(self.page_starts, offset) or None
+
+    def heading_path(self, offset: int) -> tuple[str, ...]:
+        """Titles of the headings above this character, outermost first."""
+        path: list[Heading] = []
+        for heading in self.headings:
+            if heading.start > offset:
+                break
+            while path and path[-1].level >= heading.level:
+                path.pop()
+            path.append(heading)
+        return tuple(heading.title for heading in path)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChunkSpan:
+    """A span of one document: the unit that is embedded, indexed and retrieved.
+
+    ``start`` and ``end`` are character offsets, end exclusive; the chunk's text is
+    ``document.text[start:end]`` and is never blank.
+
+    ``context`` is what a reader knows from above the span (title, then headings, joined by " > ",
+    without repeating what the span itself begins with); it is embedded and searched with the
+    chunk, but never quoted.
+    """
+
+    start: int
+    end: int
+    page: int | None = None  # page of the first character; the first page is 1
+    heading_path: tuple[str, ...] = ()
+    context: str = ""
+
+    def embedded_text(self, document_text: str) -> str:
+        """What the embedding model reads: context and chunk."""
+        text = document_text[self.start : self.end]
+        return f"{self.context}\n{text}" if self.context else text

@@ -1,0 +1,86 @@
+"""What can go wrong, in one tree; every error says what to do next.
+
+    FootnoteError
+    ├── DocumentError         one document cannot be read; the rest of an ingest goes on
+    ├── SourceError           a path that was named does not exist or may not be read
+    ├── EmbeddingError        the embedding model is missing, damaged, or gave unusable vectors
+    └── StoreError            the data folder
+        ├── BusyError             another process is indexing
+        ├── StorageError          disk full, read-only, permission denied
+        ├── NewerDatabaseError    written by a later release
+        ├── StaleVersionError     content that a publish refers to was removed meanwhile
+        ├── EmbedderMismatchError the index was built with another embedding model
+        └── DamagedError          the catalog itself is not readable
+
+``rag.errors`` extends the tree; imports only point down.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+DocumentProblem = Literal[
+    "empty",
+    "binary",
+    "unsupported",
+    "password",
+    "damaged",
+    "too_large",
+    "timeout",
+    "crashed",
+    "no_text",
+    "unreadable",
+    "changed_while_reading",
+]
+
+
+class FootnoteError(Exception):
+    """An expected failure: ``str(error)`` says what happened, ``hint`` the next step to take."""
+
+    def __init__(self, message: str, *, hint: str) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class DocumentError(FootnoteError):
+    """One document cannot be read. ``problem`` is a stable word, the message is for people."""
+
+    def __init__(self, problem: DocumentProblem, message: str, *, hint: str) -> None:
+        super().__init__(message, hint=hint)
+        self.problem: DocumentProblem = problem
+
+
+class SourceError(FootnoteError):
+    """A file or folder that was named does not exist or may not be read."""
+
+
+class EmbeddingError(FootnoteError):
+    """The embedding model is missing or damaged, or it gave vectors that cannot be stored."""
+
+
+class StoreError(FootnoteError):
+    """The data folder cannot do what was asked."""
+
+
+class BusyError(StoreError):
+    """Another process holds the lock that this operation needs."""
+
+
+class StorageError(StoreError):
+    """The file system refused: disk full, read-only, permission denied."""
+
+
+class NewerDatabaseError(StoreError):
+    """The catalog was written by a later release of Footnote."""
+
+
+class StaleVersionError(StoreError):
+    """A publish refers to stored content that another process removed in between."""
+
+
+class EmbedderMismatchError(StoreError):
+    """The index was built with an embedding model other than the one in the settings."""
+
+
+class DamagedError(StoreError):
+    """The catalog is not a readable database; derived files never raise this, they are rebuilt."""

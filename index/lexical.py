@@ -1,0 +1,238 @@
+"""Keyword search: BM25 by tantivy over terms that our own analysis has made.
+
+The index is derived from the catalog and rolls forward: a marker document carries the catalog's
+identity and the generation that the index has reached; whatever came later is read from the catalog.
+The Python binding has no commit payload, hence the marker.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tantivy
+
+from index.analysis import QueryTerms, terms, words
+
+_ANALYZER = "terms"  # our terms are joined by spaces, so splitting at spaces gives them back
+_WRITER_BYTES = 32_000_000
+
+# An exact word says a little more than its stem alone. Tuned together with the fusion, on the sets
+# named in tests/quality.
+WORDS_WEIGHT = 0.3
+STEMS_WEIGHT = 1.0
+
+
+class UnreadableLexicalError(Exception):
+    """The folder holds no index that tantivy can open."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LexicalDocument:
+    """One chunk as the lexical index takes it. ``text`` is context and chunk, unanalysed."""
+
+    chunk_id: int
+    text: str
+    language: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marker:
+    """How far an index has come: ``generation`` of the catalog ``catalog_id``."""
+
+    catalog_id: str
+    generation: int
+
+
+def _schema() -> Any:
+    builder = tantivy.SchemaBuilder()
+    # An unsigned field kills the writer when it is given a Python integer; a signed one does not.
+    builder.add_integer_field("chunk_id", indexed=True, fast=True)
+    builder.add_text_field("words", tokenizer_name=_ANALYZER, index_option="freq")
+    builder.add_text_field("stems", tokenizer_name=_ANALYZER, index_option="freq")
+    builder.add_integer_field("generation", stored=True, indexed=True)
+    builder.add_text_field("catalog_id", stored=True, tokenizer_name="raw", index_option="basic")
+    return builder.build()
+
+
+class LexicalSearcher:
+    """One committed state of the index; stays as it is while the index moves on."""
+
+    def __init__(self, schema: Any, searcher: Any) -> None:
+        self._schema = schema
+        self._searcher = searcher
+
+    def marker(self) -> Marker | None:
+        """How far this state has come; None for an empty index."""
+        hits = self._searcher.search(
+            tantivy.Query.range_query(self._schema, "generation", tantivy.FieldType.Integer, 0, 2**62),
+            limit=1,
+        ).hits
+        if not hits:
+            return None
+        stored = self._searcher.doc(hits[0][1])
+        return Marker(
+            catalog_id=str(stored.get_first("catalog_id")), generation=int(stored.get_first("generation"))
+        )
+
+    def search(self, query: QueryTerms, k: int) -> list[tuple[int, float]]:
+        """The best ``k`` chunks as ``(chunk_id, BM25)``, best first; only chunks with a positive score."""
+        built = self._query(query)
+        return [] if built is None else self._run(built, k)
+
+    def scores(self, query: QueryTerms, chunk_ids: Sequence[int]) -> dict[int, float]:
+        """The BM25 score of each of these chunks, 0.0 where no term matches."""
+        result = dict.fromkeys(chunk_ids, 0.0)
+        built = self._query(query)
+        if built is None or not chunk_ids:
+            return result
+        among = tantivy.Query.const_score_query(
+            tantivy.Query.term_set_query(self._schema, "chunk_id", list(chunk_ids)), 0.0
+        )
+        both = tantivy.Query.boolean_query([(tantivy.Occur.Must, among), (tantivy.Occur.Must, built)])
+        result.update(self._run(both, len(chunk_ids)))
+        return result
+
+    def document_frequency(self, stem: str) -> int:
+        """Chunks whose stems hold this term (chunks removed since the last merge may still count)."""
+        return int(self._searcher.doc_freq("stems", stem))
+
+    def ids(self) -> list[int]:
+        """Every chunk id in this state, in no order."""
+        everything = self._searcher.search(
+            tantivy.Query.all_query(), limit=max(1, self._searcher.num_docs), count=False
+        )
+        values = self._searcher.fast_field_values("chunk_id", [address for _, address in everything.hits])
+        return [int(value) for value in values if value is not None]
+
+    def _query(self, query: QueryTerms) -> Any | None:
+        # Built term by term: the query parser raises on ordinary text such as an open bracket.
+        clauses = [
+            (
+                tantivy.Occur.Should,
+                tantivy.Query.boost_query(
+                    tantivy.Query.term_query(self._schema, field, term, "freq"), weight
+                ),
+            )
+            for field, weight, found in (
+                ("words", WORDS_WEIGHT, query.words),
+                ("stems", STEMS_WEIGHT, query.stems),
+            )
+            for term in found
+        ]
+        return tantivy.Query.boolean_query(clauses) if clauses else None
+
+    def _run(self, query: Any, k: int) -> list[tuple[int, float]]:
+        hits = self._searcher.search(query, limit=max(1, k), count=False).hits
+        ids = self._searcher.fast_field_values("chunk_id", [address for _, address in hits])
+        return [
+            (int(chunk_id), float(score))
+            for (score, _), chunk_id in zip(hits, ids, strict=True)
+            if chunk_id is not None
+        ]
+
+
+class LexicalIndex:
+    """The folder that tantivy keeps. Searching needs no lock; writing needs the store's writer lock."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open the index that is in ``folder``.
+
+        Raises:
+            UnreadableLexicalError: There is none, or it cannot be opened; :meth:`recreate` is the remedy.
+        """
+        self._schema = _schema()
+        if not (folder / "meta.json").exists():
+            raise UnreadableLexicalError(f"no lexical index in {folder}")
+        try:
+            self._index = tantivy.Index(self._schema, path=str(folder))
+            self._index.register_tokenizer(
+                _ANALYZER, tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build()
+            )
+            self._index.config_reader(reload_policy="manual")
+            self._index.searcher()
+        except ValueError as exc:
+            raise UnreadableLexicalError(str(exc)) from exc
+
+    @classmethod
+    def recreate(cls, folder: Path) -> LexicalIndex:
+        """Replace whatever is in ``folder`` by an empty index. Needs the writer lock; raises OSError."""
+        if folder.exists():
+            shutil.rmtree(folder)
+        folder.mkdir(mode=0o700, parents=True)
+        try:
+            tantivy.Index(_schema(), path=str(folder))
+        except ValueError as exc:
+            raise OSError(f"the lexical index cannot be created: {exc}") from exc
+        return cls(folder)
+
+    def searcher(self) -> LexicalSearcher:
+        """The newest committed state."""
+        self._index.reload()
+        return LexicalSearcher(self._schema, self._index.searcher())
+
+    def write(
+        self, *, added: Iterable[LexicalDocument], removed: Sequence[int], marker: Marker, rebuild: bool
+    ) -> None:
+        """Bring the index to ``marker`` in one commit.
+
+        Args:
+            added: Chunks to add. One that is there already is replaced, so a repeat is harmless.
+            removed: Ids to delete.
+            rebuild: Throw away what is there first; ``added`` is then everything.
+
+        Raises:
+            OSError: The folder cannot be written.
+        """
+        try:
+            writer = self._index.writer(heap_size=_WRITER_BYTES, num_threads=1)
+            try:
+                if rebuild:
+                    writer.delete_all_documents()
+                else:
+                    self._delete(writer, removed)
+                for batch in _batches(added, 500):
+                    if not rebuild:
+                        self._delete(writer, [document.chunk_id for document in batch])
+                    for document in batch:
+                        writer.add_document(_lexical_document(document))
+                writer.delete_documents_by_query(
+                    tantivy.Query.range_query(self._schema, "generation", tantivy.FieldType.Integer, 0, 2**62)
+                )
+                mark = tantivy.Document()
+                mark.add_integer("generation", marker.generation)
+                mark.add_text("catalog_id", marker.catalog_id)
+                writer.add_document(mark)
+                writer.commit()
+            finally:
+                writer.wait_merging_threads()
+        except ValueError as exc:  # the binding reports every failure, a full disk included, as ValueError
+            raise OSError(f"the lexical index cannot be written: {exc}") from exc
+
+    def _delete(self, writer: Any, chunk_ids: Sequence[int]) -> None:
+        if chunk_ids:
+            writer.delete_documents_by_query(
+                tantivy.Query.term_set_query(self._schema, "chunk_id", list(chunk_ids))
+            )
+
+
+def _lexical_document(document: LexicalDocument) -> Any:
+    entry = tantivy.Document()
+    entry.add_integer("chunk_id", document.chunk_id)
+    entry.add_text("words", " ".join(word for word, _, _ in words(document.text)))
+    entry.add_text("stems", " ".join(terms(document.text, document.language)))
+    return entry
+
+
+def _batches(documents: Iterable[LexicalDocument], size: int) -> Iterator[list[LexicalDocument]]:
+    batch: list[LexicalDocument] = []
+    for document in documents:
+        batch.append(document)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

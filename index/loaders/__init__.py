@@ -1,0 +1,201 @@
+"""Files become text: one module a format, chosen by what the bytes are, then by the name."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from dataclasses import replace
+from pathlib import PurePath
+
+from index.documents import ParsedDocument
+from index.errors import DocumentError
+from index.loaders.cleaning import one_line
+from index.loaders.refusals import needs_password, too_much_text
+
+_DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+_TEXT_EXTENSIONS = """
+    .txt .text .log .org .adoc .asciidoc .tex .bib .srt .vtt
+    .jsonl .ndjson .yaml .yml .toml .ini .cfg .conf .properties .diff .patch
+    .py .pyi .js .mjs .jsx .ts .tsx .java .kt .scala .groovy .c .h .cc .cpp .cxx .hh .hpp .cs .go .rs .swift
+    .rb .php .pl .pm .lua .r .jl .m .sh .bash .zsh .fish .ps1 .bat .cmd .sql .css .scss .less .vue .dart
+    .ex .exs .erl .hs .ml .clj .el .lisp .vim .f90 .asm .s .proto .graphql .tf .gradle .cmake .mk
+"""
+_MEDIA_TYPES = dict.fromkeys(_TEXT_EXTENSIONS.split(), "text/plain") | {
+    ".pdf": "application/pdf",
+    ".docx": _DOCX,
+    ".docm": _DOCX,
+    ".html": "text/html",
+    ".htm": "text/html",
+    ".xhtml": "text/html",
+    ".md": "text/markdown",
+    ".markdown": "text/markdown",
+    ".rst": "text/x-rst",
+    ".csv": "text/csv",
+    ".tsv": "text/tab-separated-values",
+    ".json": "application/json",
+    ".xml": "application/xml",
+}
+_BARE_NAMES = frozenset(
+    ("readme", "license", "licence", "copying", "notice", "authors", "contributors", "changelog", "changes")
+    + ("news", "history", "install", "todo", "makefile", "dockerfile", "copyright")
+)
+
+SUPPORTED_EXTENSIONS: frozenset[str] = frozenset(_MEDIA_TYPES)
+"""Lower case, with the dot."""
+
+MAX_PAGES = 5_000
+MAX_TEXT_CHARS = 20_000_000
+
+_HTML_START = re.compile(
+    rb"\s*(?:<!--.{0,500}?-->\s*)?<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL
+)
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_ENCRYPTED_OFFICE = "EncryptedPackage".encode("utf-16-le")
+_KNOWN_BINARIES = (
+    (b"\x89PNG", "an image"),
+    (b"\xff\xd8\xff", "an image"),
+    (b"GIF8", "an image"),
+    (b"II*\x00", "an image"),
+    (b"MM\x00*", "an image"),
+    (b"\x7fELF", "a program"),
+    (b"MZ\x90", "a program"),
+    (b"\x1f\x8b", "a compressed file"),
+    (b"BZh", "a compressed file"),
+    (b"\xfd7zXZ\x00", "a compressed file"),
+    (b"7z\xbc\xaf", "an archive"),
+    (b"Rar!", "an archive"),
+    (b"SQLite format 3\x00", "a database"),
+    (b"ID3", "a sound recording"),
+    (b"OggS", "a sound recording"),
+)
+_OTHER_ARCHIVES = (
+    ("xl/", "an Excel workbook", "Export it as CSV or PDF and index that."),
+    ("ppt/", "a PowerPoint presentation", "Export it as PDF and index that."),
+    ("META-INF/container.xml", "an EPUB book", "Convert it to PDF or HTML and index that."),
+    ("content.xml", "an OpenDocument file", "Save it as .docx or PDF and index that."),
+)
+
+
+def supported(name: str) -> bool:
+    """Whether a file of this name is tried at all: by extension, or a well-known name without one."""
+    path = PurePath(name)
+    return path.suffix.lower() in SUPPORTED_EXTENSIONS or path.name.lower() in _BARE_NAMES
+
+
+def load(
+    data: bytes, name: str, *, max_pages: int = MAX_PAGES, max_chars: int = MAX_TEXT_CHARS
+) -> ParsedDocument:
+    """Read one file.
+
+    Args:
+        data: The whole file.
+        name: File name or path; decides the format only where the bytes leave it open.
+        max_pages: More pages are refused, not cut off.
+        max_chars: More text is refused, not cut off.
+
+    Raises:
+        DocumentError: And nothing else, whatever the bytes are.
+    """
+    if not data.strip():
+        raise DocumentError(
+            "empty", "The file is empty.", hint="Check that it was saved or copied completely."
+        )
+    document = _load_format(data, name, max_pages=max_pages, max_chars=max_chars)
+    if len(document.text) > max_chars:
+        raise too_much_text(max_chars)
+    if not document.text.strip():
+        raise DocumentError(
+            "empty", "The file holds only blank space.", hint="Check that it is the right file."
+        )
+    return replace(document, title=one_line(document.title))
+
+
+def _load_format(data: bytes, name: str, *, max_pages: int, max_chars: int) -> ParsedDocument:
+    extension = PurePath(name).suffix.lower()
+    # Each format's library is imported when a file needs it.
+    if b"%PDF-" in data[:1024]:
+        from index.loaders.pdf import load_pdf
+
+        return load_pdf(data, max_pages=max_pages, max_chars=max_chars)
+    if data.startswith(b"PK\x03\x04"):
+        _refuse_other_archives(data)
+        from index.loaders.docx import load_docx
+
+        return load_docx(data, media_type=_DOCX)
+    _refuse_other_binaries(data, extension)
+    media_type = _MEDIA_TYPES.get(extension)
+    if media_type is None and not supported(name):
+        raise _unsupported(f"Files of the type {one_line(extension) or 'without extension'} are not read.")
+    if media_type == "text/html" or (extension in ("", ".txt") and _HTML_START.match(data)):
+        from index.loaders.html import load_html
+
+        return load_html(data, media_type="text/html")
+    if media_type == "text/markdown":
+        from index.loaders.markdown import load_markdown
+
+        return load_markdown(data, media_type=media_type)
+    from index.loaders.plain import load_rst, load_text
+
+    if media_type == "text/x-rst":
+        return load_rst(data, media_type=media_type)
+    return load_text(data, media_type=media_type or "text/plain")
+
+
+def _refuse_other_archives(data: bytes) -> None:
+    from io import BytesIO
+
+    try:
+        with zipfile.ZipFile(BytesIO(data)) as archive:
+            names = archive.namelist()
+    except (zipfile.BadZipFile, ValueError, OverflowError, OSError, NotImplementedError):
+        return  # the DOCX loader says what is wrong with it
+    if any(name.startswith("word/") for name in names):
+        return
+    for mark, what, hint in _OTHER_ARCHIVES:
+        if any(name.startswith(mark) for name in names):
+            raise DocumentError("unsupported", f"This is {what}, which is not read yet.", hint=hint)
+    if "[Content_Types].xml" not in names:
+        raise DocumentError(
+            "unsupported", "This is an archive of other files.", hint="Unpack it and index the folder."
+        )
+
+
+def _refuse_other_binaries(data: bytes, extension: str) -> None:
+    if data.startswith(_OLE):
+        if _ENCRYPTED_OFFICE in data:
+            raise needs_password()
+        raise DocumentError(
+            "unsupported",
+            "This is a file of an old Office format, which is not read.",
+            hint="Open it in Word or LibreOffice, save it as .docx or PDF, and index that.",
+        )
+    if data.startswith(b"{\\rtf"):
+        raise DocumentError(
+            "unsupported",
+            "This is a Rich Text (RTF) file, which is not read.",
+            hint="Open it in Word or LibreOffice, save it as .docx or PDF, and index that.",
+        )
+    for magic, what in _KNOWN_BINARIES:
+        if data.startswith(magic):
+            if extension in SUPPORTED_EXTENSIONS:
+                raise DocumentError(
+                    "binary",
+                    f"This is {what}, although its name says {extension}.",
+                    hint="Check that it is the right file.",
+                )
+            raise _unsupported(f"This is {what}, which holds no text to read.")
+    if extension in (".pdf", ".docx", ".docm"):
+        kind = "PDF" if extension == ".pdf" else "Word"
+        raise DocumentError(
+            "damaged",
+            f"This is not a {kind} file, although its name says so.",
+            hint="Download or export it again; an error page is sometimes saved under such a name.",
+        )
+
+
+def _unsupported(message: str) -> DocumentError:
+    return DocumentError(
+        "unsupported",
+        message,
+        hint="Footnote reads PDF, Word (.docx), HTML, Markdown and text files; export it as one of these.",
+    )

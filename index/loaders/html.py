@@ -1,0 +1,367 @@
+"""HTML: the text that a reader sees, in reading order, with blank lines between blocks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from index.documents import Heading, ParsedDocument
+from index.errors import DocumentError
+from index.loaders.cleaning import clean, decode, one_line
+
+_DROPPED = frozenset(
+    [
+        "script",
+        "style",
+        "noscript",
+        "template",
+        "head",
+        "svg",
+        "iframe",
+        "object",
+        "embed",
+        "canvas",
+        "audio",
+        "video",
+        "select",
+        "datalist",
+        "button",
+        "input",
+        "textarea",
+        "map",
+        "rt",
+        "rp",
+        "nav",
+        "annotation",
+        "annotation-xml",
+        "frameset",
+        "noframes",
+    ]
+)
+_PARAGRAPHS = frozenset(
+    [
+        "p",
+        "div",
+        "section",
+        "article",
+        "main",
+        "header",
+        "footer",
+        "aside",
+        "blockquote",
+        "figure",
+        "figcaption",
+        "table",
+        "ul",
+        "ol",
+        "dl",
+        "pre",
+        "form",
+        "fieldset",
+        "address",
+        "details",
+        "summary",
+        "hr",
+        "body",
+        "center",
+        "dir",
+        "menu",
+        "hgroup",
+        "caption",
+        "dialog",
+        "listing",
+        "xmp",
+    ]
+)
+_LINES = frozenset(["dt", "dd", "tr", "legend", "option", "optgroup", "li", "thead", "tbody", "tfoot"])
+_HEADINGS = {f"h{level}": level for level in range(1, 7)}
+_CELLS = frozenset(("td", "th"))
+_PREFORMATTED = frozenset(("pre", "listing", "xmp"))
+# A cell with one of these is part of a page's layout, not of a table that is read by rows.
+_LAYOUT = frozenset(
+    ["table", "ul", "ol", "dl", "pre", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "hr", "form"]
+)
+_NAVIGATION_ROLES = frozenset(("navigation", "search", "menu", "menubar", "toolbar", "tablist"))
+_PERMALINKS = frozenset(("¶", "#", "§", "🔗", "\uf0c1"))
+_INVISIBLE = str.maketrans("\u00a0", " ", "\u00ad\u200b\u2060\ufeff")
+_HIDING_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+_CHARSET = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([A-Za-z0-9_:.-]{2,40})""", re.IGNORECASE)
+_XML_ENCODING = re.compile(rb"""<\?xml[^>]{0,100}?encoding\s*=\s*["']([A-Za-z0-9_:.-]{2,40})""")
+_XHTML = re.compile(r"\s*(?:<\?xml\b|<!DOCTYPE[^>]{0,200}XHTML)", re.IGNORECASE)
+_SELF_CLOSED = re.compile(r"<([A-Za-z][\w:-]*)((?:\s[^<>]*)?)/>")
+_VOID = frozenset(
+    [
+        "area",
+        "base",
+        "br",
+        "col",
+        "embed",
+        "hr",
+        "img",
+        "input",
+        "link",
+        "meta",
+        "param",
+        "source",
+        "track",
+        "wbr",
+    ]
+)
+
+
+def load_html(data: bytes, *, media_type: str) -> ParsedDocument:
+    """Scripts, styles, hidden elements and navigation are left out; a table row is one line: "a | b".
+
+    Raises DocumentError ``binary``, or ``no_text`` when nothing is visible.
+    """
+    source = clean(decode(data, declared=_declared_encoding(data)))
+    if _XHTML.match(source):
+        # To an HTML parser <script/> opens a script that swallows the rest of the page.
+        source = _SELF_CLOSED.sub(_opened_and_closed, source)
+    tree = LexborHTMLParser(source)
+    body = tree.body
+    text, headings = ("", []) if body is None else _render(body, keep_navigation=False)
+    if body is not None and not text:
+        text, headings = _render(body, keep_navigation=True)
+    if not text:
+        raise DocumentError(
+            "no_text",
+            "This page shows no text of its own.",
+            hint="It may need JavaScript: save it from a browser as PDF, and index that.",
+        )
+    named = tree.css_first("head > title")
+    title = one_line(named.text()) if named is not None else ""
+    title = title or next((one_line(h.title) for h in headings if h.level == 1), "")
+    return ParsedDocument(text=text, title=title, media_type=media_type, headings=tuple(headings))
+
+
+def _declared_encoding(data: bytes) -> str | None:
+    head = data[:4096]
+    found = _CHARSET.search(head) or _XML_ENCODING.search(head)
+    if not found:
+        return None
+    name = found.group(1).decode("ascii").lower()
+    # As browsers do: these names mean Windows-1252 on the web.
+    return "cp1252" if name in ("iso-8859-1", "latin1", "latin-1", "us-ascii", "ascii") else name
+
+
+def _opened_and_closed(match: re.Match[str]) -> str:
+    tag, attributes = match.groups()
+    return match.group() if tag.lower() in _VOID else f"<{tag}{attributes}></{tag}>"
+
+
+class _Writer:
+    """Collects text; white space and breaks are held back until more text comes."""
+
+    def __init__(self) -> None:
+        self.parts: list[str] = []
+        self.length = 0
+        self.newlines = 0  # to write before the next text: 1 ends a line, 2 a paragraph
+        self.space = False
+        self.separators = 0  # cell borders to write before the next text
+        self.prefix = ""  # list mark to write before the next text
+        self.inline_depth = 0  # > 0 inside a table row or a heading: blocks there are only spaces
+        self.pre_depth = 0
+        self.row_started = False  # a cell of this row came before
+
+    def break_line(self, newlines: int) -> None:
+        if self.inline_depth:
+            self.space = True
+        else:
+            self.newlines = max(self.newlines, newlines)
+
+    def text(self, text: str) -> None:
+        text = clean(text).translate(_INVISIBLE)  # "&#1;" brings in what the source did not have
+        if self.pre_depth and not self.inline_depth:
+            if text:
+                self._put(text)
+            return
+        words = text.split()
+        if not words:
+            self.space = self.space or bool(text)
+            return
+        self.space = self.space or text[0].isspace()
+        self._put(" ".join(words))
+        self.space = text[-1].isspace()
+
+    def _put(self, text: str) -> None:
+        lead = ""
+        if self.length and self.newlines:
+            lead = "\n" * self.newlines
+        at_line_start = not self.length or self.newlines > 0
+        lead += self.prefix
+        if self.separators:
+            borders = " | " * self.separators
+            lead += borders.lstrip() if at_line_start and not self.prefix else borders
+        elif self.space and not at_line_start and not self.prefix:
+            lead += " "
+        self.newlines, self.separators, self.prefix, self.space = 0, 0, "", False
+        self.parts.append(lead + text)
+        self.length += len(lead) + len(text)
+
+    def next_start(self) -> int:
+        """Where text written now would begin."""
+        return self.length + (self.newlines if self.length else 0) + len(self.prefix)
+
+
+def _render(body: LexborNode, *, keep_navigation: bool) -> tuple[str, list[Heading]]:
+    """Walk the tree with a stack of our own: documents nest deeper than Python's recursion goes."""
+    writer = _Writer()
+    marks: list[tuple[int, int, int]] = []  # start, end, level of headings
+    lists: list[_OpenList] = []
+    stack: list[LexborNode | Callable[[], None]] = [body]
+    while stack:
+        node = stack.pop()
+        if not isinstance(node, LexborNode):
+            node()
+            continue
+        if node.is_text_node:
+            writer.text(node.text_content or "")
+            continue
+        tag = node.tag or ""
+        if not node.is_element_node or (tag in _DROPPED and not (keep_navigation and tag == "nav")):
+            continue
+        attributes = node.attributes
+        if attributes and _hidden(tag, attributes, node, keep_navigation):
+            continue
+        leave = _enter(tag, attributes, node, writer, lists, marks)
+        if leave is not None:
+            stack.append(leave)
+        stack.extend(reversed(list(node.iter(include_text=True))))
+    text = "".join(writer.parts)
+    headings = [
+        Heading(start=start, end=end, level=level, title=text[start:end])
+        for start, end, level in marks
+        if text[start:end].strip()
+    ]
+    return text, headings
+
+
+def _hidden(tag: str, attributes: Mapping[str, str | None], node: LexborNode, keep_navigation: bool) -> bool:
+    if "hidden" in attributes or attributes.get("aria-hidden") == "true":
+        return True
+    if not keep_navigation and attributes.get("role") in _NAVIGATION_ROLES:
+        return True
+    if _HIDING_STYLE.search(attributes.get("style") or ""):
+        return True
+    # The mark beside a heading that links to itself.
+    return tag == "a" and (node.text() or "").strip() in _PERMALINKS
+
+
+class _OpenList:
+    """A list that is being read; ``number`` is that of its next item, None for bullets."""
+
+    def __init__(self, number: int | None) -> None:
+        self.number = number
+
+    def mark(self) -> str:
+        if self.number is None:
+            return "- "
+        self.number += 1
+        return f"{self.number - 1}. "
+
+
+def _enter(
+    tag: str,
+    attributes: Mapping[str, str | None],
+    node: LexborNode,
+    writer: _Writer,
+    lists: list[_OpenList],
+    marks: list[tuple[int, int, int]],
+) -> Callable[[], None] | None:
+    """Start an element; returns what to do at its end."""
+    if tag in _HEADINGS:
+        writer.break_line(2)
+        writer.inline_depth += 1
+        start = writer.next_start()
+
+        def end_heading() -> None:
+            writer.inline_depth -= 1
+            if writer.length > start:
+                marks.append((start, writer.length, _HEADINGS[tag]))
+            writer.break_line(2)
+
+        return end_heading
+    if tag == "li":
+        writer.break_line(1)
+        if not writer.inline_depth:
+            writer.prefix = "  " * max(0, len(lists) - 1) + (lists[-1].mark() if lists else "- ")
+        return partial(_end_item, writer)
+    if tag in ("ul", "ol", "menu", "dir"):
+        nested = bool(lists)
+        writer.break_line(1 if nested else 2)
+        lists.append(_OpenList(_number(attributes.get("start")) if tag == "ol" else None))
+        return partial(_end_list, writer, lists, 1 if nested else 2)
+    if tag == "tr":
+        writer.break_line(1)
+        if not _is_layout_row(node):
+            writer.inline_depth += 1
+            writer.row_started = False
+            return partial(_end_row, writer)
+        return partial(writer.break_line, 1)
+    if tag in _CELLS:
+        if writer.inline_depth:
+            writer.separators += int(writer.row_started)
+            writer.row_started = True
+            return None
+        writer.break_line(2)
+        return partial(writer.break_line, 2)
+    if tag in _PREFORMATTED:
+        writer.break_line(2)
+        writer.pre_depth += 1
+        return partial(_end_preformatted, writer)
+    if tag == "br":
+        writer.break_line(min(2, writer.newlines + 1))
+        return None
+    if tag == "q":
+        writer.text("“")
+        return partial(writer.text, "”")
+    if tag in _PARAGRAPHS or tag in _LINES:
+        newlines = 2 if tag in _PARAGRAPHS else 1
+        writer.break_line(newlines)
+        return partial(writer.break_line, newlines)
+    return None
+
+
+def _end_item(writer: _Writer) -> None:
+    if not writer.inline_depth:
+        writer.prefix = ""
+    writer.break_line(1)
+
+
+def _end_list(writer: _Writer, lists: list[_OpenList], newlines: int) -> None:
+    lists.pop()
+    writer.break_line(newlines)
+
+
+def _end_row(writer: _Writer) -> None:
+    writer.inline_depth -= 1
+    writer.separators = 0
+    writer.break_line(1)
+
+
+def _end_preformatted(writer: _Writer) -> None:
+    writer.pre_depth -= 1
+    writer.break_line(2)
+
+
+def _number(value: str | None) -> int:
+    return int(value) if value and value.isascii() and value.isdigit() and len(value) < 10 else 1
+
+
+def _is_layout_row(row: LexborNode) -> bool:
+    """Whether a cell holds blocks of its own, so that the row is a page's layout and not a line of data."""
+    for cell in row.iter():
+        if cell.tag not in _CELLS:
+            continue
+        paragraphs = 0
+        for inner in cell.traverse():
+            if inner.tag in _LAYOUT:
+                return True
+            paragraphs += inner.tag in ("p", "div")
+            if paragraphs > 2:
+                return True
+    return False

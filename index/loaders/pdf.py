@@ -1,0 +1,324 @@
+"""PDF: pdfium gives characters and their boxes; here they become lines, in ``layout`` paragraphs."""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pypdfium2
+import pypdfium2.raw as pdfium
+
+from index.documents import ParsedDocument
+from index.errors import DocumentError
+from index.loaders.cleaning import clean, one_line, sensible_title
+from index.loaders.layout import Bookmark, Line, Row, compose
+from index.loaders.refusals import damaged, needs_password, too_much_text
+
+_LOCK = threading.Lock()  # pdfium is not thread-safe, not even over different documents
+_MEDIA_TYPE = "application/pdf"
+_LINE_HYPHENS = "\ufffe\x02"  # pdfium puts one where a hyphen ended a line, and leaves the line end out
+_CELL_GAP = 1.3  # of the line's height; a wider gap parts columns or cells
+_LINES_OF_A_DRAWING = 100
+_MOST_BOOKMARKS = 20_000
+_MOST_PAGES_NAMED = 8
+_UNREADABLE_SHARE = 0.4
+
+_LETTERS = str.maketrans(
+    {
+        "\u00a0": " ",
+        "\u00ad": "-",
+        "\u200b": None,
+        "ﬀ": "ff",
+        "ﬁ": "fi",
+        "ﬂ": "fl",
+        "ﬃ": "ffi",
+        "ﬄ": "ffl",
+        "ﬅ": "st",
+        "ﬆ": "st",
+        "\uf0b7": "•",
+        "\uf0a7": "•",
+        "\uf0d8": "•",
+        "\uf076": "•",
+    }
+)
+
+
+def load_pdf(data: bytes, *, max_pages: int, max_chars: int) -> ParsedDocument:
+    """Read the text layer; paragraphs are made from where the lines stand.
+
+    Raises:
+        DocumentError: ``password``, ``damaged``, ``unsupported``, ``too_large``, or ``no_text`` when no
+            page has text. Some pages without text are a warning.
+    """
+    with _LOCK:
+        try:
+            pdf = pypdfium2.PdfDocument(data)
+        except pypdfium2.PdfiumError as exc:
+            raise _open_error(exc) from exc
+        try:
+            return _load(pdf, max_pages=max_pages, max_chars=max_chars)
+        finally:
+            pdf.close()
+
+
+def _open_error(exc: pypdfium2.PdfiumError) -> DocumentError:
+    if exc.err_code == pdfium.FPDF_ERR_PASSWORD:
+        return needs_password()
+    if exc.err_code == pdfium.FPDF_ERR_SECURITY:
+        return DocumentError(
+            "unsupported",
+            "The PDF is encrypted in a way that is not supported.",
+            hint="Open it in a PDF viewer, print it to a new PDF, and index that.",
+        )
+    return damaged()
+
+
+def _load(pdf: Any, *, max_pages: int, max_chars: int) -> ParsedDocument:
+    count = len(pdf)
+    if count > max_pages:
+        raise DocumentError(
+            "too_large",
+            f"It has {count:,} pages; the limit is {max_pages:,}.",
+            hint="Split the file into smaller ones and index those.",
+        )
+    has_forms = pdf.get_formtype() != pdfium.FORMTYPE_NONE
+    if has_forms:
+        pdf.init_forms()
+    pages: list[list[Row]] = []
+    unreadable: list[int] = []
+    pictures: list[int] = []
+    broken: list[int] = []
+    chars = 0
+    for index in range(count):
+        rows: list[Row] = []
+        try:
+            page = _open_page(pdf, index, has_forms)
+            try:
+                rows = list(_rows(page))
+                if not rows and _shows_something(page):
+                    pictures.append(index + 1)
+            finally:
+                page.close()
+        except pypdfium2.PdfiumError:
+            broken.append(index + 1)
+        text = "".join(line.text for row in rows for line in row)
+        if _is_unreadable(text):
+            unreadable.append(index + 1)
+            rows = []
+        chars += len(text)
+        if chars > max_chars:
+            raise too_much_text(max_chars)
+        pages.append(rows)
+    if not any(pages):
+        raise _nothing_readable(count, pictures=pictures, unreadable=unreadable)
+    composed = compose(pages, list(_bookmarks(pdf)))
+    title = sensible_title(pdf.get_metadata_value("Title")) or one_line(composed.title)
+    return ParsedDocument(
+        text=composed.text,
+        title=title,
+        media_type=_MEDIA_TYPE,
+        page_starts=composed.page_starts,
+        headings=composed.headings,
+        warnings=tuple(_warnings(pictures=pictures, unreadable=unreadable, broken=broken)),
+    )
+
+
+def _open_page(pdf: Any, index: int, has_forms: bool) -> Any:
+    page = pdf[index]
+    if has_forms and pdfium.FPDFPage_GetAnnotCount(page) > 0:
+        # What was typed into a form is drawn over the page; flattening makes it part of the text.
+        pdfium.FPDFPage_Flatten(page, pdfium.FLAT_NORMALDISPLAY)
+        page.close()
+        page = pdf[index]
+    return page
+
+
+def _rows(page: Any) -> Iterator[Row]:
+    """Lines in the order of pdfium, each cut where a wide gap parts columns or cells."""
+    textpage = page.get_textpage()
+    try:
+        count = pdfium.FPDFText_CountChars(textpage)
+        if count <= 0:
+            return
+        buffer = (ctypes.c_ushort * (count + 1))()
+        written = pdfium.FPDFText_GetText(textpage, 0, count, buffer)
+        # One character a UTF-16 unit, so that positions stay those of pdfium.
+        units = "".join(map(chr, buffer[: max(0, written - 1)]))
+        measure = _Measure(textpage, len(units) == count, pdfium.FPDFPage_GetRotation(page))
+        start = 0
+        for end in range(len(units) + 1):
+            if end < len(units) and units[end] not in _LINE_ENDS:
+                continue
+            hyphenated = end < len(units) and units[end] in _LINE_HYPHENS
+            segments = _segments(units, start, end, measure, hyphenated)
+            if segments:
+                yield segments
+            start = end + 1
+    finally:
+        textpage.close()
+
+
+_LINE_ENDS = frozenset("\r\n" + _LINE_HYPHENS)
+
+
+class _Measure:
+    """Boxes of characters of one page, as the reader sees them (turned with the page)."""
+
+    def __init__(self, textpage: Any, same_index: bool, rotation: int) -> None:
+        self._textpage = textpage.raw
+        self._same_index = same_index
+        self._rotation = rotation
+        self._rect = pdfium.FS_RECTF()
+        self._reference = ctypes.byref(self._rect)
+        self._name = ctypes.create_string_buffer(128)
+        self._flags = ctypes.c_int()
+
+    def _char(self, index: int) -> int:
+        if self._same_index:
+            return index
+        return int(pdfium.FPDFText_GetCharIndexFromTextIndex(self._textpage, index))
+
+    def box(self, index: int) -> tuple[float, float, float, float]:
+        """Left, bottom, right, top in points, y upwards; generous: from the font's ascent to its descent."""
+        rect = self._rect
+        if not pdfium.FPDFText_GetLooseCharBox(self._textpage, self._char(index), self._reference):
+            return 0.0, 0.0, 0.0, 0.0
+        if self._rotation == 0:
+            return rect.left, rect.bottom, rect.right, rect.top
+        if self._rotation == 1:
+            return rect.bottom, -rect.right, rect.top, -rect.left
+        if self._rotation == 2:
+            return -rect.right, -rect.top, -rect.left, -rect.bottom
+        return -rect.top, rect.left, -rect.bottom, rect.right
+
+    def is_bold(self, index: int) -> bool:
+        """Whether the font's name says so; weights are mostly not set."""
+        size = pdfium.FPDFText_GetFontInfo(
+            self._textpage, self._char(index), self._name, len(self._name), ctypes.byref(self._flags)
+        )
+        if not 0 < size <= len(self._name):
+            return False
+        name = self._name.value.lower()
+        return any(word in name for word in (b"bold", b"black", b"heavy", b"-demi", b"cmbx", b"semibd"))
+
+
+def _segments(units: str, start: int, end: int, measure: _Measure, hyphenated: bool) -> Row:
+    """The pieces of one line between wide gaps, from left to right."""
+    words: list[tuple[int, int]] = []
+    position = start
+    for word in units[start:end].split(" "):
+        if word.strip():
+            words.append((position, position + len(word)))
+        position += len(word) + 1
+    segments: Row = []
+    run: list[tuple[int, int]] = []
+    boxes: list[tuple[float, float, float, float]] = []
+    for first, after in words:
+        left, bottom, right, top = measure.box(first)
+        if after - first > 1:
+            box = measure.box(after - 1)
+            left, bottom, right, top = min(left, box[0]), min(bottom, box[1]), max(right, box[2]), max(top, box[3])
+        if boxes and left - boxes[-1][2] > _CELL_GAP * (boxes[-1][3] - boxes[-1][1]):
+            segments.append(_line(units, run, boxes, measure, False))
+            run, boxes = [], []
+        run.append((first, after))
+        boxes.append((left, bottom, right, top))
+    if run:
+        segments.append(_line(units, run, boxes, measure, hyphenated))
+    return [segment for segment in segments if segment.text]
+
+
+def _line(
+    units: str,
+    words: Sequence[tuple[int, int]],
+    boxes: Sequence[tuple[float, float, float, float]],
+    measure: _Measure,
+    hyphenated: bool,
+) -> Line:
+    text = " ".join(units[first:after] for first, after in words)
+    text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    text = _without_private(clean(text.translate(_LETTERS)))
+    heights = sorted(top - bottom for _, bottom, _, top in boxes)
+    first, last = boxes[0], boxes[-1]
+    size = max(heights[len(heights) // 2], 0.1)
+    return Line(
+        text=" ".join(text.split()),
+        left=min(box[0] for box in boxes),
+        right=max(box[2] for box in boxes),
+        bottom=first[1],
+        top=first[3],
+        size=size,
+        bold=measure.is_bold(words[0][0]) and measure.is_bold(words[-1][1] - 1),
+        hyphenated=hyphenated,
+        turned=len(words) > 1 and abs(first[1] - last[1]) > size,
+    )
+
+
+def _without_private(text: str) -> str:
+    if text.isascii():
+        return text
+    return "".join(c for c in text if not "\ue000" <= c <= "\uf8ff")
+
+
+def _is_unreadable(text: str) -> bool:
+    """Whether the fonts do not say which letters they draw."""
+    junk = text.count("\ufffd")
+    return junk > 20 and junk > _UNREADABLE_SHARE * len(text)
+
+
+def _shows_something(page: Any) -> bool:
+    """Whether a page without text has a picture or a drawing on it, and is not just blank."""
+    lines = 0
+    for index in range(min(pdfium.FPDFPage_CountObjects(page), 1_000)):
+        kind = pdfium.FPDFPageObj_GetType(pdfium.FPDFPage_GetObject(page, index))
+        if kind in (pdfium.FPDF_PAGEOBJ_IMAGE, pdfium.FPDF_PAGEOBJ_FORM):
+            return True
+        lines += kind == pdfium.FPDF_PAGEOBJ_PATH
+    return lines > _LINES_OF_A_DRAWING
+
+
+def _bookmarks(pdf: Any) -> Iterator[Bookmark]:
+    """The outline in its order; entries that lead to no page are left out."""
+    for number, entry in enumerate(pdf.get_toc()):
+        if number >= _MOST_BOOKMARKS:
+            return
+        destination = entry.get_dest()
+        page = destination.get_index() if destination is not None else None
+        title = one_line(entry.get_title() or "")
+        if page is not None and page >= 0 and title:
+            yield Bookmark(page=page, level=min(entry.level + 1, 9), title=title)
+
+
+def _nothing_readable(count: int, *, pictures: list[int], unreadable: list[int]) -> DocumentError:
+    if unreadable:
+        message = "Its fonts do not say which letters they draw, so its text cannot be read."
+    elif pictures:
+        message = "No page has a text layer; it is probably a scan."
+    elif count:
+        message = "No page holds any text."
+    else:
+        return damaged()
+    return DocumentError(
+        "no_text", message, hint="Run it through text recognition (OCR), for example OCRmyPDF, and index the result."
+    )
+
+
+def _warnings(*, pictures: list[int], unreadable: list[int], broken: list[int]) -> Iterator[str]:
+    if pictures:
+        yield f"No text on {_named(pictures)}: probably scanned pictures, which are not searched."
+    if unreadable:
+        yield f"The text on {_named(unreadable)} cannot be read: its fonts do not say which letters they draw."
+    if broken:
+        yield f"{_named(broken).capitalize()} could not be read: the file is damaged there."
+
+
+def _named(pages: list[int]) -> str:
+    """ "page 3", "pages 3 and 7", "pages 1, 2, 3 and 40 more"."""
+    if len(pages) == 1:
+        return f"page {pages[0]}"
+    if len(pages) > _MOST_PAGES_NAMED:
+        shown = pages[: _MOST_PAGES_NAMED - 1]
+        return f"pages {', '.join(map(str, shown))} and {len(pages) - len(shown)} more"
+    return f"pages {', '.join(map(str, pages[:-1]))} and {pages[-1]}"

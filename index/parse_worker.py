@@ -1,0 +1,130 @@
+"""The child process that opens untrusted files; run as ``python -m index.parse_worker``.
+
+It reads frames from standard input and writes frames to standard output. A frame is a length of eight
+bytes, big-endian, and that many bytes. A request is two frames: a JSON object (:data:`Request` fields) and
+the bytes of the file. The answer is one frame of JSON. Whatever is not a ``DocumentError`` ends the process:
+the parent reports the document and starts a new one.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import signal
+import struct
+import sys
+from collections.abc import Callable
+from typing import Any, BinaryIO
+
+from index.documents import ParsedDocument
+from index.errors import DocumentError
+
+Loader = Callable[..., ParsedDocument]
+
+_LENGTH = struct.Struct(">Q")
+_REFUSED_EVENTS = ("socket.", "subprocess.", "os.exec", "os.fork", "os.posix_spawn", "os.spawn", "os.system")
+_REFUSED_CHANGES = frozenset(
+    ("os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.link", "os.symlink", "os.chmod", "os.truncate")
+)
+
+
+def main() -> None:
+    """Serve requests until standard input ends. Arguments: loader (``module:function``), memory in bytes."""
+    loader_name, memory_bytes = sys.argv[1], int(sys.argv[2])
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    requests, answers = sys.stdin.buffer, sys.stdout.buffer
+    sys.stdout = sys.stderr  # a library that prints must not break the frames
+    module, _, function = loader_name.partition(":")
+    loader: Loader = getattr(importlib.import_module(module), function)
+    _limit_process(memory_bytes)
+    sys.addaudithook(_refuse)
+    while (header := read_frame(requests)) is not None:
+        data = read_frame(requests)
+        if data is None:
+            return
+        request = json.loads(header)
+        _limit_cpu(request["cpu_seconds"])
+        write_frame(answers, _answer(loader, request, data))
+
+
+def _answer(loader: Loader, request: dict[str, Any], data: bytes) -> bytes:
+    try:
+        document = loader(data, request["name"], max_pages=request["pages"], max_chars=request["text_chars"])
+    except DocumentError as exc:
+        return json.dumps({"problem": exc.problem, "message": str(exc), "hint": exc.hint}).encode()
+    except MemoryError:
+        return json.dumps({"problem": "memory"}).encode()
+    # Escaped as ASCII, what a faulty loader might let through (a lone surrogate) still arrives.
+    return json.dumps(
+        {
+            "text": document.text,
+            "title": document.title,
+            "media_type": document.media_type,
+            "page_starts": document.page_starts,
+            "headings": [[h.start, h.end, h.level, h.title] for h in document.headings],
+            "warnings": document.warnings,
+        }
+    ).encode()
+
+
+def read_frame(stream: BinaryIO) -> bytes | None:
+    """The next frame; None when the stream ends, also in the middle of one."""
+    prefix = stream.read(_LENGTH.size)
+    if len(prefix) < _LENGTH.size:
+        return None
+    (size,) = _LENGTH.unpack(prefix)
+    payload = stream.read(size)
+    return payload if len(payload) == size else None
+
+
+def write_frame(stream: BinaryIO, payload: bytes) -> None:
+    """Write one frame and flush it."""
+    stream.write(_LENGTH.pack(len(payload)))
+    stream.write(payload)
+    stream.flush()
+
+
+def _limit_process(memory_bytes: int) -> None:
+    """Memory, written files and core dumps; not on Windows, and macOS does not enforce the memory limit."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    for kind, limit in (
+        (resource.RLIMIT_AS, memory_bytes),
+        (resource.RLIMIT_FSIZE, 0),  # pipes are not counted
+        (resource.RLIMIT_CORE, 0),
+    ):
+        try:
+            resource.setrlimit(kind, (limit, limit))
+        except (ValueError, OSError):
+            print(f"limit {kind} is not available here", file=sys.stderr)  # noqa: T201
+
+
+def _limit_cpu(seconds: int) -> None:
+    """The process is killed by SIGXCPU once it has used this much more processor time."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    soft = int(usage.ru_utime + usage.ru_stime) + seconds + 1
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    if hard == resource.RLIM_INFINITY or soft < hard:
+        resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
+
+
+def _refuse(event: str, args: tuple[Any, ...]) -> None:
+    """An audit hook: no network, no new processes, nothing written."""
+    if event == "open":
+        _, mode, flags = args
+        writes = flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND)
+        if (isinstance(mode, str) and set(mode) & set("wax+")) or writes:
+            raise PermissionError("a document reader does not write files")
+    elif event in _REFUSED_CHANGES or event.startswith(_REFUSED_EVENTS):
+        raise PermissionError(f"a document reader does not do this: {event}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,288 @@
+"""Untrusted files are read in a warm child process, under limits, one at a time."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import signal
+import stat
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Self, cast
+
+from index.documents import Heading, ParsedDocument
+from index.errors import DocumentError
+from index.loaders import MAX_PAGES, MAX_TEXT_CHARS
+from index.parse_worker import read_frame, write_frame
+
+logger = logging.getLogger(__name__)
+
+_READ_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParseLimits:
+    """What one document may cost; more is an error of that document, never of the ingest.
+
+    Processor time and memory are enforced by the operating system where it can (Linux; macOS without
+    memory; not Windows). ``wall_seconds`` and the sizes hold everywhere.
+    """
+
+    cpu_seconds: int = 60
+    wall_seconds: float = 120.0
+    memory_bytes: int = 1 << 30
+    file_bytes: int = 50 << 20
+    pages: int = MAX_PAGES
+    text_chars: int = MAX_TEXT_CHARS
+    documents_per_child: int = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParsedFile:
+    """A document and what it came from: SHA-256 (hex) and number of the bytes that were parsed."""
+
+    content_hash: str
+    size: int
+    document: ParsedDocument
+
+
+class Parser:
+    """Reads files in a child process that is started when needed and replaced after any failure.
+
+    For one thread at a time. ``close()``, or leaving the ``with`` block, ends the child.
+    """
+
+    def __init__(self, limits: ParseLimits = ParseLimits(), *, loader: str = "index.loaders:load") -> None:
+        """Start nothing yet.
+
+        Args:
+            limits: For every document.
+            loader: ``module:function`` that the child calls as ``load(data, name, max_pages=, max_chars=)``.
+        """
+        self.limits = limits
+        self._loader = loader
+        self._child: subprocess.Popen[bytes] | None = None
+        self._served = 0
+
+    def parse(self, path: Path, *, name: str | None = None) -> ParsedFile:
+        """Read one file.
+
+        Args:
+            path: The file.
+            name: Its name for people, where ``path`` is a temporary one; its extension counts.
+
+        Raises:
+            DocumentError: The file cannot be read, or is over a limit.
+        """
+        data = _read_stable(path, self.limits.file_bytes)
+        document = self.parse_bytes(data, path.name if name is None else name)
+        return ParsedFile(content_hash=hashlib.sha256(data).hexdigest(), size=len(data), document=document)
+
+    def parse_bytes(self, data: bytes, name: str) -> ParsedDocument:
+        """As :meth:`parse`, for bytes already at hand."""
+        if len(data) > self.limits.file_bytes:
+            raise _too_large(len(data), self.limits.file_bytes)
+        answer = self._ask(data, name)
+        if "problem" in answer:
+            if answer["problem"] == "memory":
+                self._stop()
+                raise _too_much_memory(self.limits.memory_bytes)
+            raise DocumentError(answer["problem"], answer["message"], hint=answer["hint"])
+        return ParsedDocument(
+            text=answer["text"],
+            title=answer["title"],
+            media_type=answer["media_type"],
+            page_starts=tuple(answer["page_starts"]),
+            headings=tuple(
+                Heading(start=start, end=end, level=level, title=title)
+                for start, end, level, title in answer["headings"]
+            ),
+            warnings=tuple(answer["warnings"]),
+        )
+
+    def close(self) -> None:
+        """End the child; safe to call twice, and the next ``parse`` would start a new one."""
+        self._stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _ask(self, data: bytes, name: str) -> dict[str, Any]:
+        if self._served >= self.limits.documents_per_child:
+            self._stop()
+        child = self._running_child()
+        request = {
+            "name": name,
+            "cpu_seconds": self.limits.cpu_seconds,
+            "pages": self.limits.pages,
+            "text_chars": self.limits.text_chars,
+        }
+        timed_out = threading.Event()
+
+        def give_up() -> None:
+            timed_out.set()
+            child.kill()
+
+        # A timer and not a poll of the pipe: Windows cannot wait for a pipe with a time limit.
+        timer = threading.Timer(self.limits.wall_seconds, give_up)
+        timer.daemon = True
+        timer.start()
+        answer: bytes | None = None
+        try:
+            write_frame(cast(BinaryIO, child.stdin), json.dumps(request).encode())
+            write_frame(cast(BinaryIO, child.stdin), data)
+            answer = read_frame(cast(BinaryIO, child.stdout))
+        except OSError:
+            pass  # the child is gone; why, its exit status says
+        except BaseException:  # Ctrl-C: what the child was doing is unknown
+            self._stop()
+            raise
+        finally:
+            timer.cancel()
+            timer.join()
+        self._served += 1
+        if answer is not None and not timed_out.is_set():
+            decoded: dict[str, Any] = json.loads(answer)
+            return decoded
+        status = self._stop()
+        logger.warning("a document reader ended with status %d", status)
+        raise _failure(self.limits, timed_out=timed_out.is_set(), status=status)
+
+    def _running_child(self) -> subprocess.Popen[bytes]:
+        if self._child is not None and self._child.poll() is None:
+            return self._child
+        self._stop()
+        self._served = 0
+        # -B: it writes nothing, compiled modules included. The search path is ours as it stands now.
+        self._child = subprocess.Popen(
+            [
+                sys.executable,
+                "-B",
+                "-P",
+                "-m",
+                "index.parse_worker",
+                self._loader,
+                str(self.limits.memory_bytes),
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=_child_environment(),
+        )
+        return self._child
+
+    def _stop(self) -> int:
+        """End the child and collect it; returns its exit status, 0 when there was none."""
+        child, self._child = self._child, None
+        if child is None:
+            return 0
+        for stream in (child.stdin, child.stdout):
+            with suppress(OSError):  # what was still to be written has no reader any more
+                cast(BinaryIO, stream).close()
+        try:
+            # It ends by itself when its input does, or has crashed already: its own status tells more.
+            return child.wait(timeout=1.0)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            return child.wait()
+
+
+def _child_environment() -> dict[str, str]:
+    environment = dict(os.environ)
+    # The child finds the same modules as this process, however that was started, and -P keeps the
+    # current folder out of it: a file there must not pass for a module.
+    environment["PYTHONPATH"] = os.pathsep.join(entry for entry in sys.path if entry)
+    return environment
+
+
+def _read_stable(path: Path, limit: int) -> bytes:
+    """The bytes of a file that did not change while they were read."""
+    try:
+        for attempt in range(_READ_ATTEMPTS):
+            if attempt:
+                time.sleep(0.1)
+            with path.open("rb") as file:
+                before = os.fstat(file.fileno())
+                if not stat.S_ISREG(before.st_mode):
+                    raise DocumentError(
+                        "unreadable", "It is not a regular file.", hint="Name a file that holds a document."
+                    )
+                if before.st_size > limit:
+                    raise _too_large(before.st_size, limit)
+                data = file.read(limit + 1)
+                after = os.fstat(file.fileno())
+            if len(data) == before.st_size and _mark(before) == _mark(after):
+                return data
+    except FileNotFoundError as exc:
+        raise DocumentError(
+            "unreadable", "The file is not there any more.", hint="Index its folder again."
+        ) from exc
+    except PermissionError as exc:
+        raise DocumentError(
+            "unreadable",
+            "You do not have permission to read the file.",
+            hint="Correct its permissions and index it again.",
+        ) from exc
+    except OSError as exc:
+        raise DocumentError(
+            "unreadable",
+            f"The file cannot be read: {exc.strerror or exc}.",
+            hint="Check the disk it is on and index it again.",
+        ) from exc
+    raise DocumentError(
+        "changed_while_reading",
+        "The file kept changing while it was read.",
+        hint="Close the program that writes it and index it again.",
+    )
+
+
+def _mark(status: os.stat_result) -> tuple[int, int]:
+    return status.st_size, status.st_mtime_ns
+
+
+def _too_large(size: int, limit: int) -> DocumentError:
+    return DocumentError(
+        "too_large",
+        f"The file has {size / (1 << 20):,.1f} MB; the limit is {limit / (1 << 20):,.0f} MB.",
+        hint="Split the file into smaller ones and index those.",
+    )
+
+
+def _failure(limits: ParseLimits, *, timed_out: bool, status: int) -> DocumentError:
+    """The error for a child that ended before it answered."""
+    if timed_out or (sys.platform != "win32" and status == -signal.SIGXCPU):
+        seconds = limits.wall_seconds if timed_out else limits.cpu_seconds
+        return DocumentError(
+            "timeout",
+            f"Reading it took longer than {seconds:.0f} seconds.",
+            hint="Split the file into smaller ones, or export it again, and index those.",
+        )
+    return DocumentError(
+        "crashed",
+        "The program that reads it stopped unexpectedly; the file may be damaged.",
+        hint="Open it, save it again or export it as PDF, and index that.",
+    )
+
+
+def _too_much_memory(limit: int) -> DocumentError:
+    return DocumentError(
+        "too_large",
+        f"Reading it needs more memory than the limit of {limit / (1 << 20):,.0f} MB.",
+        hint="Split the file into smaller ones and index those.",
+    )

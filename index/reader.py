@@ -1,0 +1,246 @@
+"""Reading the catalog: documents, texts, chunks and counts. Every method is one short read."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.catalog import Catalog, decode_path, encode_path, get_meta, set_meta
+from index.changes import mismatch
+from index.documents import Heading, ParsedDocument
+from index.rows import (
+    CHUNKS,
+    DOCUMENTS,
+    ChunkRow,
+    DocumentRow,
+    FolderRow,
+    StoreStatus,
+    chunk_row,
+    document_row,
+    languages,
+    published_generation,
+)
+
+
+class CatalogReader:
+    """What can be asked of the catalog alone, without the indexes derived from it. Thread-safe."""
+
+    def __init__(self, data: Path, catalog: Catalog) -> None:
+        self.data = data
+        self.catalog = catalog
+
+    @property
+    def originals(self) -> Path:
+        """Where uploads are kept, each under the SHA-256 of its bytes."""
+        return self.data / "originals"
+
+    @property
+    def generation(self) -> int:
+        """The newest published generation."""
+        with self.catalog.reading() as connection:
+            return published_generation(connection)
+
+    @property
+    def fingerprint(self) -> str | None:
+        """The fingerprint of the embedding model in use, None while nothing is indexed."""
+        with self.catalog.reading() as connection:
+            return get_meta(connection, "fingerprint")
+
+    def documents(self, collection: str | None = None) -> list[DocumentRow]:
+        """Every source, by collection and path."""
+        where, values = ("", ()) if collection is None else ("WHERE d.collection = ?", (collection,))
+        with self.catalog.reading() as connection:
+            rows = connection.execute(f"{DOCUMENTS} {where} ORDER BY d.collection, d.path", values)
+            return [document_row(row) for row in rows]
+
+    def document(self, doc_id: str) -> DocumentRow | None:
+        """One source, None when it is gone."""
+        with self.catalog.reading() as connection:
+            row = connection.execute(f"{DOCUMENTS} WHERE d.doc_id = ?", (doc_id,)).fetchone()
+            return None if row is None else document_row(row)
+
+    def find(self, collection: str, path: str) -> DocumentRow | None:
+        """The source that stands at this place, if there is one."""
+        with self.catalog.reading() as connection:
+            row = connection.execute(
+                f"{DOCUMENTS} WHERE d.collection = ? AND d.path = ?", (collection, encode_path(path))
+            ).fetchone()
+            return None if row is None else document_row(row)
+
+    def sources_of(self, version_id: int) -> list[DocumentRow]:
+        """Every source that holds this content, by collection and path; empty once it is gone."""
+        with self.catalog.reading() as connection:
+            rows = connection.execute(
+                f"{DOCUMENTS} WHERE d.version_id = ? ORDER BY d.collection, d.path", (version_id,)
+            )
+            return [document_row(row) for row in rows]
+
+    def version_with(self, content_hash: str, recipe: str) -> int | None:
+        """The stored version of this content made in this way, if there is one."""
+        with self.catalog.reading() as connection:
+            row = connection.execute(
+                "SELECT version_id FROM versions WHERE content_hash = ? AND recipe = ?",
+                (content_hash, recipe),
+            ).fetchone()
+            return None if row is None else int(row[0])
+
+    def text(self, version_id: int) -> str | None:
+        """The whole text of a version, None once it was removed."""
+        with self.catalog.reading() as connection:
+            row = connection.execute(
+                "SELECT text FROM versions WHERE version_id = ?", (version_id,)
+            ).fetchone()
+            return None if row is None else str(row[0])
+
+    def parsed(self, version_id: int) -> ParsedDocument | None:
+        """A version as its reader gave it, None once it was removed."""
+        with self.catalog.reading() as connection:
+            row = connection.execute("SELECT * FROM versions WHERE version_id = ?", (version_id,)).fetchone()
+        if row is None:
+            return None
+        return ParsedDocument(
+            text=row["text"],
+            title=row["title"],
+            media_type=row["media_type"],
+            page_starts=tuple(json.loads(row["page_starts"])),
+            headings=tuple(
+                Heading(start=start, end=end, level=level, title=title)
+                for start, end, level, title in json.loads(row["headings"])
+            ),
+            warnings=tuple(json.loads(row["warnings"])),
+        )
+
+    def chunks(self, chunk_ids: Sequence[int]) -> dict[int, ChunkRow]:
+        """Chunks by id; an id that was removed meanwhile is absent."""
+        found: dict[int, ChunkRow] = {}
+        with self.catalog.reading() as connection:
+            for chunk_id in chunk_ids:
+                row = connection.execute(f"{CHUNKS} WHERE c.chunk_id = ?", (chunk_id,)).fetchone()
+                if row is not None:
+                    found[chunk_id] = chunk_row(row)
+        return found
+
+    def chunk_ids(self, version_id: int) -> list[int]:
+        """The chunks of a version, in the order of the text."""
+        with self.catalog.reading() as connection:
+            rows = connection.execute(
+                "SELECT chunk_id FROM chunks WHERE version_id = ? ORDER BY start", (version_id,)
+            )
+            return [int(row[0]) for row in rows]
+
+    def chunk_at(self, version_id: int, offset: int) -> ChunkRow | None:
+        """The last chunk of a version that holds this character, None when there is none."""
+        with self.catalog.reading() as connection:
+            row = connection.execute(
+                f"{CHUNKS} WHERE c.version_id = ? AND c.start <= ? AND c.end > ?"
+                " ORDER BY c.start DESC LIMIT 1",
+                (version_id, offset, offset),
+            ).fetchone()
+            return None if row is None else chunk_row(row)
+
+    def known_vectors(
+        self, text_hashes: Sequence[bytes], fingerprint: str
+    ) -> dict[bytes, NDArray[np.float32]]:
+        """Vectors that were computed before for these texts with this model: nothing is embedded twice."""
+        found: dict[bytes, NDArray[np.float32]] = {}
+        with self.catalog.reading() as connection:
+            for text_hash in text_hashes:
+                row = connection.execute(
+                    "SELECT vector FROM embeddings JOIN embedders USING (embedder_id)"
+                    " WHERE text_hash = ? AND fingerprint = ?",
+                    (text_hash, fingerprint),
+                ).fetchone()
+                if row is not None:
+                    found[text_hash] = np.frombuffer(row[0], dtype="<f4").astype(np.float32)
+        return found
+
+    def require_embedder(self, fingerprint: str, name: str) -> None:
+        """Refuse an embedding model other than the one the index was built with.
+
+        Raises:
+            EmbedderMismatchError: Vectors of two models never share an index.
+        """
+        with self.catalog.reading() as connection:
+            current = get_meta(connection, "fingerprint")
+            indexed = connection.execute("SELECT 1 FROM chunks LIMIT 1").fetchone() is not None
+            if indexed and current != fingerprint:
+                raise mismatch(connection, name)
+
+    def folders(self) -> list[FolderRow]:
+        """Folders that were indexed, by path."""
+        with self.catalog.reading() as connection:
+            rows = connection.execute("SELECT * FROM folders ORDER BY path").fetchall()
+        return [
+            FolderRow(
+                path=decode_path(row["path"]), collection=row["collection"], indexed_at=row["indexed_at"]
+            )
+            for row in rows
+        ]
+
+    def get_meta(self, key: str) -> str | None:
+        """A small value kept beside the index, such as whether the samples were offered."""
+        with self.catalog.reading() as connection:
+            return get_meta(connection, key)
+
+    def set_meta(self, key: str, value: str) -> None:
+        """Keep a small value beside the index."""
+        with self.catalog.writing() as connection:
+            set_meta(connection, key, value)
+
+    def status(self) -> StoreStatus:
+        """Counts of what is indexed. Reads the catalog only, so it is quick and loads no vectors."""
+        with self.catalog.reading() as connection:
+            states = {
+                row["state"]: int(row["n"])
+                for row in connection.execute("SELECT state, count(*) AS n FROM documents GROUP BY state")
+            }
+            generation = published_generation(connection)
+            passages = int(connection.execute("SELECT count(*) FROM chunks").fetchone()[0])
+            base = connection.execute("SELECT * FROM checkpoints ORDER BY generation DESC LIMIT 1").fetchone()
+            base_generation = base["generation"] if base else 0
+            delta, removed = (
+                int(
+                    connection.execute(
+                        f"SELECT count(*) FROM {table} WHERE generation > ?", (base_generation,)
+                    ).fetchone()[0]
+                )
+                for table in ("chunks", "removals")
+            )
+            fingerprint = get_meta(connection, "fingerprint")
+            model = connection.execute(
+                "SELECT name FROM embedders WHERE fingerprint = ?", (fingerprint,)
+            ).fetchone()
+            last = connection.execute("SELECT max(indexed_at) FROM documents").fetchone()[0]
+            return StoreStatus(
+                data=str(self.data),
+                generation=generation,
+                documents=sum(states.values()),
+                ready=states.get("ready", 0),
+                partial=states.get("partial", 0),
+                failed=states.get("failed", 0),
+                passages=passages,
+                languages=languages(connection),
+                fingerprint=fingerprint,
+                model_name=model["name"] if model else "",
+                size_bytes=_folder_bytes(self.data),
+                base_vectors=base["count"] if base else 0,
+                delta_vectors=delta,
+                removed_vectors=removed,
+                last_indexed_at=last,
+            )
+
+
+def _folder_bytes(data: Path) -> int:
+    total = 0
+    for root, _, files in os.walk(data):
+        for name in files:
+            try:
+                total += (Path(root) / name).stat().st_size
+            except FileNotFoundError:  # a merge or a checkpoint removed it while we counted
+                continue
+    return total

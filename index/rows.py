@@ -1,0 +1,152 @@
+"""What the catalog's rows look like to the rest of the house, and how they are read."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from dataclasses import dataclass
+from typing import Literal
+
+from index.catalog import decode_path, get_meta
+from index.lexical import Marker
+
+DocumentState = Literal["queued", "reading", "embedding", "ready", "partial", "failed", "missing", "disabled"]
+Origin = Literal["folder", "upload"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentRow:
+    """A source: collection + path, and the version of its content that is indexed.
+
+    ``path`` is absolute for a file of a folder, the shown name for an upload; undecodable bytes are
+    surrogate escapes. ``problem``, ``reason`` and ``hint`` are "" unless ``failed`` or ``partial``.
+    """
+
+    doc_id: str
+    collection: str
+    path: str
+    origin: Origin
+    state: DocumentState
+    problem: str
+    reason: str
+    hint: str
+    version_id: int | None
+    content_hash: str | None
+    size: int
+    pages: int
+    passages: int
+    title: str
+    media_type: str
+    indexed_at: float
+
+    @property
+    def name(self) -> str:
+        """The last part of the path."""
+        return self.path.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChunkRow:
+    """A chunk as it is stored; ``text`` is the slice ``[start:end]`` of its version's text."""
+
+    chunk_id: int
+    version_id: int
+    start: int
+    end: int
+    page: int | None
+    heading_path: tuple[str, ...]
+    context: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FolderRow:
+    """A folder that was indexed, so that "check for changes" knows where to look."""
+
+    path: str
+    collection: str
+    indexed_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreStatus:
+    """Counts for people: ``footnote status`` and the page's summary line."""
+
+    data: str
+    generation: int
+    documents: int
+    ready: int
+    partial: int
+    failed: int
+    passages: int
+    languages: dict[str, int]
+    fingerprint: str | None
+    model_name: str
+    size_bytes: int
+    base_vectors: int
+    delta_vectors: int
+    removed_vectors: int
+    last_indexed_at: float | None
+
+
+DOCUMENTS = """
+    SELECT d.*, v.title, v.media_type, v.passages, json_array_length(v.page_starts) AS pages
+    FROM documents d LEFT JOIN versions v USING (version_id)
+"""
+CHUNKS = """
+    SELECT c.*, substr(v.text, c.start + 1, c.end - c.start) AS text
+    FROM chunks c JOIN versions v USING (version_id)
+"""
+
+
+def document_row(row: sqlite3.Row) -> DocumentRow:
+    return DocumentRow(
+        doc_id=row["doc_id"],
+        collection=row["collection"],
+        path=decode_path(row["path"]),
+        origin=row["origin"],
+        state=row["state"],
+        problem=row["problem"],
+        reason=row["reason"],
+        hint=row["hint"],
+        version_id=row["version_id"],
+        content_hash=row["content_hash"],
+        size=row["size"],
+        pages=row["pages"] or 0,
+        passages=row["passages"] or 0,
+        title=row["title"] or "",
+        media_type=row["media_type"] or "",
+        indexed_at=row["indexed_at"],
+    )
+
+
+def chunk_row(row: sqlite3.Row) -> ChunkRow:
+    return ChunkRow(
+        chunk_id=row["chunk_id"],
+        version_id=row["version_id"],
+        start=row["start"],
+        end=row["end"],
+        page=row["page"],
+        heading_path=tuple(json.loads(row["heading_path"])),
+        context=row["context"],
+        text=row["text"],
+    )
+
+
+def published_generation(connection: sqlite3.Connection) -> int:
+    return int(get_meta(connection, "generation") or 0)
+
+
+def marker(connection: sqlite3.Connection) -> Marker:
+    """Where the lexical index has to stand to match the catalog."""
+    return Marker(
+        catalog_id=get_meta(connection, "catalog_id") or "", generation=published_generation(connection)
+    )
+
+
+def languages(connection: sqlite3.Connection) -> dict[str, int]:
+    rows = connection.execute(
+        "SELECT language, sum(passages) AS n FROM versions WHERE language IS NOT NULL"
+        " GROUP BY language ORDER BY n DESC, language"
+    )
+    return {row["language"]: int(row["n"]) for row in rows}

@@ -1,0 +1,58 @@
+"""What is served: one immutable generation of the index."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.analysis import QueryTerms
+from index.lexical import LexicalSearcher
+from index.vectors import DenseIndex
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """One generation: dense and lexical search over exactly the same live chunks.
+
+    A request takes one snapshot and keeps it from search to citation. ``languages`` are Snowball
+    codes, the most frequent first, at most four. ``fingerprint`` is None while nothing is indexed.
+    """
+
+    generation: int
+    fingerprint: str | None
+    n_documents: int
+    languages: tuple[str, ...]
+    _dense: DenseIndex
+    _lexical: LexicalSearcher
+
+    @property
+    def n_chunks(self) -> int:
+        """Live chunks."""
+        return len(self._dense)
+
+    def dense(self, query: NDArray[np.float32], k: int) -> list[tuple[int, float]]:
+        """The ``k`` nearest chunks to a unit vector (dim,), as ``(chunk_id, cosine)``, best first."""
+        return self._dense.search(query, k) if self.n_chunks else []
+
+    def lexical(self, query: QueryTerms, k: int) -> list[tuple[int, float]]:
+        """The ``k`` best chunks by BM25 as ``(chunk_id, score)``, best first; scores are positive."""
+        return [item for item in self._lexical.search(query, k) if item[0] in self._dense]
+
+    def cosines(self, query: NDArray[np.float32], chunk_ids: Sequence[int]) -> dict[int, float]:
+        """The cosine of each live chunk with ``query``; others are absent."""
+        return self._dense.cosines(query, list(chunk_ids))
+
+    def bm25(self, query: QueryTerms, chunk_ids: Sequence[int]) -> dict[int, float]:
+        """The BM25 score of each chunk, 0.0 where no term matches."""
+        return self._lexical.scores(query, chunk_ids)
+
+    def document_frequency(self, stem: str) -> int:
+        """Chunks that hold this stem."""
+        return self._lexical.document_frequency(stem)
+
+    def is_live(self, chunk_id: int) -> bool:
+        """Whether the chunk belongs to this generation."""
+        return chunk_id in self._dense

@@ -1,0 +1,222 @@
+"""Dense search over an immutable set of vectors: a FAISS base, a small delta, and what was removed.
+
+Nothing here is ever changed after construction. Adding to a FAISS index while another thread
+searches it crashes the process, so a publish makes a new :class:`DenseIndex` and swaps it in.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+
+Vectors = NDArray[np.float32]
+Ids = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Base:
+    """Vectors of a checkpoint: half-precision, exact inner product, addressed by position.
+
+    ``ids`` is ascending, (n,) int64; row ``i`` of ``index`` is the vector of chunk ``ids[i]``.
+    ``owner`` is the loaded FAISS object that ``index`` is a part of; it must live as long.
+    """
+
+    owner: Any
+    index: Any
+    sha256: str
+    ids: Ids
+    generation: int
+
+
+class DenseIndex:
+    """Base + delta − removed, as one searchable whole."""
+
+    def __init__(self, dim: int, *, base: Base | None, removed: Ids, delta_ids: Ids, delta: Vectors) -> None:
+        """Put the parts together.
+
+        Args:
+            dim: Length of every vector.
+            base: A checkpoint, or None.
+            removed: Ids in ``base`` that are gone, any order.
+            delta_ids: Ids added since the base, ascending, (m,) int64.
+            delta: Their unit vectors, (m, dim) float32.
+        """
+        self.dim = dim
+        self._base = base
+        self._keep: NDArray[np.bool_] | None = None
+        if base is not None and len(removed):
+            keep = np.ones(len(base.ids), dtype=bool)
+            keep[_positions(base.ids, removed)] = False
+            self._keep = keep
+        self._delta_ids = delta_ids
+        self._delta = delta
+        self._flat = faiss.IndexFlatIP(dim)
+        if len(delta_ids):
+            self._flat.add(delta)
+
+    @property
+    def base_count(self) -> int:
+        """Vectors in the base, removed ones included."""
+        return 0 if self._base is None else len(self._base.ids)
+
+    @property
+    def removed_count(self) -> int:
+        """Vectors of the base that are hidden."""
+        return 0 if self._keep is None else int((~self._keep).sum())
+
+    @property
+    def delta_count(self) -> int:
+        """Vectors added since the base."""
+        return len(self._delta_ids)
+
+    def ids(self) -> Ids:
+        """Every live id, ascending."""
+        if self._base is None:
+            return self._delta_ids
+        base_ids = self._base.ids if self._keep is None else self._base.ids[self._keep]
+        return np.union1d(base_ids, self._delta_ids)
+
+    def __len__(self) -> int:
+        return self.base_count - self.removed_count + self.delta_count
+
+    def __contains__(self, chunk_id: int) -> bool:
+        return _find(self._delta_ids, chunk_id) is not None or self._base_position(chunk_id) is not None
+
+    def search(self, query: Vectors, k: int) -> list[tuple[int, float]]:
+        """The ``k`` nearest live ids as ``(id, cosine)``, best first; ties by smaller id.
+
+        Args:
+            query: Unit vector, (dim,) float32.
+        """
+        # More threads make one query slower when several people ask at once, and the setting binds
+        # only the calling thread.
+        faiss.omp_set_num_threads(1)
+        matrix = np.ascontiguousarray(query.reshape(1, -1), dtype=np.float32)
+        found: list[tuple[int, float]] = []
+        if self._base is not None and len(self._base.ids):
+            parameters = None
+            if self._keep is not None:
+                bitmap = np.packbits(self._keep, bitorder="little")
+                parameters = faiss.SearchParameters(sel=faiss.IDSelectorBitmap(bitmap))
+            scores, positions = self._base.index.search(
+                matrix, min(k, len(self._base.ids)), params=parameters
+            )
+            found += [
+                (int(self._base.ids[position]), float(score))
+                for score, position in zip(scores[0], positions[0], strict=True)
+                if position >= 0
+            ]
+        if len(self._delta_ids):
+            scores, positions = self._flat.search(matrix, min(k, len(self._delta_ids)))
+            found += [
+                (int(self._delta_ids[position]), float(score))
+                for score, position in zip(scores[0], positions[0], strict=True)
+                if position >= 0
+            ]
+        return sorted(found, key=lambda item: (-item[1], item[0]))[:k]
+
+    def cosines(self, query: Vectors, chunk_ids: list[int]) -> dict[int, float]:
+        """The cosine of each live id with ``query``; ids that are not live are absent."""
+        result: dict[int, float] = {}
+        for chunk_id in chunk_ids:
+            position = _find(self._delta_ids, chunk_id)
+            if position is not None:
+                result[chunk_id] = float(self._delta[position] @ query)
+                continue
+            position = self._base_position(chunk_id)
+            if position is not None and self._base is not None:
+                result[chunk_id] = float(self._base.index.reconstruct(position) @ query)
+        return result
+
+    def _base_position(self, chunk_id: int) -> int | None:
+        if self._base is None:
+            return None
+        position = _find(self._base.ids, chunk_id)
+        if position is None or (self._keep is not None and not self._keep[position]):
+            return None
+        return position
+
+
+def write_base(folder: Path, generation: int, ids: Ids, vectors: Vectors) -> tuple[str, str]:
+    """Write a checkpoint so that a crash at any point leaves either the old files or a complete new one.
+
+    ``base-N.tmp`` → fsync → rename → fsync of the folder. The caller then commits its name.
+
+    Args:
+        ids: Ascending, (n,) int64.
+        vectors: Unit rows, (n, dim) float32.
+
+    Returns:
+        File name and the SHA-256 of its content.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    quantizer = faiss.IndexScalarQuantizer(
+        vectors.shape[1], faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
+    )
+    mapped = faiss.IndexIDMap(quantizer)
+    mapped.add_with_ids(vectors, ids)
+    name = f"base-{generation}.faiss"
+    temporary = folder / f"base-{generation}.tmp"
+    try:
+        payload = faiss.serialize_index(mapped).tobytes()
+        with temporary.open("wb") as file:
+            file.write(payload)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(folder / name)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync_folder(folder)
+    return name, hashlib.sha256(payload).hexdigest()
+
+
+def read_base(path: Path, *, sha256: str, count: int, dim: int, generation: int) -> Base | None:
+    """Load a checkpoint, or None when it is missing or not byte for byte what was written.
+
+    The check comes first: a flipped bit can load without complaint and answer wrongly.
+    """
+    try:
+        payload = path.read_bytes()
+    except OSError:
+        return None
+    if hashlib.sha256(payload).hexdigest() != sha256:
+        return None
+    owner = faiss.deserialize_index(np.frombuffer(payload, dtype=np.uint8))
+    # The object that owns the memory must stay referenced: the two below only look into it.
+    mapped = faiss.downcast_index(owner)
+    ids = faiss.vector_to_array(mapped.id_map).astype(np.int64)
+    inner = faiss.downcast_index(mapped.index)
+    if inner.ntotal != count or inner.d != dim or len(ids) != count:
+        return None
+    return Base(owner=owner, index=inner, sha256=sha256, ids=ids, generation=generation)
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "nt":  # a folder cannot be opened there, and NTFS logs the rename itself
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _find(ids: Ids, chunk_id: int) -> int | None:
+    position = int(np.searchsorted(ids, chunk_id))
+    return position if position < len(ids) and ids[position] == chunk_id else None
+
+
+def _positions(ids: Ids, wanted: Ids) -> NDArray[np.intp]:
+    positions = np.searchsorted(ids, wanted)
+    inside = positions < len(ids)
+    positions, wanted = positions[inside], wanted[inside]
+    found: NDArray[np.intp] = positions[ids[positions] == wanted]
+    return found

@@ -1,0 +1,1 @@
+"""A question becomes a grounded answer with citations. Knows nothing of screens."""

@@ -1,0 +1,159 @@
+"""What an answer is: sentences, the citations under them, the passages found, and how it came to be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Status = Literal["answered", "abstained", "stopped", "failed"]
+Verdict = Literal["quoted", "supported", "weak", "unsupported", "contradicted"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passage:
+    """A chunk retrieved for a query, with the place it came from.
+
+    ``start``/``end`` are offsets into the text of version ``version_id``; ``text`` is that slice.
+    Scores grow with quality; a rank counts from 1 and is None when that side did not find it.
+    """
+
+    chunk_id: int
+    doc_id: str
+    version_id: int
+    collection: str
+    path: str
+    title: str
+    page: int | None
+    heading_path: tuple[str, ...]
+    start: int
+    end: int
+    text: str
+    score: float  # fused, in [0, 1]; comparable only within one query
+    cosine: float  # in [-1, 1]
+    bm25: float  # >= 0
+    dense_rank: int | None = None
+    lexical_rank: int | None = None
+
+    @property
+    def name(self) -> str:
+        """The last part of the path: what a person calls the document."""
+        return self.path.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Citation:
+    """A mark in an answer and the span of a document version that it points at.
+
+    ``quote`` is verbatim: ``text_of(version_id)[start:end] == quote``.
+    """
+
+    marker: int  # the first is 1
+    doc_id: str
+    version_id: int
+    collection: str
+    path: str
+    title: str
+    page: int | None
+    heading_path: tuple[str, ...]
+    start: int
+    end: int
+    quote: str
+    chunk_id: int
+
+    @property
+    def name(self) -> str:
+        """The last part of the path: what a person calls the document."""
+        return self.path.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerSentence:
+    """One sentence of an answer, the marks behind it, and how far the documents carry it.
+
+    ``verdict`` is None when it was not computed, and is then not drawn. ``group`` is the document
+    heading a sentence is listed under in answers that are grouped by document, "" otherwise.
+    """
+
+    text: str
+    markers: tuple[int, ...] = ()
+    verdict: Verdict | None = None
+    short_answer: tuple[int, int] | None = None  # offsets into ``text``, end exclusive
+    group: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One stage of how the answer came to be, for "How I searched"."""
+
+    name: str  # condense, retrieve, select, generate, cite
+    detail: str
+    milliseconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """The outcome of one question.
+
+    ``abstained`` is an answer: nothing in the documents carries a reply; ``passages`` then holds the
+    nearest ones and ``text`` says so. ``failed`` carries the reason and the next step in ``notice``.
+    """
+
+    status: Status
+    question: str
+    query: str  # what was searched; differs from the question for a follow-up
+    sentences: tuple[AnswerSentence, ...] = ()
+    citations: tuple[Citation, ...] = ()
+    passages: tuple[Passage, ...] = ()  # best first
+    steps: tuple[Step, ...] = ()
+    confidence: float = 0.0  # in [0, 1]; higher means surer that the documents answer the question
+    generator: str = "built-in"  # or the model, for example "ollama:llama3.1"
+    notice: str = ""  # what the reader must know: a fallback, a dropped mark, a failure and its remedy
+    generation: int = 0  # of the index that answered
+
+    @property
+    def text(self) -> str:
+        """The answer with its marks, for a terminal: ``Paris is the capital. [1]``"""
+        return " ".join(
+            " ".join([sentence.text, *(f"[{marker}]" for marker in sentence.markers)])
+            for sentence in self.sentences
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """One earlier turn of a conversation, oldest first in every list of turns."""
+
+    role: Literal["user", "assistant"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """An event while answering: what is being done now ("Searching 4,120 passages")."""
+
+    name: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """An event while answering: the passages, before any text is written."""
+
+    passages: tuple[Passage, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delta:
+    """An event while answering: text to append to what has been streamed so far."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """The last event: the complete answer. Its sentences replace whatever was streamed."""
+
+    answer: Answer
+
+
+Event = Stage | Found | Delta | Done

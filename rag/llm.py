@@ -1,0 +1,322 @@
+"""The language model: loaded when first needed, streamed, stopped at once, and every failure named.
+
+LangChain's ``init_chat_model`` is the door to every provider; only this module knows which
+exceptions come through it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.util
+import queue
+import threading
+import time
+from collections.abc import AsyncGenerator, Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rag.errors import GenerationError
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+    from langchain_core.messages import BaseMessage, BaseMessageChunk
+
+    from rag.settings import GenerationSettings
+
+_POLL_SECONDS = 0.1
+_CLOSING_SECONDS = 3.0
+_OLLAMA_CONTEXT_TOKENS = 8192  # its own default of 4096 would cut off the instructions
+_PACKAGES = {
+    "anthropic": "langchain_anthropic",
+    "huggingface": "langchain_huggingface",
+    "ollama": "langchain_ollama",
+    "openai": "langchain_openai",
+}
+_LABELS = {
+    "anthropic": "Anthropic",
+    "huggingface": "The local model",
+    "ollama": "Ollama",
+    "openai": "OpenAI",
+}
+_FINISH_KEYS = ("finish_reason", "stop_reason", "done_reason")
+_KEYS = {"anthropic": "ANTHROPIC_API_KEY", "openai": "OPENAI_API_KEY"}
+_BUILT_IN = 'or set generation.model to "" to always answer with quotes'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """Text as it arrives. ``cut`` is set on the last piece when the model reached ``max_tokens``."""
+
+    text: str
+    cut: bool = False
+
+
+class LanguageModel:
+    """A chat model behind the settings. Nothing is imported or contacted before the first question."""
+
+    def __init__(self, settings: GenerationSettings) -> None:
+        self._settings = settings
+        self._provider, _, self._model_name = settings.model.partition(":")
+        self._mutex = threading.Lock()
+        self._model: BaseChatModel | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+
+    @property
+    def name(self) -> str:
+        """As in the settings: ``ollama:llama3.1``."""
+        return self._settings.model
+
+    def stream(
+        self, instructions: str, message: str, *, stopped: Callable[[], bool] = lambda: False
+    ) -> Iterator[Piece]:
+        """Yield the reply piece by piece.
+
+        Ends early, and drops the connection, when ``stopped()`` turns true or the iterator is closed;
+        both are noticed within a tenth of a second even while the model is silent.
+
+        Raises:
+            GenerationError: The model cannot be loaded or reached, is silent for
+                ``timeout_seconds``, or broke off.
+        """
+        from langchain_core.messages import HumanMessage, SystemMessage
+
+        messages: list[BaseMessage] = [SystemMessage(instructions), HumanMessage(message)]
+        arrived: queue.SimpleQueue[BaseMessageChunk] = queue.SimpleQueue()
+        abandoned = threading.Event()
+        pump = asyncio.run_coroutine_threadsafe(
+            self._pump(messages, arrived, abandoned), self._running_loop()
+        )
+        finished = cut = False
+        last_sign = time.monotonic()
+        try:
+            while True:
+                ended = pump.done()  # asked before looking, so that nothing arrives unseen after it
+                try:
+                    chunk = arrived.get(timeout=0 if ended else _POLL_SECONDS)
+                except queue.Empty:
+                    if ended:
+                        break
+                    if stopped():
+                        return
+                    if self._model is None:  # a local model may take long to load; that is no silence
+                        last_sign = time.monotonic()
+                    if time.monotonic() - last_sign > self._settings.timeout_seconds:
+                        raise self._silent() from None
+                    continue
+                last_sign = time.monotonic()
+                reason = _finish_reason(chunk)
+                finished = finished or bool(reason)
+                cut = cut or reason in ("length", "max_tokens")
+                if chunk.text:
+                    yield Piece(text=str(chunk.text))
+                if stopped():
+                    return
+        finally:
+            abandoned.set()
+            pump.cancel()
+        error = pump.exception()
+        if error is not None:
+            raise self._explained(error) from error
+        if not finished and self._provider in _PACKAGES and self._provider != "huggingface":
+            # A connection that is closed early can look like an ordinary end; the missing reason tells.
+            raise GenerationError(
+                f"{self._label} broke off in the middle of the answer.", hint=f"Ask again, {_BUILT_IN}."
+            )
+        if cut:
+            yield Piece(text="", cut=True)
+
+    def close(self) -> None:
+        """Stop the background thread. The model may be used again; that starts a new one."""
+        with self._mutex:
+            loop, thread = self._loop, self._thread
+            self._loop = self._thread = self._model = None
+        if loop is not None and thread is not None:
+            asyncio.run_coroutine_threadsafe(_end_tasks(), loop).result()
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join()
+            loop.close()
+
+    # -- in the background thread ------------------------------------------------------------------
+
+    async def _pump(
+        self,
+        messages: list[BaseMessage],
+        arrived: queue.SimpleQueue[BaseMessageChunk],
+        abandoned: threading.Event,
+    ) -> None:
+        """Load the model if need be and pass on what it writes. Cancelling it closes the connection."""
+        from langsmith import tracing_context
+
+        model = await asyncio.to_thread(self._loaded)
+        # Tracing set up in the environment for another project must not send documents anywhere.
+        with tracing_context(enabled=False):
+            if self._provider == "huggingface":  # it has no asynchronous side
+                await asyncio.to_thread(_pass_on, model, messages, arrived, abandoned)
+                return
+            async with contextlib.aclosing(_chunks(model, messages)) as chunks:
+                async for chunk in chunks:
+                    arrived.put(chunk)
+
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
+        # One loop for all requests: the providers' clients keep connections that belong to a loop.
+        with self._mutex:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                self._thread = threading.Thread(
+                    target=self._loop.run_forever, name="language-model", daemon=True
+                )
+                self._thread.start()
+            return self._loop
+
+    def _loaded(self) -> BaseChatModel:
+        with self._mutex:
+            if self._model is None:
+                self._model = self._load()
+            return self._model
+
+    def _load(self) -> BaseChatModel:
+        package = _PACKAGES.get(self._provider)
+        if package is not None and importlib.util.find_spec(package) is None:
+            raise GenerationError(
+                f"The package for {self.name} is not installed.",
+                hint=f'Install it with: pip install "footnote[{self._provider}]"',
+            )
+        settings = self._settings
+        if self._provider == "huggingface":
+            return _local_model(self._model_name, settings)
+
+        from langchain.chat_models import init_chat_model
+
+        options: dict[str, Any] = {"temperature": settings.temperature}
+        if settings.base_url:
+            options["base_url"] = settings.base_url
+        if self._provider == "ollama":
+            options |= {"num_predict": settings.max_tokens, "num_ctx": _OLLAMA_CONTEXT_TOKENS}
+        else:
+            # No quiet retries: the built-in answer is there at once, and says what happened.
+            options |= {"max_tokens": settings.max_tokens, "max_retries": 0}
+        model: BaseChatModel = init_chat_model(self._model_name, model_provider=self._provider, **options)
+        return model
+
+    # -- failures --------------------------------------------------------------------------------
+
+    @property
+    def _label(self) -> str:
+        return _LABELS.get(self._provider, self._provider)
+
+    @property
+    def _where(self) -> str:
+        return f" at {self._settings.base_url}" if self._settings.base_url else ""
+
+    def _silent(self) -> GenerationError:
+        return GenerationError(
+            f"{self._label}{self._where} said nothing for {self._settings.timeout_seconds:g} seconds.",
+            hint=f"Raise generation.timeout_seconds, {_BUILT_IN}.",
+        )
+
+    def _explained(self, error: BaseException) -> GenerationError:
+        """Say in one sentence what a provider's exception means, and what to do about it."""
+        if isinstance(error, GenerationError):
+            return error
+        status = getattr(error, "status_code", None)
+        reasons = list(_chain(error))
+        names = {type(reason).__name__ for reason in reasons}
+        detail = " ".join(str(error).split())[:300] or type(error).__name__
+        if status in (401, 403) or "api_key" in detail or "authentication" in detail:
+            key = _KEYS.get(self._provider, "the provider's key")
+            return GenerationError(f"{self._label} did not accept the key.", hint=f"Set {key}, {_BUILT_IN}.")
+        if status == 404:
+            return GenerationError(
+                f"{self._label}{self._where} does not know the model {self._model_name}.",
+                hint=f"Run `ollama pull {self._model_name}`, {_BUILT_IN}."
+                if self._provider == "ollama"
+                else f"Correct generation.model, {_BUILT_IN}.",
+            )
+        if status == 429:
+            return GenerationError(
+                f"{self._label} refused: too many requests, or the quota is used up.",
+                hint=f"Wait a moment and ask again, {_BUILT_IN}.",
+            )
+        if isinstance(status, int) and status >= 500:
+            return GenerationError(
+                f"{self._label}{self._where} reported an error of its own (HTTP {status}).",
+                hint=f"Ask again in a moment, {_BUILT_IN}.",
+            )
+        if names & {"RemoteProtocolError", "IncompleteRead", "ReadError", "ConnectionResetError"}:
+            return GenerationError(
+                f"{self._label}{self._where} broke off in the middle of the answer.",
+                hint=f"Ask again, {_BUILT_IN}.",
+            )
+        if names & {
+            "ConnectError",
+            "ConnectionError",
+            "ConnectionRefusedError",
+            "APIConnectionError",
+            "gaierror",
+        }:
+            start = (
+                "Start it with `ollama serve`" if self._provider == "ollama" else "Check generation.base_url"
+            )
+            return GenerationError(
+                f"{self._label} is not answering{self._where}.", hint=f"{start}, {_BUILT_IN}."
+            )
+        return GenerationError(
+            f"{self.name} cannot be used: {detail}", hint=f"Check the generation settings, {_BUILT_IN}."
+        )
+
+
+def _local_model(folder: str, settings: GenerationSettings) -> BaseChatModel:
+    from langchain_huggingface import ChatHuggingFace, HuggingFacePipeline
+
+    sampling = {"do_sample": True, "temperature": settings.temperature} if settings.temperature else {}
+    pipeline = HuggingFacePipeline.from_model_id(
+        folder,
+        task="text-generation",
+        # Only files that are there, and only the format that cannot run code.
+        model_kwargs={"local_files_only": True, "use_safetensors": True},
+        # Without return_full_text the prompt comes back as the beginning of the answer.
+        pipeline_kwargs={"return_full_text": False, "max_new_tokens": settings.max_tokens, **sampling},
+    )
+    return ChatHuggingFace(llm=pipeline)
+
+
+async def _chunks(model: BaseChatModel, messages: list[BaseMessage]) -> AsyncGenerator[BaseMessageChunk, None]:
+    async for chunk in model.astream(messages):
+        yield chunk
+
+
+async def _end_tasks() -> None:
+    """Wait until the connections of abandoned requests are closed; cut off what takes too long."""
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    if tasks:
+        # Each request cancels its own task; cancelling again would interrupt the closing.
+        _, pending = await asyncio.wait(tasks, timeout=_CLOSING_SECONDS)
+        for task in pending:
+            task.cancel()
+        await asyncio.gather(*pending, return_exceptions=True)
+    await asyncio.get_running_loop().shutdown_asyncgens()
+
+
+def _pass_on(
+    model: BaseChatModel,
+    messages: list[BaseMessage],
+    arrived: queue.SimpleQueue[BaseMessageChunk],
+    abandoned: threading.Event,
+) -> None:
+    for chunk in model.stream(messages):
+        if abandoned.is_set():
+            return
+        arrived.put(chunk)
+
+
+def _finish_reason(chunk: BaseMessageChunk) -> str:
+    metadata = chunk.response_metadata
+    return str(next((metadata[key] for key in _FINISH_KEYS if metadata.get(key)), ""))
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__

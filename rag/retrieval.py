@@ -1,0 +1,181 @@
+"""The retriever: dense and lexical candidates of one snapshot, fused, as passages.
+
+It is a LangChain ``BaseRetriever``, so it plugs in elsewhere too. Inside Footnote a passage is a
+``Passage``; a LangChain ``Document`` is made, or taken, only here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from langchain_core.callbacks import CallbackManagerForRetrieverRun
+from langchain_core.documents import Document
+from langchain_core.retrievers import BaseRetriever
+from pydantic import ConfigDict
+
+from index.analysis import query_terms
+from index.embeddings import Embedder
+from index.errors import EmbedderMismatchError
+from index.snapshot import Snapshot
+from index.store import ChunkRow, DocumentRow, Store
+from rag.answers import Passage
+from rag.fusion import fuse
+
+
+class HybridRetriever(BaseRetriever):
+    """Searches the store by meaning and by keywords. Safe to use from several threads."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
+
+    store: Store
+    embedder: Embedder
+    k: int = 6  # passages for ``invoke``
+    candidates: int = 100  # taken from each of the two sides
+    dense_weight: float = 0.4
+
+    def search(self, query: str, *, k: int, snapshot: Snapshot | None = None) -> list[Passage]:
+        """The ``k`` best passages for ``query``, best first; fewer when there are fewer.
+
+        Args:
+            snapshot: The generation to search, the newest by default. Passages of it that were
+                removed meanwhile are left out.
+
+        Raises:
+            EmbedderMismatchError: The index was built with another embedding model.
+            EmbeddingError: The embedding model failed.
+        """
+        snapshot = snapshot or self.store.snapshot()
+        if not snapshot.n_chunks or k < 1:
+            return []
+        if snapshot.fingerprint != self.embedder.fingerprint:
+            raise EmbedderMismatchError(
+                f"The index was built with another embedding model than {self.embedder.name}.",
+                hint="Set embedding.model back, or index into another data folder with --data.",
+            )
+        vector = self.embedder.encode([query])[0]
+        terms = query_terms(query, snapshot.languages)
+        wanted = max(self.candidates, k)
+        dense = snapshot.dense(vector, wanted)
+        lexical = snapshot.lexical(terms, wanted)
+        # Each side scores what only the other one found: a missing score is not a score of zero.
+        union = list(dict.fromkeys([chunk_id for chunk_id, _ in dense + lexical]))
+        cosines = snapshot.cosines(vector, union)
+        keywords = snapshot.bm25(terms, union)
+        fused = fuse(cosines, keywords, dense_weight=self.dense_weight)
+        dense_ranks = {chunk_id: rank for rank, (chunk_id, _) in enumerate(dense, 1)}
+        lexical_ranks = {chunk_id: rank for rank, (chunk_id, _) in enumerate(lexical, 1)}
+
+        passages: list[Passage] = []
+        sources: dict[int, DocumentRow | None] = {}
+        ranked = sorted(fused, key=lambda chunk_id: (-fused[chunk_id], chunk_id))
+        while ranked and len(passages) < k:
+            batch, ranked = ranked[:k], ranked[k:]
+            chunks = self.store.chunks(batch)
+            for chunk_id in batch:
+                chunk = chunks.get(chunk_id)
+                if chunk is None:  # removed after the snapshot was taken
+                    continue
+                if chunk.version_id not in sources:
+                    sources[chunk.version_id] = _first_source(self.store.sources_of(chunk.version_id))
+                source = sources[chunk.version_id]
+                if source is not None:
+                    passages.append(
+                        _passage(
+                            chunk,
+                            source,
+                            score=fused[chunk_id],
+                            cosine=cosines[chunk_id],
+                            bm25=keywords.get(chunk_id, 0.0),
+                            dense_rank=dense_ranks.get(chunk_id),
+                            lexical_rank=lexical_ranks.get(chunk_id),
+                        )
+                    )
+        return passages[:k]
+
+    def _get_relevant_documents(
+        self, query: str, *, run_manager: CallbackManagerForRetrieverRun
+    ) -> list[Document]:
+        del run_manager  # LangChain reports the run itself
+        return [document_from_passage(passage) for passage in self.search(query, k=self.k)]
+
+
+def _first_source(sources: Sequence[DocumentRow]) -> DocumentRow | None:
+    """The source to name for content that may lie under several paths; disabled ones do not answer."""
+    return next((source for source in sources if source.state != "disabled"), None)
+
+
+def _passage(
+    chunk: ChunkRow,
+    source: DocumentRow,
+    *,
+    score: float,
+    cosine: float,
+    bm25: float,
+    dense_rank: int | None,
+    lexical_rank: int | None,
+) -> Passage:
+    return Passage(
+        chunk_id=chunk.chunk_id,
+        doc_id=source.doc_id,
+        version_id=chunk.version_id,
+        collection=source.collection,
+        path=source.path,
+        title=source.title,
+        page=chunk.page,
+        heading_path=chunk.heading_path,
+        start=chunk.start,
+        end=chunk.end,
+        text=chunk.text,
+        score=score,
+        cosine=cosine,
+        bm25=bm25,
+        dense_rank=dense_rank,
+        lexical_rank=lexical_rank,
+    )
+
+
+def document_from_passage(passage: Passage) -> Document:
+    """A passage as LangChain knows it; every field but the text is metadata."""
+    return Document(
+        page_content=passage.text,
+        id=str(passage.chunk_id),
+        metadata={
+            "doc_id": passage.doc_id,
+            "version_id": passage.version_id,
+            "collection": passage.collection,
+            "source": passage.path,
+            "title": passage.title,
+            "page": passage.page,
+            "heading_path": list(passage.heading_path),
+            "start": passage.start,
+            "end": passage.end,
+            "score": passage.score,
+            "cosine": passage.cosine,
+            "bm25": passage.bm25,
+            "dense_rank": passage.dense_rank,
+            "lexical_rank": passage.lexical_rank,
+        },
+    )
+
+
+def passage_from_document(document: Document) -> Passage:
+    """The passage in a document that :func:`document_from_passage` made; others raise ``KeyError``."""
+    metadata = document.metadata
+    return Passage(
+        chunk_id=int(document.id or 0),
+        doc_id=metadata["doc_id"],
+        version_id=metadata["version_id"],
+        collection=metadata["collection"],
+        path=metadata["source"],
+        title=metadata["title"],
+        page=metadata["page"],
+        heading_path=tuple(metadata["heading_path"]),
+        start=metadata["start"],
+        end=metadata["end"],
+        text=document.page_content,
+        score=metadata["score"],
+        cosine=metadata["cosine"],
+        bm25=metadata["bm25"],
+        dense_rank=metadata["dense_rank"],
+        lexical_rank=metadata["lexical_rank"],
+    )

@@ -1,0 +1,217 @@
+"""Every setting with its default, and the one place that reads the environment and the settings files."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Literal
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from rag.errors import SettingsError
+
+Strictness = Literal["strict", "balanced", "open"]
+
+ENVIRONMENT_PREFIX = "FOOTNOTE_"
+FILE_IN_DATA = "settings.toml"
+FILE_IN_WORKING_FOLDER = "footnote.toml"
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+
+class EmbeddingSettings(_Group):
+    """The model that turns text into vectors. Another one means indexing everything again."""
+
+    model: str = ""  # "" is all-MiniLM-L6-v2, installed with Footnote; else a folder or a hub name
+    device: str = "auto"  # "auto", "cpu", "cuda", "mps"
+    batch_size: int = Field(default=16, ge=1, le=1024)
+
+
+class IndexSettings(_Group):
+    """How documents are cut. A change applies to documents that are indexed from then on."""
+
+    collection: str = Field(default="Documents", min_length=1, max_length=200)
+    chunk_tokens: int = Field(default=200, ge=32, le=4096)
+    chunk_chars: int = Field(default=2000, ge=200, le=40_000)
+    overlap_sentences: int = Field(default=1, ge=0, le=5)
+
+
+class RetrievalSettings(_Group):
+    """How passages are found."""
+
+    dense_weight: float = Field(default=0.4, ge=0, le=1)  # share of the meaning score, the rest is keywords
+    candidates: int = Field(default=100, ge=1, le=1000)  # taken from each of the two sides
+    passages: int = Field(default=6, ge=1, le=50)  # shown, and given to the language model
+
+
+class AnswerSettings(_Group):
+    """When to answer."""
+
+    strictness: Strictness = "balanced"  # how sure the evidence must be before there is an answer
+
+
+class GenerationSettings(_Group):
+    """The language model. Keys are never settings: each provider reads its own environment variable."""
+
+    model: str = ""  # "" is the built-in answerer; else "ollama:llama3.1", "openai:...", "huggingface:FOLDER"
+    base_url: str = ""  # "" is the provider's own address
+    timeout_seconds: float = Field(default=60.0, gt=0, le=3600)
+    temperature: float = Field(default=0.0, ge=0, le=2)
+    max_tokens: int = Field(default=700, ge=16, le=32_000)
+
+
+class ServerSettings(_Group):
+    """Where the page is served."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=7860, ge=0, le=65_535)  # 0 takes any free port
+
+
+def _default_data() -> Path:
+    return Path(platformdirs.user_data_dir("footnote", appauthor=False))
+
+
+class Settings(_Group):
+    """All settings of one run. A value: it is complete, it cannot change, and it builds nothing."""
+
+    data: Path = Field(default_factory=_default_data)
+    embedding: EmbeddingSettings = EmbeddingSettings()
+    index: IndexSettings = IndexSettings()
+    retrieval: RetrievalSettings = RetrievalSettings()
+    answer: AnswerSettings = AnswerSettings()
+    generation: GenerationSettings = GenerationSettings()
+    server: ServerSettings = ServerSettings()
+
+
+# What one source sets: full name -> (value, where it was set). Later merges are plain dict unions.
+_Name = tuple[str, ...]
+_Layer = dict[_Name, tuple[object, str]]
+
+
+def load_settings(overrides: Mapping[str, object] | None = None) -> Settings:
+    """Put the settings together; what comes first wins.
+
+    1. ``overrides`` (the command line), 2. environment variables ``FOOTNOTE_GROUP__NAME`` (and
+    ``FOOTNOTE_DATA``), 3. ``settings.toml`` in the data folder, 4. ``footnote.toml`` in the working
+    folder, 5. the defaults.
+
+    Args:
+        overrides: Nested (``{"server": {"port": 80}}``) or dotted (``{"server.port": 80}``) names;
+            a value of None counts as not given.
+
+    Raises:
+        SettingsError: A name is unknown (in any source), a value cannot be used, or a file is unreadable.
+    """
+    # pydantic-settings would ignore a misspelt group in the environment and forgets which source a
+    # wrong value came from. Four mappings laid over each other need neither.
+    command_line = _layer(overrides or {}, "on the command line")
+    environment = _from_environment(os.environ)
+    working_folder = _from_file(Path(FILE_IN_WORKING_FOLDER))
+    located = (working_folder | environment | command_line).get(("data",))
+    data = Path(str(located[0])).expanduser() if located else _default_data()
+    in_data = _from_file(data / FILE_IN_DATA)
+    if ("data",) in in_data:
+        raise SettingsError(
+            f"data cannot be set {in_data['data',][1]}: the data folder is what finds that file.",
+            hint="Set it with --data or the environment variable FOOTNOTE_DATA.",
+        )
+    merged = working_folder | in_data | environment | command_line
+    try:
+        settings = Settings.model_validate(_tree(merged))
+    except ValidationError as exc:
+        raise _explained(exc, merged) from exc
+    return settings.model_copy(update={"data": settings.data.expanduser().absolute()})
+
+
+def _from_environment(environment: Mapping[str, str]) -> _Layer:
+    return {
+        tuple(name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")): (
+            value,
+            f"in the environment ({name})",
+        )
+        for name, value in environment.items()
+        if name.startswith(ENVIRONMENT_PREFIX)
+    }
+
+
+def _from_file(path: Path) -> _Layer:
+    """The settings in one TOML file; a file that is not there sets nothing."""
+    try:
+        content = path.read_text(encoding="utf-8")
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except (OSError, UnicodeDecodeError) as exc:
+        raise SettingsError(f"{path} cannot be read: {exc}", hint="Correct or remove that file.") from exc
+    try:
+        return _layer(tomllib.loads(content), f"in {path}")
+    except tomllib.TOMLDecodeError as exc:
+        raise SettingsError(f"{path} is not valid TOML: {exc}", hint="Correct or remove that file.") from exc
+
+
+def _layer(values: Mapping[str, object], origin: str) -> _Layer:
+    return {name: (value, origin) for name, value in _flat(values)}
+
+
+def _flat(values: Mapping[str, object], above: _Name = ()) -> Iterator[tuple[_Name, object]]:
+    for key, value in values.items():
+        name = (*above, *key.split("."))
+        if isinstance(value, Mapping):
+            yield from _flat(value, name)
+        elif value is not None:
+            yield name, value
+
+
+def _tree(layer: _Layer) -> dict[str, object]:
+    """The layer as nested mappings.
+
+    Raises:
+        SettingsError: A group is given a value, or a value is treated as a group.
+    """
+    known = _known_names()
+    tree: dict[str, object] = {}
+    for name, (value, origin) in layer.items():
+        if name not in known:
+            raise _unknown(name, origin, known)
+        *groups, last = name
+        node = tree
+        for group in groups:
+            inner = node.setdefault(group, {})
+            assert isinstance(inner, dict)  # no setting's name begins another's
+            node = inner
+        node[last] = value
+    return tree
+
+
+def _known_names() -> set[_Name]:
+    names: set[_Name] = set()
+    for name, field in Settings.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, _Group):
+            names |= {(name, inner) for inner in field.annotation.model_fields}
+        else:
+            names.add((name,))
+    return names
+
+
+def _unknown(name: _Name, origin: str, known: set[_Name]) -> SettingsError:
+    dotted = sorted(".".join(parts) for parts in known)
+    close = difflib.get_close_matches(".".join(name), dotted, n=1)
+    hint = f"Did you mean {close[0]}?" if close else f"Settings are: {', '.join(dotted)}."
+    return SettingsError(f"There is no setting {'.'.join(name)} (set {origin}).", hint=hint)
+
+
+def _explained(exc: ValidationError, merged: _Layer) -> SettingsError:
+    """The first complaint of pydantic, as a sentence that names the setting and where it was set."""
+    first = exc.errors(include_url=False, include_context=False)[0]
+    name = tuple(str(part) for part in first["loc"])
+    origin = merged[name][1] if name in merged else "by default"
+    message = first["msg"][0].lower() + first["msg"][1:]
+    return SettingsError(
+        f"{'.'.join(name)} cannot be {first['input']!r} (set {origin}): {message}.",
+        hint="Give it another value, or remove it to use the default.",
+    )

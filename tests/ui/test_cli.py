@@ -1,0 +1,282 @@
+"""The command line: quick help, clear failures, exit codes, and the whole line from files to an answer."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import pytest
+
+from index.store import Store
+from rag.answers import Answer, AnswerSentence, Citation
+from ui.cli import answer_json, stop_on_interrupt
+
+ROOT = Path(__file__).resolve().parents[2]
+LEASE = "# Lease\n\nThe lease of the boathouse ends on 1 March 2027. The rent is 420 crowns a month.\n"
+
+
+def footnote(
+    *arguments: str | bytes | Path, data: Path | None = None, expect: int = 0
+) -> subprocess.CompletedProcess[str]:
+    """Run ``footnote`` as a person would, in a process of its own."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("FOOTNOTE_")}
+    if data is not None:
+        environment["FOOTNOTE_DATA"] = str(data)
+    done = subprocess.run(
+        [sys.executable, "-m", "ui", *arguments],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode == expect, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done
+
+
+# -- without a model -------------------------------------------------------------------------------
+
+
+def test_help_is_instant() -> None:
+    footnote("--help")  # writes the compiled modules
+    seconds = []
+    for _ in range(5):
+        started = time.perf_counter()
+        footnote("--help")
+        seconds.append(time.perf_counter() - started)
+    assert median(seconds) <= 0.3
+
+
+@pytest.mark.parametrize("command", ["serve", "ask", "search", "index", "status", "check", "eval"])
+def test_every_command_explains_itself(command: str) -> None:
+    assert f"Usage: footnote {command}" in footnote(command, "--help").stdout
+    assert command in footnote("--help").stdout
+
+
+def test_help_and_status_load_nothing_heavy(tmp_path: Path) -> None:
+    Store.open(tmp_path).close()
+    script = (
+        "import sys; from ui.cli import app\n"
+        "app(sys.argv[1:], standalone_mode=False)\n"
+        "heavy = {'torch', 'transformers', 'sentence_transformers', 'gradio', 'langchain_core'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+    )
+    for arguments in (["--help"], ["status", "--data", str(tmp_path)], ["check", "--data", str(tmp_path)]):
+        subprocess.run([sys.executable, "-c", script, *arguments], cwd=ROOT, check=True, capture_output=True)
+
+
+def test_the_version_is_that_of_the_distribution() -> None:
+    assert footnote("--version").stdout.startswith("footnote ")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--no-such-option"], ["ask"], ["ask", " "], ["search", "-n", "0", "x"], ["--port", "1", "status"]],
+)
+def test_wrong_usage_is_told_apart(arguments: list[str]) -> None:
+    assert footnote(*arguments, expect=2).stderr.startswith("Usage: footnote")
+
+
+@pytest.mark.parametrize("command", [["ask", "Why?"], ["search", "x"], ["status"], ["check"]])
+def test_without_an_index_the_next_step_is_named(command: list[str], tmp_path: Path) -> None:
+    done = footnote(*command, data=tmp_path / "nothing", expect=1)
+    assert done.stdout == ""
+    assert "Next: " in done.stderr
+    assert "footnote index" in done.stderr
+    assert not (tmp_path / "nothing").exists()
+
+
+def test_an_empty_index_is_told_before_a_model_is_loaded(tmp_path: Path) -> None:
+    Store.open(tmp_path).close()
+    started = time.perf_counter()
+    done = footnote("ask", "Why?", data=tmp_path, expect=1)
+    assert time.perf_counter() - started < 3
+    assert done.stderr == (
+        f"Nothing is indexed in {tmp_path}.\nNext: Index some documents first: footnote index PATH\n"
+    )
+
+
+def test_failures_are_json_for_programs(tmp_path: Path) -> None:
+    done = footnote("ask", "Why?", "--json", "--data", tmp_path / "nothing", expect=1)
+    error = json.loads(done.stdout)
+    assert error["error"] == "SourceError"
+    assert error["message"]
+    assert error["hint"]
+
+
+def test_an_unknown_setting_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FOOTNOTE_RETRIVAL__PASSAGES", "3")
+    done = subprocess.run(
+        [sys.executable, "-m", "ui", "status"], cwd=ROOT, capture_output=True, encoding="utf-8", check=False
+    )
+    assert done.returncode == 1
+    assert "retrieval.passages" in done.stderr
+
+
+def test_indexing_again_without_a_known_folder_asks_for_one(tmp_path: Path) -> None:
+    done = footnote("index", data=tmp_path / "data", expect=1)
+    assert done.stderr == "No folder was indexed before.\nNext: Name one: footnote index PATH\n"
+
+
+def test_an_empty_index_is_sound(tmp_path: Path) -> None:
+    Store.open(tmp_path).close()
+    assert footnote("check", data=tmp_path).stdout == "The index is sound.\n"
+    assert json.loads(footnote("check", "--json", data=tmp_path).stdout) == {"sound": True, "violations": []}
+
+
+def test_an_incomplete_evaluation_set_is_refused(tmp_path: Path) -> None:
+    done = footnote("eval", tmp_path, "--out", tmp_path / "out", expect=1)
+    assert "does not exist" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_first_interrupt_asks_to_stop_and_the_second_insists() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with stop_on_interrupt() as interrupted:
+        assert not interrupted()
+        os.kill(os.getpid(), signal.SIGINT)
+        assert interrupted()
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_an_answer_for_programs_has_its_text_with_marks() -> None:
+    citation = Citation(
+        marker=1,
+        doc_id="d",
+        version_id=1,
+        collection="Documents",
+        path="/caf\udce9/lease.md",
+        title="Lease",
+        page=None,
+        heading_path=("Lease",),
+        start=9,
+        end=13,
+        quote="2027",
+        chunk_id=1,
+    )
+    answer = Answer(
+        status="answered",
+        question="When?",
+        query="When?",
+        sentences=(AnswerSentence(text="2027", markers=(1,)),),
+        citations=(citation,),
+    )
+    printed = json.loads(json.dumps(answer_json(answer)))
+    assert (printed["status"], printed["text"]) == ("answered", "2027 [1]")
+    assert printed["citations"][0]["path"] == "/caf\udce9/lease.md"
+    assert {"marker", "path", "page", "start", "end", "quote", "name"} <= printed["citations"][0].keys()
+    assert {"passages", "steps", "query", "confidence", "notice"} <= printed.keys()
+
+
+# -- from files to an answer, with the real model --------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def documents(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a good file and several bad ones, one of them with a name that is not UTF-8."""
+    folder = tmp_path_factory.mktemp("documents")
+    (folder / "lease.md").write_text(LEASE, encoding="utf-8")
+    (folder / "empty.txt").touch()
+    (folder / "binary.txt").write_bytes(bytes(range(256)) * 20)
+    Path(os.fsdecode(os.fsencode(folder) + b"/caf\xe9.txt")).write_bytes(b"\0\1\2\3" * 50)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def indexed(
+    documents: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """A data folder in which the documents are indexed, and how that went."""
+    data = tmp_path_factory.mktemp("data") / "index"
+    return data, footnote("index", documents, "--data", data)
+
+
+Indexed = tuple[Path, subprocess.CompletedProcess[str]]
+
+
+@pytest.mark.model
+def test_every_file_that_failed_is_listed_with_cause_and_remedy(indexed: Indexed) -> None:
+    lines = indexed[1].stdout.splitlines()
+    assert lines[-1].startswith("1 added, 3 failed · ")
+    for name in ("empty.txt", "binary.txt", "caf\\udce9.txt"):
+        (line,) = (line for line in lines if name in line)
+        assert line.startswith("failed ")
+        assert " Next: " in line
+
+
+@pytest.mark.model
+def test_a_question_is_answered_with_its_source(indexed: Indexed) -> None:
+    printed = footnote("ask", "When", "does", "the", "lease", "end?", "--steps", data=indexed[0]).stdout
+    assert "The lease of the boathouse ends on 1 March 2027. [1]" in printed
+    assert '[1] lease.md, Lease: "The lease of the boathouse ends on 1 March 2027."' in printed
+    assert "retrieve" in printed
+
+
+@pytest.mark.model
+def test_every_quote_for_programs_is_verbatim(indexed: Indexed, documents: Path) -> None:
+    printed: dict[str, Any] = json.loads(
+        footnote("ask", "When does the lease end?", "--json", "--data", indexed[0]).stdout
+    )
+    assert printed["status"] == "answered"
+    (citation,) = printed["citations"]
+    assert citation["path"] == str(documents / "lease.md")
+    assert LEASE[citation["start"] : citation["end"]] == citation["quote"]
+    assert printed["passages"][0]["text"]
+    assert printed["steps"][0]["name"] == "condense"
+
+
+@pytest.mark.model
+def test_a_question_off_the_documents_shows_the_nearest_passages(indexed: Indexed) -> None:
+    printed = footnote("ask", "Who won the chess olympiad in 1988?", data=indexed[0]).stdout
+    assert "Nearest passages" in printed
+    assert "lease.md" in printed
+
+
+@pytest.mark.model
+def test_a_search_lists_passages(indexed: Indexed) -> None:
+    assert " 1. lease.md, Lease" in footnote("search", "rent", data=indexed[0]).stdout
+    printed = json.loads(footnote("search", "rent", "--json", data=indexed[0]).stdout)
+    assert printed["passages"][0]["name"] == "lease.md"
+
+
+@pytest.mark.model
+def test_the_status_counts_and_names_what_needs_a_look(indexed: Indexed) -> None:
+    printed = footnote("status", data=indexed[0]).stdout
+    assert "(1 ready, 3 failed)" in printed
+    assert "caf\\udce9.txt" in printed
+    counts = json.loads(footnote("status", "--json", data=indexed[0]).stdout)
+    assert (counts["ready"], counts["failed"], len(counts["attention"])) == (1, 3, 3)
+    assert footnote("check", data=indexed[0]).stdout == "The index is sound.\n"
+
+
+@pytest.mark.model
+def test_indexing_again_finds_the_folders_by_itself(indexed: Indexed) -> None:
+    report = json.loads(footnote("index", "--json", data=indexed[0]).stdout)
+    outcomes = {Path(line["path"]).name: line["outcome"] for line in report["outcomes"]}
+    assert outcomes["lease.md"] == "unchanged"
+    assert outcomes["empty.txt"] == "failed"
+
+
+@pytest.mark.model
+def test_when_every_file_failed_the_exit_code_says_so(
+    indexed: Indexed, documents: Path, tmp_path: Path
+) -> None:
+    done = footnote("index", documents / "empty.txt", data=tmp_path / "data", expect=4)
+    assert done.stdout.splitlines()[-1].startswith("1 failed")
+
+
+@pytest.mark.model
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    done = footnote("index", tmp_path / "missing", data=tmp_path / "data", expect=1)
+    assert str(tmp_path / "missing") in done.stderr
+    assert "Next: " in done.stderr

@@ -1,0 +1,58 @@
+// Runs once for each gr.HTML: a click on anything with data-act becomes the event "act" with its data.
+// Gradio provides: element, trigger, upload.
+element.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-act]");
+  if (!button || !element.contains(button)) return;
+  const field = button.parentElement.querySelector("input.fn-field");
+  const menu = button.closest("details");
+  if (menu) menu.open = false;
+  trigger("act", { ...button.dataset, value: field ? field.value : "" });
+});
+
+// Entries that are not clicks: page.js and the fields below ask for them by this event.
+element.addEventListener("footnote", (event) => trigger("act", event.detail));
+
+element.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || !event.target.matches(".fn-pop .fn-field")) return;
+  event.preventDefault();
+  event.target.parentElement.querySelector("[data-act]").click();
+});
+
+const filter = element.querySelector(".fn-filter");
+if (filter) {
+  let waiting = 0;
+  filter.addEventListener("input", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(() => trigger("act", { act: "filter", value: filter.value }), 200);
+  });
+
+  const form = element.querySelector(".fn-folder");
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    trigger("act", { act: "folder", value: form.path.value });
+  });
+
+  const files = element.querySelector("#fn-files");
+  const line = element.querySelector(".fn-upload");
+  const say = (text) => {
+    line.textContent = text;
+    line.hidden = !text;
+  };
+  const send = async (list) => {
+    const sent = [];
+    const failed = [];
+    for (const [at, file] of list.entries()) {
+      say(`Uploading ${at + 1} of ${list.length}: ${file.name}`);
+      try {
+        sent.push({ path: (await upload(file)).path, name: file.name });
+      } catch (error) {
+        failed.push(file.name);
+      }
+    }
+    files.value = "";
+    say(failed.length ? `Not uploaded (larger than 50 MB, or the connection broke): ${failed.join(", ")}` : "");
+    if (sent.length) trigger("act", { act: "upload", files: sent });
+  };
+  files.addEventListener("change", () => send([...files.files]));
+  element.addEventListener("footnote-files", (event) => send(event.detail));
+}

@@ -1,0 +1,178 @@
+"""Questions on their way: each answer is made in a worker thread and stored, whether or not a tab watches."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, TimeoutError
+from typing import TYPE_CHECKING
+
+from index.errors import BusyError, FootnoteError
+from rag.answers import Answer, Delta, Done, Found, Passage, Stage, Turn
+from ui.chats import Chats, Message, StoredAnswer, stored
+from ui.references import References
+from ui.render import explain
+
+if TYPE_CHECKING:
+    from rag.ask import Assistant
+
+logger = logging.getLogger(__name__)
+
+LOADING = "Loading the language model (one time, about 5 s)"
+MAX_QUESTION_CHARS = 8000
+MAX_AT_ONCE = 8
+_HISTORY_MESSAGES = 12
+
+
+class Running:
+    """One answer being written: what a tab that follows it shows. ``version`` grows with every change."""
+
+    def __init__(self, message: Message) -> None:
+        self.message = message
+        self.stage = ""
+        self.text = ""
+        self.passages: tuple[Passage, ...] = ()
+        self.finished = False
+        self.stop_requested = False
+        self.version = 0
+        self._changed = threading.Condition()
+
+    def change(
+        self,
+        *,
+        stage: str | None = None,
+        more_text: str = "",
+        passages: tuple[Passage, ...] | None = None,
+        finished: bool = False,
+    ) -> None:
+        """Record progress and wake the followers."""
+        with self._changed:
+            self.stage = self.stage if stage is None else stage
+            self.text += more_text
+            self.passages = self.passages if passages is None else passages
+            self.finished = self.finished or finished
+            self.version += 1
+            self._changed.notify_all()
+
+    def wait(self, seen: int, timeout: float) -> int:
+        """Wait until ``version`` differs from ``seen``, at most ``timeout`` seconds; returns the version."""
+        with self._changed:
+            self._changed.wait_for(lambda: self.version != seen, timeout)
+            return self.version
+
+
+class Asking:
+    """Starts, follows and stops answers; at most one runs in a conversation."""
+
+    def __init__(self, chats: Chats, references: References, assistant: Future[Assistant]) -> None:
+        """``assistant`` may still be loading: questions asked meanwhile wait for it."""
+        self._chats = chats
+        self._references = references
+        self._assistant = assistant
+        self._lock = threading.Lock()
+        self._running: dict[str, Running] = {}
+
+    def running(self, chat_id: str) -> Running | None:
+        """The answer being written in this conversation, if there is one."""
+        with self._lock:
+            return self._running.get(chat_id)
+
+    def ask(self, chat_id: str, question: str) -> Running:
+        """Store the question and start answering it.
+
+        Raises:
+            BusyError: this conversation or the server already answers as much as it may.
+        """
+        history = self._history(chat_id)
+        with self._lock:
+            if chat_id in self._running:
+                raise BusyError("an answer is still being written here", hint="wait for it, or press Stop")
+            if len(self._running) >= MAX_AT_ONCE:
+                raise BusyError(
+                    f"{MAX_AT_ONCE} questions are being answered already", hint="ask again in a moment"
+                )
+            running = Running(self._chats.add_exchange(chat_id, question))
+            self._running[chat_id] = running
+        threading.Thread(
+            target=self._answer, args=(running, question, history), name="answer", daemon=True
+        ).start()
+        return running
+
+    def stop(self, chat_id: str) -> None:
+        """Ask the running answer of this conversation to end; what it has so far is kept."""
+        running = self.running(chat_id)
+        if running is not None:
+            running.stop_requested = True
+            running.change(stage="Stopping")
+
+    def plain_text(self, message: Message) -> str:
+        """What a message says, its quoted sentences read from the documents as they are now."""
+        if message.role == "user" or message.answer is None:
+            return message.text
+        places = dict(message.answer.citations)
+        parts: list[str] = []
+        for sentence in message.answer.sentences:
+            if sentence.text is not None:
+                parts.append(sentence.text)
+            elif sentence.markers and sentence.markers[0] in places:
+                parts.append(" ".join(self._references.locate(places[sentence.markers[0]]).quote.split()))
+        return " ".join(part for part in parts if part)
+
+    def _history(self, chat_id: str) -> list[Turn]:
+        messages = self._chats.messages(chat_id)[-_HISTORY_MESSAGES:]
+        turns = [Turn(role=message.role, text=self.plain_text(message)) for message in messages]
+        return [turn for turn in turns if turn.text]
+
+    def _answer(self, running: Running, question: str, history: list[Turn]) -> None:
+        chat_id, message_id = running.message.chat_id, running.message.message_id
+        answer: StoredAnswer | None = None
+        try:
+            assistant = self._wait_for_assistant(running)
+            if assistant is None:
+                answer = StoredAnswer(status="stopped", query=question)
+            else:
+                answer = stored(_follow(assistant, running, question, history))
+        except FootnoteError as exc:
+            answer = StoredAnswer(status="failed", query=question, notice=explain(exc))
+        finally:
+            # Whatever happened, the conversation must not be left waiting: an unforeseen error is
+            # stored as a failure here, and then shows its traceback in the log.
+            if answer is None:
+                notice = "Something went wrong inside Footnote. The log in the data folder says what; ask again."
+                answer = StoredAnswer(status="failed", query=question, notice=notice)
+            try:
+                self._chats.finish(message_id, answer)
+            finally:
+                with self._lock:
+                    self._running.pop(chat_id, None)
+                running.change(finished=True)
+
+    def _wait_for_assistant(self, running: Running) -> Assistant | None:
+        if not self._assistant.done():
+            running.change(stage=LOADING)
+        while not running.stop_requested:
+            try:
+                return self._assistant.result(timeout=0.1)
+            except TimeoutError:
+                continue
+        return None
+
+
+def _follow(assistant: Assistant, running: Running, question: str, history: list[Turn]) -> Answer:
+    """Pass the events of an answer on to those who watch; returns the answer of the last one."""
+    stopped: Callable[[], bool] = lambda: running.stop_requested  # noqa: E731
+    started = time.perf_counter()
+    for event in assistant.stream(question, history, stopped=stopped):
+        match event:
+            case Stage():
+                running.change(stage=event.detail)
+            case Found():
+                running.change(passages=event.passages)
+            case Delta():
+                running.change(more_text=event.text)
+            case Done():
+                logger.info("answered in %.2f s: %s", time.perf_counter() - started, event.answer.status)
+                return event.answer
+    raise RuntimeError("the stream of an answer ended without Done")

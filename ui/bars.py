@@ -1,0 +1,78 @@
+"""Progress bars on standard error, for commands that take a while."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from ui.plaintext import printable
+
+if TYPE_CHECKING:
+    from index.report import Progress
+
+NAME_CHARS = 40
+
+
+@contextmanager
+def ingest_bar(*, shown: bool) -> Iterator[Callable[[Progress], None]]:
+    """A bar over the files of an ingest, with rate, time left and the file at hand."""
+    if not shown:
+        yield lambda _: None
+        return
+    from rich import progress as rich
+    from rich.console import Console
+
+    bar = rich.Progress(
+        rich.TextColumn("{task.description:<10}", markup=False),
+        rich.BarColumn(bar_width=24),
+        rich.TaskProgressColumn(),
+        rich.TextColumn("{task.fields[counts]}", markup=False),
+        rich.TimeRemainingColumn(),
+        rich.TextColumn("{task.fields[current]}", markup=False),
+        console=Console(stderr=True),
+        transient=True,
+    )
+
+    def show(progress: Progress) -> None:
+        rate = progress.passages_done / progress.seconds if progress.seconds > 1 else 0.0
+        files = f"{progress.files_done:,}/{progress.files_total:,} files"
+        bar.update(
+            task,
+            description=progress.stage.capitalize(),
+            total=1.0,
+            completed=fraction(progress),
+            counts=f"{files} · {rate:,.0f} passages/s" if rate else files,
+            current=printable(progress.current[-NAME_CHARS:]),
+        )
+
+    with bar:
+        task = bar.add_task("Loading", total=None, counts="", current="the embedding model")
+        yield show
+
+
+def fraction(progress: Progress) -> float:
+    """How much of an ingest is done, in [0, 1]: by files, and within one single file by passages."""
+    if progress.files_total == 1 and progress.passages_total:
+        return progress.passages_done / progress.passages_total
+    return progress.files_done / progress.files_total if progress.files_total else 0.0
+
+
+@contextmanager
+def stage_bar(*, shown: bool) -> Iterator[Callable[[str, int, int], None]]:
+    """A bar for each named stage: called with (stage, done, total)."""
+    if not shown:
+        yield lambda _stage, _done, _total: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress, TaskID
+
+    tasks: dict[str, TaskID] = {}
+    with Progress(console=Console(stderr=True)) as bar:
+
+        def show(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bar.add_task(stage, total=total)
+            bar.update(tasks[stage], completed=done, total=total)
+
+        yield show

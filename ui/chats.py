@@ -1,0 +1,341 @@
+"""Conversations in SQLite. A message keeps references to document text, never the text itself.
+
+What a person typed and what a language model wrote is stored. A sentence quoted from a document is not:
+the message holds its place (document, version, offsets) and a hash, and is rendered through the store, so
+deleting a document takes its words out of every conversation too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from index.errors import StorageError
+from rag.answers import Answer, Status, Step, Verdict
+
+TITLE_CHARS = 80
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS chats (
+    chat_id TEXT PRIMARY KEY,
+    title TEXT NOT NULL,
+    created_at REAL NOT NULL,
+    updated_at REAL NOT NULL
+);
+CREATE TABLE IF NOT EXISTS messages (
+    position INTEGER PRIMARY KEY AUTOINCREMENT,
+    message_id TEXT NOT NULL UNIQUE,
+    chat_id TEXT NOT NULL REFERENCES chats(chat_id) ON DELETE CASCADE,
+    role TEXT NOT NULL,
+    text TEXT NOT NULL,
+    answer TEXT,
+    created_at REAL NOT NULL
+);
+CREATE INDEX IF NOT EXISTS messages_by_chat ON messages(chat_id, position);
+CREATE TABLE IF NOT EXISTS notes (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpanRef:
+    """A place in a document version: what a message remembers instead of the words.
+
+    ``sha256`` is the hex digest of the quote (UTF-8), so that the place can be checked and found again.
+    ``start``/``end`` are character offsets, end exclusive. No title and no heading: they are document text.
+    """
+
+    doc_id: str
+    version_id: int
+    start: int
+    end: int
+    sha256: str
+    name: str
+    collection: str
+    page: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredSentence:
+    """A sentence of an answer. ``text`` is None when its words are those of its first citation."""
+
+    text: str | None
+    markers: tuple[int, ...] = ()
+    verdict: Verdict | None = None
+    short_answer: tuple[int, int] | None = None  # offsets into the sentence, end exclusive
+    grouped: bool = False  # listed under the name of its document
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredAnswer:
+    """An ``Answer`` without the words of documents."""
+
+    status: Status
+    query: str = ""
+    sentences: tuple[StoredSentence, ...] = ()
+    citations: tuple[tuple[int, SpanRef], ...] = ()  # (marker, place)
+    passages: tuple[SpanRef, ...] = ()  # best first
+    steps: tuple[Step, ...] = ()
+    confidence: float = 0.0
+    generator: str = "built-in"
+    notice: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A question (``text``), or an answer; ``answer`` is None while it is being written."""
+
+    message_id: str
+    chat_id: str
+    role: Literal["user", "assistant"]
+    text: str
+    answer: StoredAnswer | None
+    created_at: float  # unix seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chat:
+    """One conversation; times are unix seconds."""
+
+    chat_id: str
+    title: str
+    created_at: float
+    updated_at: float
+
+
+def digest(quote: str) -> str:
+    """The hash that a reference keeps of the words it points at."""
+    return hashlib.sha256(quote.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def stored(answer: Answer) -> StoredAnswer:
+    """Reduce an answer to what may be kept: references for the documents' words, text for the rest."""
+    quotes = {citation.marker: citation.quote for citation in answer.citations}
+    sentences: list[StoredSentence] = []
+    for sentence in answer.sentences:
+        quote = quotes.get(sentence.markers[0]) if sentence.markers else None
+        quoted = sentence.verdict == "quoted" and quote is not None
+        # Offsets of the short answer hold for the rendered quote only if the sentence is that quote.
+        aligned = not quoted or sentence.text == quote
+        sentences.append(
+            StoredSentence(
+                text=None if quoted else sentence.text,
+                markers=sentence.markers,
+                verdict=sentence.verdict,
+                short_answer=sentence.short_answer if aligned else None,
+                grouped=bool(sentence.group),
+            )
+        )
+    citations = tuple(
+        (
+            each.marker,
+            SpanRef(
+                doc_id=each.doc_id,
+                version_id=each.version_id,
+                start=each.start,
+                end=each.end,
+                sha256=digest(each.quote),
+                name=each.name,
+                collection=each.collection,
+                page=each.page,
+            ),
+        )
+        for each in answer.citations
+    )
+    passages = tuple(
+        SpanRef(
+            doc_id=each.doc_id,
+            version_id=each.version_id,
+            start=each.start,
+            end=each.end,
+            sha256=digest(each.text),
+            name=each.name,
+            collection=each.collection,
+            page=each.page,
+        )
+        for each in answer.passages
+    )
+    return StoredAnswer(
+        status=answer.status,
+        query=answer.query,
+        sentences=tuple(sentences),
+        citations=citations,
+        passages=passages,
+        steps=answer.steps,
+        confidence=answer.confidence,
+        generator=answer.generator,
+        notice=answer.notice,
+    )
+
+
+def _answer_from_json(text: str) -> StoredAnswer:
+    raw: dict[str, Any] = json.loads(text)
+    sentences = tuple(
+        StoredSentence(
+            **{
+                **each,
+                "markers": tuple(each["markers"]),
+                "short_answer": tuple(each["short_answer"]) if each["short_answer"] else None,
+            }
+        )
+        for each in raw["sentences"]
+    )
+    return StoredAnswer(
+        **{
+            **raw,
+            "sentences": sentences,
+            "citations": tuple((marker, SpanRef(**place)) for marker, place in raw["citations"]),
+            "passages": tuple(SpanRef(**place) for place in raw["passages"]),
+            "steps": tuple(Step(**step) for step in raw["steps"]),
+        }
+    )
+
+
+class Chats:
+    """All conversations of one data folder, in ``chats.sqlite``; safe to use from any thread."""
+
+    def __init__(self, data: Path) -> None:
+        """Open or create the file.
+
+        Raises:
+            StorageError: the folder cannot be written, or the file is not a database.
+        """
+        self._lock = threading.Lock()
+        path = data / "chats.sqlite"
+        try:
+            data.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA foreign_keys=ON")
+            self._db.execute("PRAGMA secure_delete=ON")
+            self._db.executescript(_SCHEMA)
+        except (OSError, sqlite3.Error) as exc:
+            raise StorageError(
+                f"conversations cannot be opened in {path}: {exc}",
+                hint="check that the folder may be written and the disk is not full, or name another with --data",
+            ) from exc
+
+    def close(self) -> None:
+        """Close the file; the object is not used afterwards."""
+        with self._lock:
+            self._db.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            try:
+                with self._db:
+                    self._db.execute("BEGIN IMMEDIATE")
+                    yield self._db
+            except sqlite3.Error as exc:
+                raise StorageError(
+                    f"the conversation cannot be saved: {exc}", hint="free some disk space, then ask again"
+                ) from exc
+
+    def _rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        with self._lock:
+            return self._db.execute(sql, values).fetchall()
+
+    def create(self, question: str) -> Chat:
+        """Begin a conversation; its title is the beginning of the first question."""
+        title = " ".join(question.split())
+        if len(title) > TITLE_CHARS:
+            title = title[: TITLE_CHARS - 1].rstrip() + "…"
+        now = time.time()
+        chat = Chat(chat_id=secrets.token_hex(16), title=title or "New chat", created_at=now, updated_at=now)
+        with self._transaction() as db:
+            db.execute("INSERT INTO chats VALUES (?, ?, ?, ?)", (chat.chat_id, chat.title, now, now))
+        return chat
+
+    def chats(self, limit: int = 200) -> list[Chat]:
+        """The conversations, the one used last first."""
+        rows = self._rows(
+            "SELECT chat_id, title, created_at, updated_at FROM chats ORDER BY updated_at DESC, rowid DESC LIMIT ?",
+            limit,
+        )
+        return [Chat(chat_id=r[0], title=r[1], created_at=r[2], updated_at=r[3]) for r in rows]
+
+    def chat(self, chat_id: str) -> Chat | None:
+        """One conversation, or None when there is none of this id."""
+        rows = self._rows("SELECT chat_id, title, created_at, updated_at FROM chats WHERE chat_id = ?", chat_id)
+        return Chat(chat_id=rows[0][0], title=rows[0][1], created_at=rows[0][2], updated_at=rows[0][3]) if rows else None
+
+    def rename(self, chat_id: str, title: str) -> None:
+        """Give a conversation another title; a blank one is ignored."""
+        title = " ".join(title.split())[:TITLE_CHARS]
+        if title:
+            with self._transaction() as db:
+                db.execute("UPDATE chats SET title = ? WHERE chat_id = ?", (title, chat_id))
+
+    def delete(self, chat_id: str) -> None:
+        """Remove a conversation and its messages, also from the file's free pages and the log."""
+        with self._transaction() as db:
+            db.execute("DELETE FROM chats WHERE chat_id = ?", (chat_id,))
+        with self._lock:
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def add_exchange(self, chat_id: str, question: str) -> Message:
+        """Store a question and an empty place for its answer; returns that place."""
+        now = time.time()
+        answer_id = secrets.token_hex(16)
+        with self._transaction() as db:
+            insert = "INSERT INTO messages (message_id, chat_id, role, text, answer, created_at) VALUES (?, ?, ?, ?, ?, ?)"
+            db.execute(insert, (secrets.token_hex(16), chat_id, "user", question, None, now))
+            db.execute(insert, (answer_id, chat_id, "assistant", "", None, now))
+            db.execute("UPDATE chats SET updated_at = ? WHERE chat_id = ?", (now, chat_id))
+        return Message(
+            message_id=answer_id, chat_id=chat_id, role="assistant", text="", answer=None, created_at=now
+        )
+
+    def finish(self, message_id: str, answer: StoredAnswer) -> None:
+        """Fill in the answer. If the conversation was deleted meanwhile, nothing is stored."""
+        with self._transaction() as db:
+            db.execute(
+                "UPDATE messages SET answer = ? WHERE message_id = ?",
+                (json.dumps(asdict(answer), ensure_ascii=True), message_id),
+            )
+
+    def messages(self, chat_id: str) -> list[Message]:
+        """The messages of a conversation, oldest first."""
+        rows = self._rows(
+            "SELECT message_id, chat_id, role, text, answer, created_at FROM messages WHERE chat_id = ? ORDER BY position",
+            chat_id,
+        )
+        return [_message(row) for row in rows]
+
+    def message(self, message_id: str) -> Message | None:
+        """One message, or None when there is none of this id."""
+        rows = self._rows(
+            "SELECT message_id, chat_id, role, text, answer, created_at FROM messages WHERE message_id = ?",
+            message_id,
+        )
+        return _message(rows[0]) if rows else None
+
+    def note(self, name: str) -> str | None:
+        """A small fact the page keeps across restarts, such as "the samples were offered"."""
+        rows = self._rows("SELECT value FROM notes WHERE name = ?", name)
+        return str(rows[0][0]) if rows else None
+
+    def set_note(self, name: str, value: str) -> None:
+        """Keep a small fact across restarts."""
+        with self._transaction() as db:
+            db.execute("INSERT INTO notes VALUES (?, ?) ON CONFLICT(name) DO UPDATE SET value = excluded.value", (name, value))
+
+
+def _message(row: tuple[Any, ...]) -> Message:
+    return Message(
+        message_id=row[0],
+        chat_id=row[1],
+        role=row[2],
+        text=row[3],
+        answer=_answer_from_json(row[4]) if row[4] else None,
+        created_at=row[5],
+    )

@@ -1,0 +1,453 @@
+"""The command line ``footnote``: serve the page, ask, search, index, look after the index, measure.
+
+Everything heavy is imported inside the commands, so that ``--help`` is instant.
+
+Exit codes: 0 done · 1 it failed, with the reason and the next step · 2 wrong usage · 4 no file could
+be indexed · 130 stopped with Ctrl-C. A question that the documents do not answer is no failure.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from index.errors import FootnoteError, SourceError
+
+if TYPE_CHECKING:
+    from index.store import Store
+    from rag.answers import Answer
+    from rag.ask import Assistant
+    from rag.settings import Settings
+
+FAILED = 1
+NOTHING_INDEXED = 4
+
+app = typer.Typer(
+    name="footnote",
+    help="Answers from your own documents, with the exact words that every sentence rests on.\n\n"
+    "Without a command, Footnote serves its page at http://127.0.0.1:7860.",
+    epilog="Try: footnote index ~/Documents · footnote ask 'When does the lease end?'",
+    rich_markup_mode=None,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Data = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        metavar="DIR",
+        help="Folder that holds the index; by default $FOOTNOTE_DATA, or one in your user data folder.",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for programs.")]
+Host = Annotated[
+    str | None, typer.Option("--host", metavar="ADDRESS", help="Address to serve on; 127.0.0.1 by default.")
+]
+Port = Annotated[
+    int | None,
+    typer.Option(
+        "--port", min=0, max=65_535, metavar="PORT", help="Port; 7860 by default, 0 takes any free one."
+    ),
+]
+NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Do not open a browser window.")]
+
+
+def main() -> None:
+    """Entry point of the ``footnote`` script."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that knows fewer characters
+    app(prog_name="footnote")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"footnote {version('footnote')}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def _serve_by_default(
+    context: typer.Context,
+    data: Data = None,
+    host: Host = None,
+    port: Port = None,
+    no_browser: NoBrowser = False,
+    _: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_version, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    context.obj = data
+    if context.invoked_subcommand is None:
+        _serve(data, host, port, no_browser)
+    elif context.invoked_subcommand != "serve" and (host is not None or port is not None or no_browser):
+        raise typer.BadParameter("--host, --port and --no-browser go with `footnote serve`.")
+
+
+@app.command(short_help="Serve the page and open it in a browser.")
+def serve(
+    context: typer.Context,
+    data: Data = None,
+    host: Host = None,
+    port: Port = None,
+    no_browser: NoBrowser = False,
+) -> None:
+    """Serve the page and open it in a browser (what `footnote` does by itself).
+
+    On the first start the sample documents are indexed. Ctrl-C ends it.
+    """
+    above = context.parent.params if context.parent else {}
+    _serve(
+        data or context.obj,
+        host or above.get("host"),
+        port if port is not None else above.get("port"),
+        no_browser or bool(above.get("no_browser")),
+    )
+
+
+def _serve(data: Path | None, host: str | None, port: int | None, no_browser: bool) -> None:
+    with _failures_explained(as_json=False):
+        settings = _settings(data, {"server.host": host, "server.port": port})
+        from ui.server import serve as serve_page
+
+        serve_page(settings, open_browser=not no_browser)
+
+
+@app.command(short_help="Answer a question, with numbered sources.")
+def ask(
+    context: typer.Context,
+    words: Annotated[list[str], typer.Argument(metavar="QUESTION", help="The question, in quotes or not.")],
+    steps: Annotated[bool, typer.Option("--steps", help="Also print how the answer was found.")] = False,
+    as_json: Json = False,
+    data: Data = None,
+) -> None:
+    """Answer a question from the documents, with numbered sources.
+
+    When the documents do not answer it, the nearest passages are shown instead.
+    """
+    from ui.plaintext import answer_lines, step_lines
+
+    question = " ".join(words).strip()
+    if not question:
+        raise typer.BadParameter("the question is empty.", param_hint="QUESTION")
+    with _failures_explained(as_json), _assistant(_settings(data or context.obj)) as assistant:
+        answer = _follow(assistant, question)
+    if as_json:
+        _print_json(answer_json(answer))
+    elif answer.status == "failed":
+        _fail(answer.notice or "The question could not be answered.", hint="")
+    else:
+        _print_lines(answer_lines(answer))
+        if steps:
+            _print_lines(["", *step_lines(answer)])
+    if answer.status == "failed":
+        raise typer.Exit(FAILED)
+
+
+@app.command(short_help="List the passages that fit a query best.")
+def search(
+    context: typer.Context,
+    words: Annotated[list[str], typer.Argument(metavar="QUERY", help="What to look for, in quotes or not.")],
+    count: Annotated[int, typer.Option("--count", "-n", min=1, max=1000, help="How many passages.")] = 10,
+    as_json: Json = False,
+    data: Data = None,
+) -> None:
+    """List the passages that fit a query best, by meaning and by words."""
+    from ui.plaintext import search_lines
+
+    query = " ".join(words).strip()
+    if not query:
+        raise typer.BadParameter("the query is empty.", param_hint="QUERY")
+    with _failures_explained(as_json), _assistant(_settings(data or context.obj)) as assistant:
+        passages = assistant.search(query, k=count)
+    if as_json:
+        _print_json({"query": query, "passages": [{"name": item.name, **asdict(item)} for item in passages]})
+    elif passages:
+        _print_lines(search_lines(passages))
+    else:
+        _print_lines(["Nothing was found."])
+
+
+@app.command(short_help="Bring files and folders into the index.")
+def index(
+    context: typer.Context,
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="PATH",
+            help="Files and folders. None: look for changes in every folder that was indexed before.",
+            show_default=False,
+        ),
+    ] = None,
+    collection: Annotated[
+        str,
+        typer.Option("--collection", metavar="NAME", help="Collection to put them in; Documents by default."),
+    ] = "",
+    samples: Annotated[
+        bool, typer.Option("--samples", help="Index the documents that ship with Footnote.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Read files again although they have not changed.")
+    ] = False,
+    as_json: Json = False,
+    data: Data = None,
+) -> None:
+    """Bring documents into the index; what changed, moved or vanished since the last time follows.
+
+    Every file that could not be indexed is listed with its cause and what to do about it. Ctrl-C
+    stops after the passages at hand: what was published stays, and the next run goes on from there.
+    """
+    if samples and paths:
+        raise typer.BadParameter("--samples takes no PATH.")
+    from ui.plaintext import report_lines
+
+    request: dict[str, Any] = (
+        {"kind": "samples"}
+        if samples
+        else {
+            "kind": "paths",
+            "paths": [str(path) for path in paths or []],
+            "collection": collection,
+        }
+    )
+    with _failures_explained(as_json):
+        from ui.bars import ingest_bar
+        from ui.indexing import Indexer
+
+        indexer = Indexer(_settings(data or context.obj))
+        try:
+            with stop_on_interrupt() as interrupted, ingest_bar(shown=not as_json) as progress:
+                report = indexer.run(request, progress=progress, cancelled=interrupted, force=force)
+        finally:
+            indexer.close()
+    if as_json:
+        _print_json(asdict(report))
+    else:
+        _print_lines(report_lines(report))
+    if report.cancelled:
+        raise typer.Exit(130)
+    if report.count("failed") and not report.count("added", "changed", "renamed", "unchanged", "removed"):
+        raise typer.Exit(NOTHING_INDEXED)
+
+
+@app.command(short_help="Show what is indexed.")
+def status(context: typer.Context, as_json: Json = False, data: Data = None) -> None:
+    """Show what is indexed, with which model, and which files need a look."""
+    from ui.plaintext import status_lines
+
+    with _failures_explained(as_json):
+        from index.store import Store
+
+        with Store.open(_settings(data or context.obj).data, create=False) as store:
+            counts, folders = store.status(), store.folders()
+            troubled = [row for row in store.documents() if row.state in ("failed", "partial", "missing")]
+    if as_json:
+        _print_json(
+            {
+                **asdict(counts),
+                "folders": [asdict(folder) for folder in folders],
+                "attention": [asdict(row) for row in troubled],
+            }
+        )
+    else:
+        _print_lines(status_lines(counts, folders, troubled, now=time.time()))
+
+
+@app.command(short_help="Check that the index is sound.")
+def check(context: typer.Context, as_json: Json = False, data: Data = None) -> None:
+    """Check that the index is sound: every promise between documents, passages and vectors."""
+    with _failures_explained(as_json):
+        from index.store import Store
+
+        with Store.open(_settings(data or context.obj).data, create=False) as store:
+            violations = store.check()
+    if as_json:
+        _print_json({"sound": not violations, "violations": violations})
+    else:
+        _print_lines(violations or ["The index is sound."])
+    if violations:
+        if not as_json:
+            _print_error(
+                f"The index has {len(violations)} fault(s).",
+                "Move the data folder away and index your documents again, and report this as a bug.",
+            )
+        raise typer.Exit(FAILED)
+
+
+@app.command(name="eval", short_help="Measure the pipeline on an evaluation set.")
+def evaluate(
+    folder: Annotated[
+        Path, typer.Argument(metavar="SET", help="Folder with corpus.jsonl.gz, queries.jsonl and qrels.tsv.")
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the results go.")],
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only the first N questions.")] = None,
+    retrieval_only: Annotated[
+        bool, typer.Option("--retrieval-only", help="Search, but do not answer: no answers.jsonl.")
+    ] = False,
+    cache: Annotated[
+        Path | None,
+        typer.Option("--cache", metavar="DIR", help="Keep the index here and use it again for the same set."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Measure the whole pipeline on an evaluation set.
+
+    Indexes the documents of SET into a temporary index, asks its questions, and writes run.trec (the
+    best 100 documents for each), answers.jsonl and summary.json. Needs the extra `eval`.
+    """
+    with _failures_explained(as_json):
+        from rag.evaluation import Options, run_evaluation, summary_lines
+        from ui.bars import stage_bar
+
+        with stage_bar(shown=not as_json) as tell:
+            summary = run_evaluation(
+                folder,
+                out,
+                settings=_settings(None),
+                options=Options(limit=limit, retrieval_only=retrieval_only, cache=cache),
+                tell=tell,
+            )
+    if as_json:
+        _print_json(summary)
+    else:
+        _print_lines(summary_lines(summary))
+
+
+# -- parts of commands -----------------------------------------------------------------------------
+
+
+def _settings(data: Path | None, more: dict[str, object] | None = None) -> Settings:
+    from rag.settings import load_settings
+
+    return load_settings({"data": data, **(more or {})})
+
+
+@contextmanager
+def _assistant(settings: Settings) -> Iterator[Assistant]:
+    """The assistant over the index of the settings; an empty index is refused before models load."""
+    from index.store import Store
+
+    with Store.open(settings.data, create=False) as store:
+        _require_passages(store)
+        from rag.build import build_assistant
+
+        assistant = build_assistant(settings, store)
+        try:
+            yield assistant
+        finally:
+            assistant.close()
+
+
+def _require_passages(store: Store) -> None:
+    if not store.status().passages:
+        raise SourceError(
+            f"Nothing is indexed in {store.data}.", hint="Index some documents first: footnote index PATH"
+        )
+
+
+def _follow(assistant: Assistant, question: str) -> Answer:
+    """The answer to a question; on a terminal, what is being done and written is shown meanwhile."""
+    if not sys.stderr.isatty():
+        return assistant.ask(question)
+
+    from rich.console import Console
+    from rich.live import Live
+    from rich.text import Text
+
+    from rag.answers import Delta, Done, Stage
+    from ui.plaintext import printable
+
+    written = ""
+    with Live(console=Console(stderr=True), transient=True) as live:
+        for event in assistant.stream(question):
+            match event:
+                case Stage(detail=detail) if not written:
+                    live.update(Text(printable(f"{detail} …"), style="dim"))
+                case Delta(text=text):
+                    written += text
+                    live.update(Text(printable(written)))
+                case Done(answer=answer):
+                    return answer
+    raise RuntimeError("the stream of an answer ended without Done")
+
+
+def answer_json(answer: Answer) -> dict[str, object]:
+    """An answer as ``ask --json`` prints it: all its fields, and ``text`` with the marks."""
+    return {
+        "status": answer.status,
+        "text": answer.text,
+        **asdict(answer),
+        "citations": [{"name": citation.name, **asdict(citation)} for citation in answer.citations],
+        "passages": [{"name": passage.name, **asdict(passage)} for passage in answer.passages],
+    }
+
+
+@contextmanager
+def stop_on_interrupt() -> Iterator[Callable[[], bool]]:
+    """The first Ctrl-C asks to stop, a second one does not wait; yields whether to stop."""
+    import signal
+
+    stopping = False
+
+    def stop(_signal: int, _frame: object) -> None:
+        nonlocal stopping
+        if stopping:
+            raise KeyboardInterrupt
+        stopping = True
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield lambda: stopping
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _failures_explained(as_json: bool) -> Iterator[None]:
+    """Turn an expected failure into its message, the next step, and exit code 1."""
+    try:
+        yield
+    except FootnoteError as error:
+        if as_json:
+            _print_json({"error": type(error).__name__, "message": str(error), "hint": error.hint})
+        else:
+            _print_error(str(error), error.hint)
+        raise typer.Exit(FAILED) from error
+
+
+def _fail(message: str, *, hint: str) -> NoReturn:
+    _print_error(message, hint)
+    raise typer.Exit(FAILED)
+
+
+def _print_error(message: str, hint: str) -> None:
+    from ui.plaintext import printable
+
+    print(printable(message), file=sys.stderr)
+    if hint:
+        print(f"Next: {printable(hint)}", file=sys.stderr)
+
+
+def _print_lines(lines: Iterable[str]) -> None:
+    from ui.plaintext import printable
+
+    for line in lines:
+        print(printable(line))
+
+
+def _print_json(value: object) -> None:
+    # ASCII only: a lone surrogate in a path could not be encoded otherwise.
+    print(json.dumps(value, indent=2, default=float))

@@ -1,0 +1,268 @@
+"""Messages as Markdown for the chat: sentences with their marks, sources, and how the answer was found.
+
+The only Markdown and HTML here is written by this module; everything else passes through ``escape_line``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from rag.answers import Step
+from ui.asking import Running
+from ui.chats import Message, SpanRef, StoredAnswer, StoredSentence
+from ui.references import Located, References
+from ui.render import count, escape, escape_line, place
+
+HOVER_CHARS = 160
+_NEAREST = 3
+_VERDICTS = {
+    "quoted": "quoted",
+    "supported": "supported",
+    "weak": "weakly supported",
+    "unsupported": "without a source",
+    "contradicted": "contradicted",
+}
+_GONE = {"removed": "source removed", "changed": "source changed"}
+_STEP_NAMES = {
+    "condense": "Understood",
+    "retrieve": "Searched",
+    "rerank": "Ranked",
+    "select": "Chose",
+    "generate": "Wrote",
+    "cite": "Cited",
+    "check": "Checked",
+}
+
+
+def question_markdown(text: str) -> str:
+    """A question as it was typed: line breaks kept, everything else inert."""
+    lines = (escape_line(line) for line in text.strip().splitlines())
+    return "\n".join(line or "&#160;" for line in lines)
+
+
+def running_markdown(running: Running) -> str:
+    """An answer while it is being written: the text so far, what was found, and the present stage."""
+    parts: list[str] = []
+    if running.text:
+        parts.append("\n\n".join(escape_line(block) for block in running.text.split("\n\n")))
+    found = ""
+    if running.passages:
+        found = f' <span class="fn-found">{count(len(running.passages), "passage")} found</span>'
+    stage = escape_line(running.stage or "Reading the question")
+    parts.append(f'<p class="fn-stage"><span class="fn-pulse"></span>{stage}{found}</p>')
+    return "\n\n".join(parts)
+
+
+def answer_markdown(message: Message, question: str, references: References) -> str:
+    """A finished answer with its marks, source chips and footer.
+
+    Args:
+        message: An assistant message.
+        question: The question before it, to tell whether something else was searched.
+        references: Finds the quoted words.
+    """
+    answer = message.answer
+    if answer is None:
+        return '<p class="fn-notice">Footnote was closed before this answer was finished. Ask again.</p>'
+    located = {marker: references.locate(ref) for marker, ref in answer.citations}
+    parts: list[str] = []
+    if answer.query and _different(answer.query, question):
+        parts.append(f'<p class="fn-said">Searched for: <em>{escape_line(answer.query)}</em></p>')
+    if answer.status == "abstained":
+        parts.append(_abstained(message, answer, located))
+    elif answer.sentences:
+        parts.append(_sentences(message.message_id, answer, located))
+    elif answer.status == "stopped":
+        parts.append("Stopped before anything was written.")
+    if answer.status == "stopped" and answer.sentences:
+        parts.append('<p class="fn-notice">Stopped: this is what was written so far.</p>')
+    if answer.notice:
+        css = "fn-notice fn-bad" if answer.status == "failed" else "fn-notice"
+        parts.append(f'<p class="{css}">{escape_line(answer.notice)}</p>')
+    parts.append(_footer(message.message_id, answer, located))
+    return "\n\n".join(part for part in parts if part)
+
+
+def _different(query: str, question: str) -> bool:
+    def words(text: str) -> list[str]:
+        return re.findall(r"\w+", text.casefold())
+
+    return words(query) != words(question)
+
+
+def _sentences(message_id: str, answer: StoredAnswer, located: Mapping[int, Located]) -> str:
+    places = dict(answer.citations)
+    blocks: list[str] = []
+    line: list[str] = []
+    heading = ""
+    for sentence in answer.sentences:
+        first = places.get(sentence.markers[0]) if sentence.markers else None
+        if sentence.grouped and first is not None and first.name != heading:
+            heading = first.name
+            blocks.append(" ".join(line))
+            blocks.append(f"**{escape_line(heading)}**")
+            line = []
+        if sentence.text is not None and re.match(r"\s*([-*•]|\d+[.)])\s", sentence.text):
+            blocks.append(" ".join(line))  # the item of a list that a model wrote: on a line of its own
+            line = []
+        line.append(_sentence(message_id, sentence, places, located))
+    blocks.append(" ".join(line))
+    return "\n\n".join(block for block in blocks if block)
+
+
+def _sentence(
+    message_id: str, sentence: StoredSentence, places: Mapping[int, SpanRef], located: Mapping[int, Located]
+) -> str:
+    text = sentence.text
+    if text is None:
+        found = located.get(sentence.markers[0]) if sentence.markers else None
+        if found is None or found.version_id is None:
+            state = found.state if found is not None else "removed"
+            body = f'<span class="fn-gone">{_GONE.get(state, "source removed")}</span>'
+        else:
+            body = _with_short_answer(found.quote, sentence.short_answer)
+    else:
+        body = _with_short_answer(text, sentence.short_answer)
+    if sentence.verdict == "unsupported" and not sentence.markers:
+        body = f'<span class="fn-unsupported">{body}</span> <span class="fn-tag">no source</span>'
+    marks = "".join(
+        _mark(message_id, marker, places[marker], located[marker], weak=sentence.verdict == "weak")
+        for marker in sentence.markers
+        if marker in places
+    )
+    return f"{body} {marks}" if marks else body
+
+
+def _with_short_answer(text: str, span: tuple[int, int] | None) -> str:
+    if span is None or not 0 <= span[0] < span[1] <= len(text):
+        return escape_line(text)
+    before, short, after = text[: span[0]], text[span[0] : span[1]], text[span[1] :]
+    # escape_line trims, so the spaces around the short answer are put back by hand.
+    left = " " if before[-1:].isspace() else ""
+    right = " " if after[:1].isspace() else ""
+    return f"{escape_line(before)}{left}<mark>{escape_line(short)}</mark>{right}{escape_line(after)}"
+
+
+def _mark(message_id: str, marker: int, ref: SpanRef, found: Located, *, weak: bool) -> str:
+    gone = found.version_id is None
+    sign = "!" if gone else "~" if weak else ""
+    kind = "gone" if gone else "weak" if weak else "mark"
+    words = " ".join(found.quote.split())
+    if len(words) > HOVER_CHARS:
+        words = words[:HOVER_CHARS].rstrip() + "…"
+    hover = place(ref.name, found.page if found.page is not None else ref.page)
+    if gone:
+        hover = f"{hover}: {_GONE.get(found.state, 'source removed')}"
+    elif words:
+        hover = f"{hover}: {words}"
+    # The brackets are there for copying and for screen readers; the stylesheet draws a box instead.
+    inside = f'<span class="fn-b">&#91;</span>{marker}{sign}<span class="fn-b">&#93;</span>'
+    return f'[{inside}](#cite-{message_id}-{marker}-{kind} "{escape_line(hover)}")'
+
+
+def _abstained(message: Message, answer: StoredAnswer, located: Mapping[int, Located]) -> str:
+    said = " ".join(_sentence(message.message_id, each, dict(answer.citations), located) for each in answer.sentences)
+    title = "Not in your documents"
+    # The built-in refusal opens with the same words; the title says them once.
+    body = said.removeprefix(escape(title)).lstrip()
+    body = body.removeprefix(escape(".")).lstrip()
+    return f"**{title}.** {body}" if body else f"**{title}.** Nothing there answers this question."
+
+
+def _chip(href: str, label: str, name: str, *, css: str = "") -> str:
+    number = f"<b>{escape_line(label)}</b>" if label else ""
+    return f'<a class="fn-chip{css}" href="#{href}">{number}{escape_line(name)}</a>'
+
+
+def _footer(message_id: str, answer: StoredAnswer, located: Mapping[int, Located]) -> str:
+    rows: list[str] = []
+    chips = [
+        _chip(
+            f"cite-{message_id}-{marker}-chip",
+            f"{marker}!" if located[marker].version_id is None else str(marker),
+            place(ref.name, located[marker].page or ref.page),
+            css=" fn-chip-gone" if located[marker].version_id is None else "",
+        )
+        for marker, ref in answer.citations
+    ]
+    cited = {(ref.version_id, ref.start, ref.end) for _, ref in answer.citations}
+    more = [(rank, ref) for rank, ref in enumerate(answer.passages, start=1) if not _holds(ref, cited)]
+    if answer.status == "abstained":
+        nearest = [_chip(f"found-{message_id}-{rank}", "", place(ref.name, ref.page)) for rank, ref in more[:_NEAREST]]
+        if nearest:
+            rows.append(f'<div class="fn-chips"><span class="fn-near">Nearest, below the bar:</span>{"".join(nearest)}</div>')
+    else:
+        details = ""
+        if more:
+            found = "".join(
+                f"<li>{_chip(f'found-{message_id}-{rank}', '', place(ref.name, ref.page))}</li>" for rank, ref in more
+            )
+            label = f"{count(len(more), 'more passage' if chips else 'passage')} found"
+            details = f'<details class="fn-more"><summary>{label}</summary><ul>{found}</ul></details>'
+        if chips or details:
+            rows.append(f'<div class="fn-chips">{"".join(chips)}{details}</div>')
+    foot = [_evidence_line(answer.sentences) if answer.status == "answered" else ""]
+    if answer.steps:
+        foot.append(f'<details class="fn-how"><summary>How I searched</summary>{_steps(answer.steps)}</details>')
+    if any(sentence.markers for sentence in answer.sentences):
+        foot.append(f'<a class="fn-act" href="#copy-{message_id}">Copy with sources</a>')
+    if answer.generator != "built-in":
+        foot.append(f'<span class="fn-by">{escape_line(answer.generator)}</span>')
+    if any(foot):
+        rows.append(f'<div class="fn-foot">{"".join(foot)}</div>')
+    return "\n".join(rows)
+
+
+def _holds(ref: SpanRef, cited: set[tuple[int, int, int]]) -> bool:
+    return any(version == ref.version_id and ref.start <= start and end <= ref.end for version, start, end in cited)
+
+
+def _evidence_line(sentences: Sequence[StoredSentence]) -> str:
+    judged = [sentence.verdict for sentence in sentences if sentence.verdict is not None]
+    if not judged:
+        return ""
+    good = [verdict for verdict in judged if verdict in ("quoted", "supported")]
+    word = _VERDICTS["quoted"] if all(verdict == "quoted" for verdict in good) else _VERDICTS["supported"]
+    css = "fn-ev" if len(good) == len(judged) else "fn-ev fn-ev-weak"
+    return f'<span class="{css}">{len(good)} of {count(len(judged), "sentence")} {word}</span>'
+
+
+def _steps(steps: Sequence[Step]) -> str:
+    rows = "".join(
+        f"<li><b>{escape_line(_STEP_NAMES.get(step.name, step.name.capitalize()))}</b>"
+        f"<span>{escape_line(step.detail)}</span><i>{_milliseconds(step.milliseconds)}</i></li>"
+        for step in steps
+    )
+    return f'<ol class="fn-steps">{rows}</ol>'
+
+
+def _milliseconds(value: float) -> str:
+    return f"{value / 1000:.1f} s" if value >= 1000 else f"{value:.0f} ms"
+
+
+def answer_with_sources(message: Message, references: References, text: str) -> str:
+    """Plain text for the clipboard: the answer with its marks, then the list of sources.
+
+    Args:
+        message: A finished assistant message.
+        references: Finds the quoted words.
+        text: What to copy when the message carries no answer.
+    """
+    answer = message.answer
+    if answer is None:
+        return text
+    places = dict(answer.citations)
+    located = {marker: references.locate(ref) for marker, ref in answer.citations}
+    said: list[str] = []
+    for sentence in answer.sentences:
+        words = sentence.text
+        if words is None:
+            found = located.get(sentence.markers[0]) if sentence.markers else None
+            words = " ".join(found.quote.split()) if found is not None and found.quote else "(source removed)"
+        said.append(" ".join([words, *(f"[{marker}]" for marker in sentence.markers if marker in places)]))
+    sources = [
+        f"[{marker}] {place(ref.name, located[marker].page or ref.page)} ({ref.collection})"
+        for marker, ref in answer.citations
+    ]
+    return "\n\n".join([" ".join(said), "\n".join(sources)]).strip()

@@ -1,0 +1,164 @@
+"""What stands behind the page: the store, conversations, the answering model and the indexer of one data folder."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import threading
+import time
+from concurrent.futures import Future
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from index.errors import FootnoteError
+from index.jobs import Jobs
+from index.store import Store
+from ui.asking import Asking
+from ui.chats import Chats
+from ui.documents_view import SAMPLES
+from ui.evidence_pane import EvidencePane
+from ui.indexer import IndexerClient
+from ui.indexing import Request
+from ui.references import References
+from ui.render import explain
+
+if TYPE_CHECKING:
+    from rag.ask import Assistant
+    from rag.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+REFRESH_SECONDS = 0.5
+# Uploads are copied into the store by the indexer; the temporary files go when it has long been idle.
+_IDLE_SECONDS = 15.0
+_SAMPLES_NOTE = "samples"
+
+
+class Indexing(Protocol):
+    """What the page needs of the indexing process."""
+
+    @property
+    def pending(self) -> int:
+        """Requests that wait."""
+
+    def submit(self, request: Request) -> None:
+        """Queue a request; returns at once."""
+
+    def close(self) -> None:
+        """End the process."""
+
+
+class Desk:
+    """Opens a data folder for the page. ``start`` loads the models, in the background."""
+
+    def __init__(self, settings: Settings, *, indexer: Indexing | None = None) -> None:
+        """Open the store and the conversations; no model is loaded.
+
+        Raises:
+            StoreError: the data folder cannot be used.
+        """
+        self.settings = settings
+        self.store = Store.open(settings.data)
+        self.chats = Chats(settings.data)
+        self.jobs = Jobs(settings.data)
+        self.references = References(self.store)
+        self.assistant: Future[Assistant] = Future()
+        self.asking = Asking(self.chats, self.references, self.assistant)
+        self.pane = EvidencePane(self.store, self.chats, self.references)
+        self.indexer: Indexing = IndexerClient(settings.data) if indexer is None else indexer
+        self.uploads = uploads_folder(settings.data)
+        self._closing = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    def start(self) -> None:
+        """Load the assistant, follow the index, and index the samples if this is the first start."""
+        for name, target in (("load-assistant", self._load_assistant), ("follow-index", self._follow_index)):
+            thread = threading.Thread(target=target, name=name, daemon=True)
+            thread.start()
+            self._threads.append(thread)
+        if self.chats.note(_SAMPLES_NOTE) is None and not self.store.documents():
+            self.indexer.submit({"kind": "samples"})
+
+    def close(self) -> None:
+        """Stop the threads and close the files; waits for what is being written."""
+        self._closing.set()
+        self.indexer.close()
+        for thread in self._threads:
+            thread.join(timeout=10)
+        self.chats.close()
+        self.jobs.close()
+        self.store.close()
+
+    @property
+    def model_name(self) -> str:
+        """What answers, in words."""
+        model = self.settings.generation.model
+        if not model:
+            return "Built-in answers, offline"
+        provider, _, name = model.partition(":")
+        return f"{name or model} via {provider.capitalize()}" if name else model
+
+    @property
+    def model_problem(self) -> str:
+        """Why nothing can answer, "" while all is well or still loading."""
+        if not self.assistant.done():
+            return ""
+        error = self.assistant.exception()
+        if error is None:
+            return ""
+        return explain(error) if isinstance(error, FootnoteError) else "The answering model did not load; see the log"
+
+    def remove_samples(self) -> None:
+        """Remove the samples; they stay away until they are asked for."""
+        self.chats.set_note(_SAMPLES_NOTE, "removed")
+        self.store.remove([row.doc_id for row in self.store.documents(SAMPLES)])
+
+    def _load_assistant(self) -> None:
+        from rag.build import build_assistant
+
+        started = time.perf_counter()
+        try:
+            assistant = build_assistant(self.settings, self.store)
+        except FootnoteError as exc:
+            logger.warning("the assistant could not be loaded: %s", exc)
+            self.assistant.set_exception(exc)
+        except Exception as exc:  # noqa: BLE001 - the waiting questions must hear of any failure
+            logger.exception("the assistant could not be loaded")
+            self.assistant.set_exception(exc)
+        else:
+            logger.info("assistant ready after %.1f s", time.perf_counter() - started)
+            self.assistant.set_result(assistant)
+
+    def _follow_index(self) -> None:
+        idle_since = time.monotonic()
+        while not self._closing.wait(REFRESH_SECONDS):
+            try:
+                self.store.refresh()
+                if self.indexer.pending or self.jobs.current() is not None:
+                    idle_since = time.monotonic()
+                elif time.monotonic() - idle_since > _IDLE_SECONDS:
+                    _clear(self.uploads, older_than=time.time() - _IDLE_SECONDS)
+                    self._note_samples()
+            except FootnoteError as exc:
+                logger.warning("the index could not be followed: %s", exc)
+
+    def _note_samples(self) -> None:
+        if self.chats.note(_SAMPLES_NOTE) is None and self.store.documents(SAMPLES):
+            self.chats.set_note(_SAMPLES_NOTE, "indexed")
+
+
+def uploads_folder(data: Path) -> Path:
+    """Where the page keeps a file between its upload and its indexing."""
+    return data / "uploads"
+
+
+def _clear(folder: Path, *, older_than: float) -> None:
+    """Remove what was uploaded before ``older_than`` (unix seconds)."""
+    if not folder.is_dir():
+        return
+    for entry in folder.iterdir():
+        try:
+            if entry.stat().st_mtime < older_than:
+                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+        except OSError as exc:
+            logger.warning("a temporary upload could not be removed: %s", exc.strerror)

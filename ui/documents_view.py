@@ -1,0 +1,221 @@
+"""The Documents view: what is indexed, what runs now, what went wrong and what to do about it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from index.report import FileOutcome
+from index.jobs import Job
+from index.rows import DocumentRow, StoreStatus
+from ui.render import clock, count, duration, escape, escape_line, file_size
+
+SAMPLES = "Samples"
+SHOWN_ROWS = 500
+_SHOWN_LINES = 100
+# The one place that says how a document's state reads on the page.
+STATES: dict[str, tuple[str, str]] = {
+    "queued": ("Queued", "run"),
+    "reading": ("Reading", "run"),
+    "embedding": ("Embedding", "run"),
+    "ready": ("Ready", "ok"),
+    "partial": ("Partial", "part"),
+    "failed": ("Failed", "bad"),
+    "missing": ("Missing", "part"),
+    "disabled": ("Disabled", "part"),
+}
+_OUTCOMES = {
+    "added": "added",
+    "changed": "changed",
+    "renamed": "renamed",
+    "unchanged": "unchanged",
+    "removed": "removed",
+    "failed": "failed",
+    "skipped": "skipped",
+}
+
+
+def tools_html(formats: str) -> str:
+    """The buttons above the table; static, so that typing in a field is never interrupted.
+
+    Args:
+        formats: Extensions for the file dialogue, comma separated: ``.pdf,.md``.
+    """
+    return (
+        '<div class="fn-bar">'
+        f'<input type="file" id="fn-files" multiple hidden accept="{escape(formats)}">'
+        '<button type="button" class="fn-btn fn-primary" data-do="files">Add files</button>'
+        '<button type="button" class="fn-btn" data-do="folder" aria-expanded="false">Add folder</button>'
+        '<button type="button" class="fn-btn" data-act="reindex-all" title="Read again what has changed in the folders">'
+        "Re-index changes</button>"
+        '<input class="fn-field fn-filter" type="search" placeholder="Filter by name or state" aria-label="Filter documents">'
+        "</div>"
+        '<form class="fn-folder" hidden><label for="fn-path">Folder on this computer</label>'
+        '<input class="fn-field" id="fn-path" name="path" placeholder="/home/me/Documents" spellcheck="false" autocomplete="off">'
+        '<button type="submit" class="fn-btn fn-primary">Add</button></form>'
+        '<p class="fn-upload" role="status" aria-live="polite" hidden></p>'
+    )
+
+
+def documents_html(
+    rows: Sequence[DocumentRow],
+    status: StoreStatus,
+    current: Job | None,
+    last: Job | None,
+    *,
+    wanted: str = "",
+    notice: str = "",
+    now: float | None = None,
+) -> str:
+    """Summary, job card, report and table.
+
+    Args:
+        rows: All documents.
+        status: Of the index.
+        current: The job that runs now.
+        last: The newest job that ended.
+        wanted: Filter; words that name, collection or state must contain.
+        notice: What the last action has to say, for example why it was refused.
+        now: Unix seconds; the present when None.
+    """
+    moment = time.time() if now is None else now
+    shown = [row for row in rows if _matches(row, wanted)]
+    parts = [_summary(status, moment)]
+    if notice:
+        parts.append(f'<p class="fn-notice fn-bad" role="status">{escape_line(notice)}</p>')
+    if current is not None:
+        parts.append(_progress(current, moment))
+    elif last is not None:
+        parts.append(_report(last))
+    samples = [row for row in rows if row.collection == SAMPLES]
+    if samples:
+        parts.append(_samples(len(samples)))
+    if shown:
+        parts.append(_table(shown[:SHOWN_ROWS], moment))
+        if len(shown) > SHOWN_ROWS:
+            parts.append(f'<p class="fn-quiet-line">The first {SHOWN_ROWS} of {len(shown):,}. Filter to find others.</p>')
+    elif rows:
+        parts.append('<p class="fn-none">No document matches. <button type="button" class="fn-link" data-do="clear">Clear filter</button></p>')
+    elif current is None:
+        parts.append(
+            '<div class="fn-none"><p>No documents yet. Drop files anywhere on this page, add a folder, or</p>'
+            '<button type="button" class="fn-btn" data-act="samples">Bring back the samples</button></div>'
+        )
+    return f'<div class="fn-documents">{"".join(parts)}</div>'
+
+
+def _matches(row: DocumentRow, wanted: str) -> bool:
+    text = f"{row.path} {row.collection} {STATES[row.state][0]} {row.reason}".casefold()
+    return all(word in text for word in wanted.casefold().split())
+
+
+def _summary(status: StoreStatus, now: float) -> str:
+    number, _, unit = file_size(status.size_bytes).partition(" ")
+    when = "" if status.last_indexed_at is None else f"Last indexed {clock(status.last_indexed_at, now)}"
+    model = f"{status.model_name}, this computer" if status.model_name else ""
+    return (
+        '<div class="fn-sum">'
+        f"<span><b>{status.documents:,}</b>{'document' if status.documents == 1 else 'documents'}</span>"
+        f"<span><b>{status.passages:,}</b>{'passage' if status.passages == 1 else 'passages'}</span>"
+        f"<span><b>{number} {unit}</b>index</span>"
+        f"<span>{escape_line(model)}</span><span class=\"fn-end\">{escape_line(when)}</span></div>"
+    )
+
+
+def _progress(job: Job, now: float) -> str:
+    progress = job.progress
+    share, facts = 0.0, ["Starting"]
+    if progress is not None:
+        facts = [f"{progress.files_done:,} of {count(progress.files_total, 'file')}"]
+        share = progress.files_done / progress.files_total if progress.files_total else 0.0
+        if progress.passages_done and progress.seconds > 0:
+            facts.append(f"{progress.passages_done / progress.seconds:,.0f} passages/s")
+        if progress.stage == "publishing":
+            facts.append("Saving")
+        elif 0.05 < share < 1 and progress.seconds > 2:
+            facts.append(f"{duration(progress.seconds / share * (1 - share))} left")
+    current = f'<span class="fn-now"><bdi>{escape_line(_short(progress.current))}</bdi></span>' if progress else ""
+    cancel = (
+        "<span>Stopping; what is done is kept</span>"
+        if job.cancel_requested
+        else f'<button type="button" class="fn-link" data-act="cancel" data-job="{job.job_id}">Cancel, keep what is done</button>'
+    )
+    return (
+        f'<section class="fn-card" aria-label="Indexing"><h3><bdi>{escape_line(job.label or "Indexing")}</bdi></h3>'
+        f'<div class="fn-prog" role="progressbar" aria-valuemin="0" aria-valuemax="100" aria-valuenow="{share * 100:.0f}">'
+        f'<i style="width:{share * 100:.1f}%"></i></div>'
+        f'<div class="fn-pr">{"".join(f"<span>{fact}</span>" for fact in facts)}{current}<span class="fn-end">{cancel}</span></div>'
+        f'<p class="fn-quiet-line">Chat goes on with what was indexed before {escape_line(clock(job.started_at, now))}.</p></section>'
+    )
+
+
+def _short(path: str) -> str:
+    return path.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
+
+
+def _report(job: Job) -> str:
+    attention = [line for line in job.outcomes if line.outcome in ("failed", "skipped")]
+    if job.state == "done" and not attention:
+        return ""
+    words = {"done": "finished", "cancelled": "was cancelled", "failed": "failed", "running": "runs"}
+    title = f"{job.label or 'Indexing'} {words[job.state]}"
+    body = f"<p>{escape_line(f'{job.message} {job.hint}')}</p>" if job.message or job.hint else ""
+    listed = ""
+    if attention:
+        items = "".join(_line(line) for line in attention[:_SHOWN_LINES])
+        more = f"<li>and {len(attention) - _SHOWN_LINES:,} more</li>" if len(attention) > _SHOWN_LINES else ""
+        kinds = {kind: sum(line.outcome == kind for line in attention) for kind in ("failed", "skipped")}
+        label = ", ".join(f"{number:,} {_OUTCOMES[kind]}" for kind, number in kinds.items() if number)
+        opened = " open" if len(attention) <= 3 else ""
+        listed = f"<details{opened}><summary>{label}</summary><ul>{items}{more}</ul></details>"
+    css = "fn-card fn-report fn-report-bad" if job.state == "failed" else "fn-card fn-report"
+    return f'<section class="{css}" aria-label="Last report"><h3><bdi>{escape_line(title)}</bdi></h3>{body}{listed}</section>'
+
+
+def _line(line: FileOutcome) -> str:
+    return (
+        f"<li><bdi><b>{escape_line(_short(line.path))}</b></bdi> {escape_line(_OUTCOMES[line.outcome])}: "
+        f"{escape_line(f'{line.reason} {line.hint}')}</li>"
+    )
+
+
+def _samples(number: int) -> str:
+    return (
+        f'<p class="fn-quiet-line">{count(number, "document")} came with Footnote as samples. '
+        '<button type="button" class="fn-link" data-act="remove-samples">Remove the samples</button></p>'
+    )
+
+
+def _table(rows: Sequence[DocumentRow], now: float) -> str:
+    body = "".join(_row(row, now) for row in rows)
+    return (
+        '<table class="fn-table"><thead><tr><th>Document</th><th>Collection</th><th class="fn-n">Pages</th>'
+        '<th class="fn-n">Passages</th><th>State</th><th>Indexed</th><th><span class="fn-sr">Actions</span></th></tr></thead>'
+        f"<tbody>{body}</tbody></table>"
+    )
+
+
+def _row(row: DocumentRow, now: float) -> str:
+    label, css = STATES[row.state]
+    folder = row.path.replace("\\", "/").rpartition("/")[0] if row.origin == "folder" else "uploaded"
+    fix = f'<div class="fn-fix">{escape_line(f"{row.reason} {row.hint}")}</div>' if row.reason or row.hint else ""
+    name = f"<bdi>{escape_line(row.name)}</bdi>"
+    if row.version_id is not None:
+        name = f'<a href="#doc-{row.doc_id}">{name}</a>'
+    kept = "The file itself stays where it is. " if row.origin == "folder" else ""
+    actions = (
+        f'<button type="button" class="fn-link" data-act="reindex" data-doc="{row.doc_id}">'
+        f"{'Retry' if row.state == 'failed' else 'Re-index'}</button>"
+        f'<details class="fn-confirm"><summary class="fn-link">Delete</summary><div class="fn-pop">'
+        f"<p>Its text leaves the index and every conversation. {kept}</p>"
+        f'<button type="button" class="fn-danger" data-act="remove" data-doc="{row.doc_id}">Delete for good</button></div></details>'
+    )
+    return (
+        f'<tr data-doc="{row.doc_id}"><td class="fn-doc">{name}<small><bdi>{escape_line(folder)}</bdi></small>{fix}</td>'
+        f'<td data-th="Collection"><bdi>{escape_line(row.collection)}</bdi></td>'
+        f'<td class="fn-n" data-th="Pages">{row.pages or "–"}</td>'
+        f'<td class="fn-n" data-th="Passages">{f"{row.passages:,}" if row.passages else "–"}</td>'
+        f'<td data-th="State"><span class="fn-st fn-{css}">{label}</span></td>'
+        f'<td data-th="Indexed" class="fn-when">{escape_line(clock(row.indexed_at, now))}</td>'
+        f'<td class="fn-actions">{actions}</td></tr>'
+    )

@@ -1,0 +1,274 @@
+"""The evidence pane: the cited words marked inside their passage, with the text around it."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from index.documents import ParsedDocument
+from ui.chats import Chats, Message, SpanRef
+from ui.references import Located, References
+from ui.render import Highlight, clock, escape, escape_line, highlight, place
+
+if TYPE_CHECKING:
+    from index.rows import DocumentRow
+    from index.store import Store
+
+CONTEXT_CHARS = 700
+MORE_CHARS = 2500
+_MAX_CONTEXT_CHARS = 60_000
+_REFERENCE = re.compile(r"#?(cite|found|doc)-([0-9a-f]{1,64})(?:-(\d{1,6})(?:-[a-z]+)?)?")
+_BADGES = {"current": "Current", "moved": "Moved", "changed": "Changed", "removed": "Removed"}
+_STATES = {
+    "moved": "These words now stand at another place than when the answer was written.",
+    "changed": "The document has changed since: the words that were cited are no longer in it.",
+    "removed": "The document was removed, and its text with it.",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """What a link in the page points at. Links come from the browser, so they are read with care."""
+
+    kind: str  # cite: a citation of a message; found: a passage of a message; doc: a document
+    target: str  # message id or document id
+    number: int  # the marker, or the rank; 0 for a document
+
+    @classmethod
+    def parse(cls, text: str) -> Reference | None:
+        """``#cite-<message>-<marker>``, ``#found-<message>-<rank>``, ``#doc-<document>``; else None."""
+        match = _REFERENCE.fullmatch(text)
+        if match is None or (match[1] != "doc") != (match[3] is not None):
+            return None
+        return cls(kind=match[1], target=match[2], number=int(match[3] or 0))
+
+
+class EvidencePane:
+    """Builds the pane for one reference at a time."""
+
+    def __init__(self, store: Store, chats: Chats, references: References) -> None:
+        self._store = store
+        self._chats = chats
+        self._references = references
+
+    def html(self, link: str, before: int = CONTEXT_CHARS, after: int = CONTEXT_CHARS) -> str:
+        """The pane for a link; "" for a link that leads nowhere.
+
+        Args:
+            link: As in ``Reference.parse``.
+            before: Characters of context to show before the passage.
+            after: Characters of context to show after it.
+        """
+        reference = Reference.parse(link)
+        if reference is None:
+            return ""
+        before, after = (min(max(value, 0), _MAX_CONTEXT_CHARS) for value in (before, after))
+        if reference.kind == "doc":
+            return self._document(reference, after)
+        message = self._chats.message(reference.target)
+        ref = _place_of(message, reference)
+        if message is None or ref is None:
+            return ""
+        found = self._references.locate(ref)
+        number = str(reference.number) if reference.kind == "cite" else ""
+        return self._pane(
+            reference,
+            name=found.document.name if found.document is not None else ref.name,
+            badge=found.state,
+            meta=self._meta(found.document, ref.collection, found.version_id, found.start),
+            claim=_claim(message, reference, found),
+            body=self._text(found, before, after),
+            links=_neighbours(message, reference),
+            number=number,
+            copyable=bool(found.quote),
+            before=before,
+            after=after,
+        )
+
+    def quote(self, link: str) -> str:
+        """The cited words and their place, for the clipboard; "" when they are gone."""
+        reference = Reference.parse(link)
+        if reference is None or reference.kind == "doc":
+            return ""
+        ref = _place_of(self._chats.message(reference.target), reference)
+        found = self._references.locate(ref) if ref is not None else None
+        if ref is None or found is None or not found.quote:
+            return ""
+        name = found.document.name if found.document is not None else ref.name
+        return f"“{' '.join(found.quote.split())}” ({place(name, found.page)})"
+
+    def _document(self, reference: Reference, after: int) -> str:
+        document = self._store.document(reference.target)
+        if document is None or document.version_id is None:
+            return ""
+        parsed = self._references.parsed(document.version_id)
+        if parsed is None:
+            return ""
+        shown = parsed.text[: MORE_CHARS + after]
+        more = _more("after", after) if len(shown) < len(parsed.text) else ""
+        body = f'<div class="fn-text {_flow(parsed)}">{_reflow(highlight(shown, ()), parsed)}{more}</div>'
+        return self._pane(
+            reference,
+            name=document.name,
+            badge="",
+            meta=self._meta(document, document.collection, document.version_id, None),
+            claim="",
+            body=body,
+            links=("", ""),
+            number="",
+            copyable=False,
+            before=0,
+            after=after,
+        )
+
+    def _meta(
+        self, document: DocumentRow | None, collection: str, version_id: int | None, offset: int | None
+    ) -> list[str]:
+        parts = [document.collection if document is not None else collection]
+        parsed = self._references.parsed(version_id) if version_id is not None else None
+        if parsed is not None and offset is not None:
+            page = parsed.page_at(offset)
+            if page is not None:
+                parts.append(f"page {page} of {len(parsed.page_starts)}")
+            path = parsed.heading_path(offset)
+            if path:
+                parts.append(" › ".join(path))
+        if document is not None and document.version_id is not None:
+            parts.append(f"indexed {clock(document.indexed_at)}")
+        return parts
+
+    def _text(self, found: Located, before: int, after: int) -> str:
+        parsed = self._references.parsed(found.version_id) if found.version_id is not None else None
+        if parsed is None or found.version_id is None:
+            return f'<div class="fn-text fn-empty">{escape_line(_STATES[found.state])}</div>'
+        text = parsed.text
+        chunk = self._store.chunk_at(found.version_id, found.start)
+        start = min(found.start, chunk.start) if chunk is not None else found.start
+        end = max(found.end, chunk.end) if chunk is not None else found.end
+        first = _border(text, start - before, start, forward=True)
+        last = _border(text, end, end + after, forward=False)
+        marks = [
+            Highlight(start=start - first, end=end - first, tag="span", css="fn-passage"),
+            Highlight(start=found.start - first, end=found.end - first, tag="mark", css="fn-mark"),
+        ]
+        note = f'<p class="fn-state">{escape_line(_STATES[found.state])}</p>' if found.state in _STATES else ""
+        earlier = _more("before", before) if first > 0 else ""
+        later = _more("after", after) if last < len(text) else ""
+        shown = _reflow(highlight(text[first:last], marks), parsed)
+        return f'{note}<div class="fn-text {_flow(parsed)}">{earlier}<div dir="auto">{shown}</div>{later}</div>'
+
+    def _pane(
+        self,
+        reference: Reference,
+        *,
+        name: str,
+        badge: str,
+        meta: Sequence[str],
+        claim: str,
+        body: str,
+        links: tuple[str, str],
+        number: str,
+        copyable: bool,
+        before: int,
+        after: int,
+    ) -> str:
+        link = f"{reference.kind}-{reference.target}" + (f"-{reference.number}" if reference.number else "")
+        mark = f'<span class="fn-no">{number}</span>' if number else ""
+        shown_badge = f'<span class="fn-badge fn-{badge}">{_BADGES[badge]}</span>' if badge else ""
+        steps = ""
+        if any(links):
+            steps = _step(links[0], "‹", "Previous citation", "[") + _step(links[1], "›", "Next citation", "]")
+        copy = '<button type="button" class="fn-quiet" data-pane="copy">Copy quote</button>' if copyable else ""
+        return (
+            # A new number with every opening: the page moves the focus only when it changes.
+            f'<section class="fn-pane" data-link="#{link}" data-before="{before}" data-after="{after}" '
+            f'data-opened="{secrets.token_hex(4)}" aria-label="Evidence">'
+            f'<header><div class="fn-row"><button type="button" class="fn-quiet fn-back" data-pane="close">‹ Back</button>{mark}'
+            f'<h2 tabindex="-1"><bdi>{escape_line(name)}</bdi></h2>{shown_badge}'
+            f'<span class="fn-tools">{steps}{copy}'
+            f'<button type="button" class="fn-quiet fn-x" data-pane="close" aria-label="Close" title="Close (Esc)">✕</button></span></div>'
+            f'<p class="fn-meta">{" · ".join(f"<bdi>{escape_line(part)}</bdi>" for part in meta)}</p></header>'
+            f'<div class="fn-scroll" tabindex="0">{claim}{body}</div></section>'
+        )
+
+
+def _place_of(message: Message | None, reference: Reference) -> SpanRef | None:
+    if message is None or message.answer is None:
+        return None
+    if reference.kind == "cite":
+        return dict(message.answer.citations).get(reference.number)
+    passages = message.answer.passages
+    return passages[reference.number - 1] if 1 <= reference.number <= len(passages) else None
+
+
+def _neighbours(message: Message, reference: Reference) -> tuple[str, str]:
+    """Links to the previous and the next citation (or passage) of the message, "" at the ends."""
+    if message.answer is None:
+        return "", ""
+    numbers = (
+        sorted(marker for marker, _ in message.answer.citations)
+        if reference.kind == "cite"
+        else list(range(1, len(message.answer.passages) + 1))
+    )
+    if len(numbers) < 2 or reference.number not in numbers:
+        return "", ""
+    at = numbers.index(reference.number)
+    link = f"#{reference.kind}-{reference.target}-"
+    return (
+        f"{link}{numbers[at - 1]}" if at > 0 else "",
+        f"{link}{numbers[at + 1]}" if at + 1 < len(numbers) else "",
+    )
+
+
+def _step(link: str, sign: str, label: str, key: str) -> str:
+    state = f'data-pane="go" data-to="{link}"' if link else "disabled"
+    return (
+        f'<button type="button" class="fn-quiet fn-step" {state} aria-label="{label}" '
+        f'title="{label} ({escape(key)})">{sign}</button>'
+    )
+
+
+def _claim(message: Message, reference: Reference, found: Located) -> str:
+    """What the answer says with this mark, when a model wrote it; the plain fact when it is a quote."""
+    if message.answer is None:
+        return ""
+    if reference.kind == "found":
+        return '<p class="fn-claim fn-plain">Found by the search, not used in the answer.</p>'
+    sentences = [each for each in message.answer.sentences if reference.number in each.markers]
+    written = [each.text for each in sentences if each.text is not None]
+    if written:
+        said = " ".join(written)
+        return f'<div class="fn-claim"><span class="fn-why">You read:</span> <q>{escape_line(said)}</q></div>'
+    if found.version_id is None:
+        return ""
+    return '<p class="fn-claim fn-quoted">Quoted: these are the document’s own words.</p>'
+
+
+def _more(side: str, now: int) -> str:
+    return f'<button type="button" class="fn-more-text" data-pane="{side}" data-chars="{now + MORE_CHARS}">Show more</button>'
+
+
+def _border(text: str, start: int, end: int, *, forward: bool) -> int:
+    """A place near the outer end of a window of context where a paragraph, line or word begins or ends."""
+    start, end = max(start, 0), min(end, len(text))
+    if (forward and start == 0) or (not forward and end == len(text)):
+        return start if forward else end
+    for gap in ("\n\n", "\n", " "):
+        at = text.find(gap, start, end) if forward else text.rfind(gap, start, end)
+        if at >= 0:
+            return at + len(gap) if forward else at
+    return start if forward else end
+
+
+def _flow(parsed: ParsedDocument) -> str:
+    return "fn-flow" if parsed.media_type == "application/pdf" else "fn-pre"
+
+
+def _reflow(html: str, parsed: ParsedDocument) -> str:
+    """A PDF's lines end where its page did; on the screen only blank lines are breaks."""
+    if parsed.media_type != "application/pdf":
+        return html
+    return re.sub(r"\n[ \t]*(?:\n[ \t]*)+", "<br><br>", html)

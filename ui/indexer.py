@@ -1,0 +1,323 @@
+"""Indexing in a process of its own, so that questions stay quick: the client, and the worker behind it.
+
+The client keeps the queue and gives one warm worker one request at a time, as a line of JSON. The
+worker answers with a line when the job began and another when it ended; everything a person sees of
+a job goes through ``index.jobs``. The worker ends when its standard input closes, so it never
+outlives the process that started it, however that one ended.
+
+Requests are described in ``ui.indexing``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from queue import Empty, Queue, SimpleQueue
+from typing import TYPE_CHECKING
+
+from index.errors import FootnoteError
+from ui.indexing import Indexer, Request, label
+from ui.plaintext import summary
+
+if TYPE_CHECKING:
+    from index.jobs import Jobs, JobState
+    from index.report import Progress
+
+logger = logging.getLogger(__name__)
+
+IDLE_SECONDS = 600.0
+CLOSE_SECONDS = 10.0  # for the file at hand; then the worker ends anyway, which loses nothing published
+UPDATES_PER_SECOND = 4.0
+NICENESS = 10
+
+
+# -- the client, in the server ---------------------------------------------------------------------
+
+
+class IndexerClient:
+    """Runs indexing requests one after the other in a worker process, which it starts when needed.
+
+    A worker that dies fails the job it was at, and the next request starts another worker.
+    """
+
+    def __init__(
+        self, data: Path, *, command: Sequence[str] | None = None, idle_seconds: float = IDLE_SECONDS
+    ) -> None:
+        """``command`` starts the worker; an idle worker is let go after ``idle_seconds``."""
+        self._data = data
+        self._command = list(command or (sys.executable, "-m", "ui.indexer", "--data", str(data)))
+        self._idle_seconds = idle_seconds
+        self._requests: Queue[Request | None] = Queue()
+        self._worker: subprocess.Popen[str] | None = None
+        self._closed = False
+        self._thread = threading.Thread(target=self._feed, name="indexer-client", daemon=True)
+        self._thread.start()
+
+    @property
+    def pending(self) -> int:
+        """How many requests wait behind the one that runs."""
+        return self._requests.qsize()
+
+    def submit(self, request: Request) -> None:
+        """Queue a request (see ``ui.indexing``); returns at once."""
+        self._requests.put(request)
+
+    def close(self) -> None:
+        """Forget what waits, let the worker finish the file it is at, and end it."""
+        self._closed = True
+        self._requests.put(None)
+        worker = self._worker
+        if worker is not None:
+            _hang_up(worker)
+        self._thread.join(CLOSE_SECONDS + 5)
+
+    def _feed(self) -> None:
+        while not self._closed:
+            try:
+                request = self._requests.get(timeout=self._idle_seconds)
+            except Empty:
+                self._release()
+                continue
+            if request is not None and not self._closed:
+                try:
+                    self._run(request)
+                except FootnoteError:
+                    logger.exception("the outcome of an indexing job could not be recorded")
+        self._release()
+
+    def _release(self) -> None:
+        if self._worker is not None:
+            _hang_up(self._worker)
+            self._worker = None
+
+    def _run(self, request: Request) -> None:
+        """Have the request done, or recorded as failed."""
+        # A worker that ended while idle is only noticed by writing to it, hence the second try. A
+        # request that a job was begun for is never tried again: it may be what ended the worker.
+        for _ in range(2):
+            job_id, done = self._deliver(request)
+            if done or self._closed:
+                return
+            code = self._worker.wait() if self._worker is not None else None
+            self._worker = None
+            if job_id is not None:
+                self._record_death(job_id, code)
+                return
+        from index.jobs import Jobs
+
+        jobs = Jobs(self._data)
+        try:
+            job_id = jobs.start(str(request.get("kind", "")), label(request))
+            jobs.finish(
+                job_id,
+                "failed",
+                message="The indexing process could not be started.",
+                hint="footnote.log in the data folder says why; then try again.",
+            )
+        finally:
+            jobs.close()
+
+    def _deliver(self, request: Request) -> tuple[int | None, bool]:
+        """Give the request to the worker and follow it: (the job it became, whether it came to its end)."""
+        job_id: int | None = None
+        try:
+            if self._worker is None:
+                self._worker = self._start()
+            assert self._worker.stdin is not None
+            assert self._worker.stdout is not None
+            self._worker.stdin.write(json.dumps(request) + "\n")
+            self._worker.stdin.flush()
+            for line in self._worker.stdout:
+                reply = json.loads(line)
+                job_id = reply["job_id"]
+                if reply["event"] == "ended":
+                    return job_id, True
+        except (OSError, ValueError) as exc:  # a broken pipe, a closed one, or half a line
+            logger.info("the indexing process went away: %s", exc)
+        return job_id, False
+
+    def _start(self) -> subprocess.Popen[str]:
+        logger.info("starting the indexing process")
+        return subprocess.Popen(
+            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="ascii", bufsize=1
+        )
+
+    def _record_death(self, job_id: int, code: int | None) -> None:
+        from index.jobs import Jobs
+
+        logger.error("the indexing process ended with code %s during job %s", code, job_id)
+        killed = code is not None and code < 0
+        jobs = Jobs(self._data)
+        try:
+            jobs.finish(
+                job_id,
+                "failed",
+                message="The indexing process was killed." if killed else "The indexing process broke off.",
+                hint="Start it again: what was finished is kept. If it was killed for lack of memory, close"
+                " other programs first."
+                if killed
+                else "footnote.log in the data folder says why. What was finished is kept; start it again.",
+            )
+        finally:
+            jobs.close()
+
+
+def _hang_up(worker: subprocess.Popen[str]) -> None:
+    """Close the worker's standard input, which ends it; kill it when it does not end in time."""
+    assert worker.stdin is not None
+    with contextlib.suppress(OSError):  # it may be gone already
+        worker.stdin.close()
+    try:
+        worker.wait(CLOSE_SECONDS)
+    except subprocess.TimeoutExpired:
+        worker.kill()
+        worker.wait()
+    if worker.stdout is not None:
+        worker.stdout.close()
+
+
+# -- the worker ------------------------------------------------------------------------------------
+
+
+def work(
+    indexer: Indexer,
+    jobs: Jobs,
+    requests: SimpleQueue[Request | None],
+    *,
+    reply: Callable[[Mapping[str, object]], None],
+    closing: threading.Event,
+) -> None:
+    """Carry out requests until there is a None among them. Expected failures end a job, never the worker."""
+    while (request := requests.get()) is not None and not closing.is_set():
+        job_id = jobs.start(str(request.get("kind", "")), label(request))
+        reply({"event": "began", "job_id": job_id})
+        try:
+            report = indexer.run(
+                request,
+                progress=_Throttled(partial(jobs.update, job_id)),
+                cancelled=_Remembered(partial(_should_stop, jobs, job_id, closing)),
+            )
+        except FootnoteError as exc:
+            logger.warning("job %s failed: %s", job_id, type(exc).__name__)
+            jobs.finish(job_id, "failed", message=str(exc), hint=exc.hint)
+        else:
+            state: JobState = "cancelled" if report.cancelled else "done"
+            jobs.finish(job_id, state, message=summary(report), outcomes=report.outcomes)
+            logger.info("job %s is %s: %s", job_id, state, summary(report))
+        reply({"event": "ended", "job_id": job_id})
+
+
+def _should_stop(jobs: Jobs, job_id: int, closing: threading.Event) -> bool:
+    return closing.is_set() or jobs.cancel_requested(job_id)
+
+
+class _Throttled:
+    """Passes on a progress report when the last one is old enough, so that a job is not all bookkeeping."""
+
+    def __init__(self, update: Callable[[Progress], None]) -> None:
+        self._update = update
+        self._next = 0.0
+
+    def __call__(self, progress: Progress) -> None:
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + 1 / UPDATES_PER_SECOND
+            self._update(progress)
+
+
+class _Remembered:
+    """Remembers the answer of an expensive question for a moment, and a yes for good."""
+
+    def __init__(self, ask: Callable[[], bool]) -> None:
+        self._ask = ask
+        self._next = 0.0
+        self._yes = False
+
+    def __call__(self) -> bool:
+        now = time.monotonic()
+        if not self._yes and now >= self._next:
+            self._next = now + 1 / UPDATES_PER_SECOND
+            self._yes = self._ask()
+        return self._yes
+
+
+def _read_requests(requests: SimpleQueue[Request | None], closing: threading.Event) -> None:
+    """Queue what is asked; when the other side hangs up, stop the job and end the process in time."""
+    # Not sys.stdin: the interpreter aborts when it ends while a thread reads from that one.
+    with os.fdopen(os.dup(sys.stdin.fileno()), encoding="ascii") as lines:
+        for line in lines:
+            requests.put(json.loads(line))
+    closing.set()
+    requests.put(None)
+    time.sleep(CLOSE_SECONDS)
+    os._exit(0)  # the job is in the middle of something long; a store survives worse
+
+
+def main() -> None:
+    """The worker process: ``python -m ui.indexer --data DIR``."""
+    arguments = argparse.ArgumentParser(description="Footnote's indexing worker; the server starts it.")
+    arguments.add_argument("--data", type=Path, required=True)
+    data: Path = arguments.parse_args().data
+
+    # Ctrl-C in the server's terminal reaches this process too; the server decides when it ends.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
+    # Only replies may stand on standard output; what a library prints goes to standard error.
+    replies = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="ascii")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    _log_to(data)
+
+    from index.jobs import Jobs
+    from rag.settings import load_settings
+
+    requests: SimpleQueue[Request | None] = SimpleQueue()
+    closing = threading.Event()
+    threading.Thread(target=_read_requests, args=(requests, closing), daemon=True).start()
+
+    def reply(message: Mapping[str, object]) -> None:
+        try:
+            replies.write(json.dumps(message) + "\n")
+            replies.flush()
+        except BrokenPipeError:
+            closing.set()  # nobody listens any more
+
+    try:
+        indexer = Indexer(load_settings({"data": data}))
+        jobs = Jobs(data)
+        try:
+            work(indexer, jobs, requests, reply=reply, closing=closing)
+        finally:
+            jobs.close()
+            indexer.close()
+    except FootnoteError as exc:
+        logger.error("the indexing process cannot work: %s %s", exc, exc.hint)
+        raise SystemExit(1) from exc
+    except Exception:
+        logger.exception("the indexing process broke off")  # the client records the job as failed
+        raise
+
+
+def _log_to(data: Path) -> None:
+    from logging.handlers import WatchedFileHandler
+
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # The server rotates this file; a watched handler follows it to the new one.
+    handler = WatchedFileHandler(data / "footnote.log", encoding="utf-8", errors="backslashreplace")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,264 @@
+// Runs once, with the evidence pane: links in answers, the views, the keys, dropped files.
+// Gradio provides: element, props, server, watch. Nothing here puts text of a document into HTML.
+const root = document.documentElement;
+const shell = document.getElementById("fn-shell");
+const box = () => document.querySelector("#fn-box textarea");
+const pane = () => element.querySelector(".fn-pane");
+const narrow = () => window.matchMedia("(max-width: 900px)").matches;
+let opener = null; // what had the focus before the pane opened
+
+// ---- views: chat, documents, and the sidebar on a narrow screen
+
+const address = (name, value) => {
+  const url = new URL(location.href);
+  value ? url.searchParams.set(name, value) : url.searchParams.delete(name);
+  history.replaceState(history.state, "", url);
+};
+
+const show = (view) => {
+  if (view === "side") return void root.classList.toggle("fn-side-open");
+  root.classList.remove("fn-side-open");
+  root.classList.toggle("fn-on-documents", view === "documents");
+  address("view", view === "documents" ? view : "");
+  for (const tab of document.querySelectorAll(".fn-top nav [data-view]")) {
+    tab.setAttribute("aria-current", tab.dataset.view === view ? "page" : "false");
+  }
+};
+
+// The top bar is drawn anew with every change of conversation: its tabs and the address follow.
+const followTop = () => {
+  const top = document.querySelector(".fn-top");
+  if (!top) return;
+  if (top.dataset.seen) return;
+  top.dataset.seen = "1";
+  if (started) address("chat", top.dataset.chat);
+  show(root.classList.contains("fn-on-documents") ? "documents" : "chat");
+};
+let started = false;
+
+// ---- the evidence pane
+
+const copy = async (text, button) => {
+  if (!text) return;
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    const area = document.body.appendChild(document.createElement("textarea"));
+    area.value = text;
+    area.select();
+    document.execCommand("copy");
+    area.remove();
+  }
+  const label = button.textContent;
+  if (label === "Copied") return;
+  button.textContent = "Copied";
+  setTimeout(() => (button.textContent = label), 1500);
+};
+
+// The open citation looks pressed wherever it stands; a rule survives every redrawing of the chat.
+const pressed = document.head.appendChild(document.createElement("style"));
+const markOpen = (link) => {
+  const key = /^#[a-z]+-[0-9a-f]+(-\d+)?$/.test(link) ? link : "";
+  root.classList.toggle("fn-pane-open", Boolean(key));
+  pressed.textContent = key
+    ? `#fn-chat p a[href^="${key}-"] { background: var(--fn-accent) !important; color: var(--fn-panel) !important; }
+       #fn-chat a.fn-chip[href="${key}"], #fn-chat a.fn-chip[href^="${key}-"] { border-color: var(--fn-accent) !important; color: var(--fn-ink) !important; }`
+    : "";
+};
+
+const bare = (link) => link.replace(/^(#[a-z]+-[0-9a-f]+-\d+)-[a-z]+$/, "$1");
+let asked = 0;
+let drawing = null; // how to place the text once the pane is drawn
+
+const openPane = async (link, { before, after, keep = "" } = {}) => {
+  const turn = ++asked;
+  const scroll = element.querySelector(".fn-scroll");
+  const html = await server.evidence({ link: bare(link), before, after });
+  if (turn !== asked || !html) return;
+  drawing = { keep, top: scroll?.scrollTop ?? 0, height: scroll?.scrollHeight ?? 0 };
+  props.value = html;
+};
+
+// Gradio draws when it is ready to, so what follows a drawing waits for it.
+const drawn = () => {
+  const shown = pane();
+  markOpen(shown ? shown.dataset.link : "");
+  if (!shown || !drawing) return;
+  const { keep, top, height } = drawing;
+  drawing = null;
+  const scroll = element.querySelector(".fn-scroll");
+  const mark = element.querySelector("mark");
+  if (keep) {
+    scroll.scrollTop = keep === "before" ? top + scroll.scrollHeight - height : top;
+    return;
+  }
+  scroll.scrollTop = 0;
+  const depth = mark ? mark.getBoundingClientRect().bottom - scroll.getBoundingClientRect().top : 0;
+  if (depth > scroll.clientHeight * 0.8) scroll.scrollTop = depth - scroll.clientHeight / 2;
+  element.querySelector("h2").focus({ preventScroll: true });
+};
+new MutationObserver(drawn).observe(element, { childList: true, subtree: true });
+
+const closePane = () => {
+  if (!pane()) return false;
+  asked++;
+  props.value = "";
+  markOpen("");
+  if (opener?.isConnected) opener.focus({ preventScroll: true });
+  opener = null;
+  return true;
+};
+
+const LINKS = 'a[href^="#cite-"], a[href^="#found-"], a[href^="#doc-"]';
+
+document.addEventListener(
+  "click",
+  (event) => {
+    const link = event.target.closest?.(LINKS);
+    if (link) {
+      event.preventDefault();
+      const target = link.getAttribute("href");
+      if (pane()?.dataset.link === bare(target)) return void closePane();
+      opener = link;
+      return void openPane(target);
+    }
+    const copied = event.target.closest?.('a[href^="#copy-"]');
+    if (copied) {
+      event.preventDefault();
+      const message = copied.getAttribute("href").slice("#copy-".length);
+      return void server.answer_text({ message }).then((text) => copy(text, copied));
+    }
+    const view = event.target.closest?.("[data-view]");
+    if (view) return void show(view.dataset.view);
+    const wish = event.target.closest?.("[data-do]");
+    if (wish) return void fulfil(wish.dataset.do);
+    if (root.classList.contains("fn-side-open")) {
+      const inside = event.target.closest?.("#fn-side");
+      if (!inside || event.target.closest('[data-act="open"], [data-act="new"]')) root.classList.remove("fn-side-open");
+    }
+    if (event.target.closest?.('[data-act="open"], [data-act="new"], [data-act="ask"]')) {
+      closePane();
+      show("chat");
+    }
+    for (const menu of document.querySelectorAll("details.fn-menu[open], details.fn-confirm[open]")) {
+      if (!menu.contains(event.target)) menu.open = false;
+    }
+  },
+  true,
+);
+
+element.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-pane]");
+  if (!button || !pane()) return;
+  const { link, before, after } = pane().dataset;
+  const chars = Number(button.dataset.chars);
+  switch (button.dataset.pane) {
+    case "close":
+      return void closePane();
+    case "go":
+      return void openPane(button.dataset.to);
+    case "copy":
+      return void server.quote({ link }).then((text) => copy(text, button));
+    case "before":
+      return void openPane(link, { before: chars, after: Number(after), keep: "before" });
+    case "after":
+      return void openPane(link, { before: Number(before), after: chars, keep: "after" });
+  }
+});
+
+// ---- documents: buttons that need no server, and files dropped anywhere
+
+const tools = () => document.querySelector("#fn-tools-html .fn-bar");
+
+const fulfil = (wish) => {
+  const bar = tools();
+  if (wish === "files") {
+    show("documents");
+    bar.querySelector("#fn-files").click();
+  } else if (wish === "folder") {
+    show("documents");
+    const form = bar.parentElement.querySelector(".fn-folder");
+    form.hidden = !form.hidden;
+    bar.querySelector('[data-do="folder"]').setAttribute("aria-expanded", String(!form.hidden));
+    if (!form.hidden) form.path.focus();
+  } else if (wish === "clear") {
+    const filter = bar.querySelector(".fn-filter");
+    filter.value = "";
+    filter.dispatchEvent(new Event("input"));
+  }
+};
+
+const carriesFiles = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
+let over = 0;
+document.addEventListener("dragover", (event) => {
+  if (!carriesFiles(event)) return;
+  event.preventDefault();
+  root.classList.add("fn-dropping");
+  clearTimeout(over);
+  over = setTimeout(() => root.classList.remove("fn-dropping"), 300);
+});
+document.addEventListener(
+  "drop",
+  (event) => {
+    if (!carriesFiles(event)) return;
+    event.preventDefault();
+    event.stopPropagation();
+    root.classList.remove("fn-dropping");
+    show("documents");
+    const holder = tools().closest("#fn-tools-html").querySelector(".fn-bar").parentElement;
+    holder.dispatchEvent(new CustomEvent("footnote-files", { detail: [...event.dataTransfer.files] }));
+  },
+  true,
+);
+
+// ---- keys
+
+const newest = () => [...document.querySelectorAll('#fn-chat [data-testid="bot"]')].at(-1);
+
+document.addEventListener("keydown", (event) => {
+  const typing = event.target.matches?.("input, textarea, select, [contenteditable]");
+  if (event.key === "Escape") {
+    if (root.classList.contains("fn-side-open")) return void root.classList.remove("fn-side-open");
+    const menu = document.querySelector("details.fn-menu[open], details.fn-confirm[open]");
+    if (menu) {
+      menu.open = false;
+      return void menu.querySelector("summary").focus();
+    }
+    const stop = document.querySelector("#fn-box .stop-button");
+    if (stop) return void stop.click();
+    return void closePane();
+  }
+  if ((event.ctrlKey || event.metaKey) && event.shiftKey && event.key.toLowerCase() === "o") {
+    event.preventDefault();
+    return void document.querySelector('[data-act="new"]')?.click();
+  }
+  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
+    event.preventDefault();
+    return void box()?.focus();
+  }
+  if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === "/") {
+    event.preventDefault();
+    show("chat");
+    box()?.focus();
+  } else if (event.key === "[" || event.key === "]") {
+    const steps = element.querySelectorAll(".fn-step");
+    steps[event.key === "[" ? 0 : 1]?.click();
+  } else if (/^[1-9]$/.test(event.key)) {
+    newest()?.querySelector(`a[href^="#cite-"][href*="-${event.key}-"]`)?.click();
+  }
+});
+
+// ---- upkeep of what Gradio draws
+
+// Gradio repeats the raw Markdown of a message as its label, and a screen reader would read the markup.
+const tidy = () => {
+  for (const message of document.querySelectorAll("#fn-chat [data-testid][aria-label]")) {
+    message.removeAttribute("aria-label");
+  }
+  followTop();
+};
+new MutationObserver(tidy).observe(shell, { childList: true, subtree: true });
+tidy();
+setTimeout(() => (started = true), 0);
+if (new URL(location.href).searchParams.get("view") === "documents") show("documents");

@@ -1,0 +1,384 @@
+"""The page: Gradio Blocks around the chat, the documents and the evidence pane."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from index.errors import FootnoteError
+from index.loaders import SUPPORTED_EXTENSIONS
+from ui.asking import MAX_QUESTION_CHARS, Running
+from ui.chats import Message
+from ui.conversation import answer_markdown, answer_with_sources, question_markdown, running_markdown
+from ui.desk import Desk
+from ui.documents_view import SAMPLES, documents_html, tools_html
+from ui.evidence_pane import CONTEXT_CHARS
+from ui.examples import example_questions
+from ui.render import explain
+from ui.sidebar import sidebar_html, top_html, welcome_html
+
+TITLE = "Footnote"
+NEW_CHAT = "New chat"
+YIELD_SECONDS = 1 / 15
+# Clicks on anything with data-act become one event with its data; every element below a gr.HTML.
+_ACTIONS_JS = Path(__file__).with_name("actions.js")
+_PAGE_JS = Path(__file__).with_name("page.js")
+
+Update = dict[Any, Any]  # Gradio component -> its new value
+
+
+@dataclass(slots=True)
+class View:
+    """What one open tab looks at. Gradio keeps one copy for each session."""
+
+    chat_id: str = ""
+    filter: str = ""
+    notice: str = ""
+    turn: int = 0  # grows when the tab turns to something else; whoever follows for an older turn stops
+    shown: dict[str, str] = field(default_factory=dict)  # part of the page -> HTML it has
+
+
+class Page:
+    """Handlers of the page. What comes from the browser is checked here, in every one of them."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self.chat: Any = None
+        self.box: Any = None
+        self.side: Any = None
+        self.top: Any = None
+        self.hello: Any = None
+        self.documents: Any = None
+
+    # -- conversations
+
+    def open_page(self, view: View, request: gr.Request) -> Iterator[Update]:
+        """A tab was opened or reloaded: show the conversation its address names, and follow its answer."""
+        wanted = str(dict(request.query_params).get("chat", ""))
+        view.chat_id = wanted if self.desk.chats.chat(wanted) is not None else ""
+        view.shown.clear()
+        yield from self._show_chat(view)
+
+    def side_action(self, view: View, event: gr.EventData) -> Iterator[Update]:
+        """A click in the sidebar: another conversation, a new one, a new title, or a deletion."""
+        data = _event(event)
+        chat_id = _text(data, "chat", 64)
+        match _text(data, "act", 20):
+            case "open" if self.desk.chats.chat(chat_id) is not None:
+                view.chat_id = chat_id
+                yield from self._show_chat(view)
+            case "new":
+                view.chat_id = ""
+                yield from self._show_chat(view)
+            case "rename":
+                self.desk.chats.rename(chat_id, _text(data, "value", 200))
+                yield self._parts(view)
+            case "delete":
+                self.desk.asking.stop(chat_id)
+                self.desk.chats.delete(chat_id)
+                if view.chat_id == chat_id:
+                    view.chat_id = ""
+                    yield from self._show_chat(view)
+                else:
+                    yield self._parts(view)
+
+    def ask(self, question: str, view: View) -> Iterator[Update]:
+        """A question was sent: store it, start the answer, and show it as it grows."""
+        question = question.strip()[:MAX_QUESTION_CHARS]
+        if not question or self.desk.asking.running(view.chat_id) is not None:
+            yield {self.box: gr.skip()}
+            return
+        try:
+            if self.desk.chats.chat(view.chat_id) is None:
+                view.chat_id = self.desk.chats.create(question).chat_id
+            self.desk.asking.ask(view.chat_id, question)
+        except FootnoteError as exc:
+            gr.Warning(explain(exc))
+            yield {self.box: gr.skip()}
+            return
+        yield from self._show_chat(view, clear_box=True)
+
+    def ask_example(self, view: View, event: gr.EventData) -> Iterator[Update]:
+        """A click in the empty state: an example question, or the samples."""
+        data = _event(event)
+        match _text(data, "act", 20):
+            case "ask":
+                yield from self.ask(_text(data, "text", MAX_QUESTION_CHARS), view)
+            case "samples":
+                self.desk.indexer.submit({"kind": "samples"})
+                yield self._parts(view)
+
+    def stop(self, view: View) -> None:
+        """Stop was pressed: the follower of the answer shows what it has."""
+        self.desk.asking.stop(view.chat_id)
+
+    def _show_chat(self, view: View, *, clear_box: bool = False) -> Iterator[Update]:
+        view.turn += 1
+        turn = view.turn
+        running = self.desk.asking.running(view.chat_id)
+        finished = self._finished_messages(view, running)
+        update = self._parts(view) | {self.chat: finished + _live(running), self.box: _box(running)}
+        if clear_box:
+            update[self.box] = _box(running, value="")
+        yield update
+        if running is not None:
+            yield from self._follow(view, turn, running, finished)
+
+    def _follow(self, view: View, turn: int, running: Running, finished: list[dict[str, str]]) -> Iterator[Update]:
+        """Show an answer as it grows, at most fifteen times a second, until it ends or the tab turns away."""
+        seen, shown_at = -1, 0.0
+        while not running.finished:
+            version = running.wait(seen, timeout=0.25)
+            if view.turn != turn:
+                return
+            if version == seen:
+                continue
+            time.sleep(max(0.0, shown_at + YIELD_SECONDS - time.monotonic()))
+            seen, shown_at = running.version, time.monotonic()
+            if not running.finished:
+                yield {self.chat: finished + _live(running)}
+        if view.turn == turn:
+            yield self._parts(view) | {self.chat: self._finished_messages(view, None), self.box: _box(None)}
+
+    def _finished_messages(self, view: View, running: Running | None) -> list[dict[str, str]]:
+        shown: list[dict[str, str]] = []
+        question = ""
+        for message in self.desk.chats.messages(view.chat_id) if view.chat_id else []:
+            if message.role == "user":
+                question = message.text
+                shown.append({"role": "user", "content": question_markdown(question)})
+            elif running is None or message.message_id != running.message.message_id:
+                content = answer_markdown(message, question, self.desk.references)
+                shown.append({"role": "assistant", "content": content})
+        return shown
+
+    # -- the parts around the chat
+
+    def _parts(self, view: View) -> Update:
+        """Those parts of the page whose HTML is not what this tab shows already."""
+        desk = self.desk
+        chat = desk.chats.chat(view.chat_id) if view.chat_id else None
+        status, rows, recent = desk.store.status(), desk.store.documents(), desk.jobs.recent(5)
+        current = next((job for job in recent if job.state == "running"), None)
+        last = next((job for job in recent if job.state != "running"), None)
+        hello = ""
+        if chat is None:
+            questions = example_questions(desk.store, rows)
+            samples = any(row.collection == SAMPLES for row in rows)
+            busy = current is not None or desk.indexer.pending > 0
+            hello = welcome_html(questions, documents=status.passages, samples=samples, indexing=busy)
+        html = {
+            "side": sidebar_html(
+                desk.chats.chats(), view.chat_id, status, current, desk.model_name, desk.model_problem
+            ),
+            "top": top_html(chat.title if chat is not None else NEW_CHAT, view.chat_id),
+            "hello": hello,
+            "documents": documents_html(rows, status, current, last, wanted=view.filter, notice=view.notice),
+        }
+        components = {"side": self.side, "top": self.top, "hello": self.hello, "documents": self.documents}
+        changed = {name: text for name, text in html.items() if view.shown.get(name) != text}
+        view.shown |= changed
+        return {components[name]: text for name, text in changed.items()}
+
+    def tick(self, view: View) -> Update:
+        """Once a second: show what has changed behind the page."""
+        return self._parts(view) or {self.side: gr.skip()}
+
+    # -- documents
+
+    def documents_action(self, view: View, event: gr.EventData) -> Update:
+        """A click or an entry in the Documents view."""
+        data = _event(event)
+        view.notice = ""
+        try:
+            self._carry_out(view, data)
+        except FootnoteError as exc:
+            view.notice = explain(exc)
+        return self._parts(view) or {self.side: gr.skip()}
+
+    def _carry_out(self, view: View, data: Mapping[str, Any]) -> None:
+        desk = self.desk
+        doc_id = _text(data, "doc", 64)
+        match _text(data, "act", 20):
+            case "filter":
+                view.filter = _text(data, "value", 200)
+            case "upload":
+                files = self._uploaded(data)
+                if files:
+                    desk.indexer.submit({"kind": "uploads", "files": files})
+            case "folder":
+                path = _text(data, "value", 4096).strip()
+                if not path:
+                    view.notice = "Type the path of a folder on this computer."
+                elif not Path(path).expanduser().exists():
+                    view.notice = f"There is no folder {path} on this computer. Check the path and try again."
+                else:
+                    absolute = str(Path(path).expanduser().absolute())
+                    desk.indexer.submit({"kind": "paths", "paths": [absolute]})
+            case "reindex" if desk.store.document(doc_id) is not None:
+                desk.indexer.submit({"kind": "reindex", "doc_ids": [doc_id]})
+            case "reindex-all":
+                if desk.store.folders():
+                    desk.indexer.submit({"kind": "paths", "paths": [], "label": "All folders"})
+                else:
+                    view.notice = "No folder was added yet, so there is nothing to check for changes. Add a folder first."
+            case "remove" if desk.store.document(doc_id) is not None:
+                desk.store.remove([doc_id])
+            case "samples":
+                desk.indexer.submit({"kind": "samples"})
+            case "remove-samples":
+                desk.remove_samples()
+            case "cancel":
+                desk.jobs.request_cancel(int(_text(data, "job", 12) or 0))
+
+    def _uploaded(self, data: Mapping[str, Any]) -> list[tuple[str, str]]:
+        """Uploads as (temporary path, shown name); a path that is not one of our uploads is left out."""
+        folder = self.desk.uploads.resolve()
+        files: list[tuple[str, str]] = []
+        sent = data.get("files")
+        for entry in sent[:1000] if isinstance(sent, list) else []:
+            if not isinstance(entry, dict):
+                continue
+            path = Path(_text(entry, "path", 4096)).resolve()
+            name = _text(entry, "name", 255).replace("\\", "/").rsplit("/", 1)[-1].strip()
+            if name and path.is_file() and path.is_relative_to(folder):
+                files.append((str(path), name))
+        return files
+
+    # -- the evidence pane; called from the browser without the queue
+
+    def evidence(self, data: object) -> str:
+        """The evidence pane for a link, as HTML."""
+        wanted = data if isinstance(data, dict) else {}
+        return self.desk.pane.html(
+            _text(wanted, "link", 200),
+            before=_number(wanted, "before", CONTEXT_CHARS),
+            after=_number(wanted, "after", CONTEXT_CHARS),
+        )
+
+    def quote(self, data: object) -> str:
+        """The words a link points at, for the clipboard."""
+        return self.desk.pane.quote(_text(data if isinstance(data, dict) else {}, "link", 200))
+
+    def answer_text(self, data: object) -> str:
+        """An answer with its sources, for the clipboard."""
+        message = self.desk.chats.message(_text(data if isinstance(data, dict) else {}, "message", 64))
+        return "" if message is None else self._with_sources(message)
+
+    def _with_sources(self, message: Message) -> str:
+        text = self.desk.asking.plain_text(message)
+        return answer_with_sources(message, self.desk.references, text)
+
+
+def _live(running: Running | None) -> list[dict[str, str]]:
+    return [] if running is None else [{"role": "assistant", "content": running_markdown(running)}]
+
+
+def _box(running: Running | None, **changes: object) -> Any:
+    busy = running is not None and not running.finished
+    return gr.update(submit_btn=False if busy else "Send", stop_btn="Stop" if busy else False, **changes)
+
+
+def _event(event: gr.EventData) -> dict[str, Any]:
+    data = event._data
+    return data if isinstance(data, dict) else {}
+
+
+def _text(data: Mapping[str, Any], name: str, longest: int) -> str:
+    value = data.get(name)
+    return value[:longest] if isinstance(value, str) else ""
+
+
+def _number(data: Mapping[str, Any], name: str, default: int) -> int:
+    value = data.get(name)
+    return value if isinstance(value, int) and not isinstance(value, bool) else default
+
+
+def _server_functions(page: Page) -> list[Callable[[object], str]]:
+    # Gradio marks the functions it may call, and a method cannot be marked.
+    def evidence(data: object) -> str:
+        return page.evidence(data)
+
+    def quote(data: object) -> str:
+        return page.quote(data)
+
+    def answer_text(data: object) -> str:
+        return page.answer_text(data)
+
+    return [evidence, quote, answer_text]
+
+
+def build_page(desk: Desk) -> gr.Blocks:
+    """Lay the page out and connect its parts."""
+    page = Page(desk)
+    actions = _ACTIONS_JS.read_text(encoding="utf-8")
+    formats = ",".join(sorted(SUPPORTED_EXTENSIONS))
+    with gr.Blocks(title=TITLE, fill_width=True, analytics_enabled=False, delete_cache=(3600, 6 * 3600)) as blocks:
+        view = gr.State(View())
+        with gr.Row(elem_id="fn-shell"):
+            with gr.Column(elem_id="fn-side", min_width=0):
+                page.side = gr.HTML("", js_on_load=actions, elem_id="fn-side-html")
+            with gr.Column(elem_id="fn-main", min_width=0):
+                page.top = gr.HTML(top_html(NEW_CHAT, ""), js_on_load=None, elem_id="fn-top-html")
+                with gr.Column(elem_id="fn-chat-view", min_width=0):
+                    page.hello = gr.HTML("", js_on_load=actions, elem_id="fn-hello-html")
+                    page.chat = gr.Chatbot(
+                        elem_id="fn-chat",
+                        label="Conversation",
+                        show_label=False,
+                        container=False,
+                        layout="panel",
+                        buttons=[],
+                        feedback_options=None,
+                        latex_delimiters=[],
+                        allow_tags=False,
+                        group_consecutive_messages=False,
+                        height="100%",
+                    )
+                    page.box = gr.Textbox(
+                        elem_id="fn-box",
+                        label="Your question",
+                        show_label=False,
+                        container=False,
+                        placeholder="Ask your documents…",
+                        lines=1,
+                        max_lines=8,
+                        max_length=MAX_QUESTION_CHARS,
+                        submit_btn="Send",
+                        stop_btn=False,
+                        autofocus=True,
+                    )
+                with gr.Column(elem_id="fn-docs-view", min_width=0):
+                    tools = gr.HTML(tools_html(formats), js_on_load=actions, elem_id="fn-tools-html")
+                    page.documents = gr.HTML("", js_on_load=actions, elem_id="fn-docs-html")
+            with gr.Column(elem_id="fn-evidence", min_width=0):
+                gr.HTML(
+                    "",
+                    js_on_load=_PAGE_JS.read_text(encoding="utf-8"),
+                    server_functions=_server_functions(page),
+                    elem_id="fn-evidence-html",
+                )
+        timer = gr.Timer(1.0)
+
+        quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": True}
+        around = [page.side, page.top, page.hello, page.documents]
+        everything = [*around, page.chat, page.box]
+
+        def on(event: Callable[..., Any], handler: Callable[..., Any], inputs: list[Any], outputs: list[Any]) -> None:
+            event(handler, inputs, outputs, concurrency_limit=32, **quiet)
+
+        on(blocks.load, page.open_page, [view], everything)
+        on(page.box.submit, page.ask, [page.box, view], everything)
+        on(page.box.stop, page.stop, [view], [])
+        on(page.side.act, page.side_action, [view], everything)
+        on(page.hello.act, page.ask_example, [view], everything)
+        on(page.documents.act, page.documents_action, [view], around)
+        on(tools.act, page.documents_action, [view], around)
+        on(timer.tick, page.tick, [view], around)
+    blocks.queue(max_size=256, default_concurrency_limit=32, api_open=False)
+    return blocks

@@ -1,0 +1,157 @@
+"""Answers, reports and counts as plain lines of text, for a terminal and for job messages."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from index.report import FileOutcome, IngestReport
+    from index.store import DocumentRow, FolderRow, StoreStatus
+    from rag.answers import Answer, Citation, Passage
+
+SNIPPET_CHARS = 240
+LISTED_FILES = 20
+
+# Control characters could command the terminal, the bidirectional ones reorder what stands around
+# them, and lone surrogates (bytes of a file name that is not UTF-8) cannot be encoded.
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def printable(text: str) -> str:
+    """The text with everything that a terminal must not receive written as an escape (``\\x1b``)."""
+    return _UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)
+
+
+def count(number: int, noun: str) -> str:
+    """``1 file``, ``2,000 files``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def snippet(text: str, limit: int = SNIPPET_CHARS) -> str:
+    """One line of at most ``limit`` characters, cut at a word."""
+    line = " ".join(text.split())
+    if len(line) <= limit:
+        return line
+    return line[:limit].rsplit(" ", 1)[0] + " …"
+
+
+def place(name: str, page: int | None, heading_path: Sequence[str] = ()) -> str:
+    """Where a quote stands: ``report.pdf, p. 3`` or ``guide.md, Install > Linux``."""
+    if page is not None:
+        return f"{name}, p. {page}"
+    return f"{name}, {' > '.join(heading_path)}" if heading_path else name
+
+
+def answer_lines(answer: Answer) -> Iterator[str]:
+    """The answer with its marks, then its sources; or that there is none, with the nearest passages."""
+    yield answer.text
+    if answer.notice:
+        yield ""
+        yield f"Note: {answer.notice}"
+    if answer.citations:
+        yield ""
+        yield "Sources"
+        yield from (_citation_line(citation) for citation in answer.citations)
+    elif answer.status == "abstained" and answer.passages:
+        yield ""
+        yield "Nearest passages"
+        yield from (f"  - {_passage_line(passage)}" for passage in answer.passages)
+
+
+def step_lines(answer: Answer) -> Iterator[str]:
+    """How the answer came to be, one line a stage."""
+    yield "How this answer was found"
+    for step in answer.steps:
+        yield f"  {step.name:<10} {step.milliseconds:8.0f} ms  {step.detail}"
+
+
+def _citation_line(citation: Citation) -> str:
+    where = place(citation.name, citation.page, citation.heading_path)
+    return f'[{citation.marker}] {where}: "{" ".join(citation.quote.split())}"'
+
+
+def _passage_line(passage: Passage) -> str:
+    return f"{place(passage.name, passage.page, passage.heading_path)}: {snippet(passage.text)}"
+
+
+def search_lines(passages: Sequence[Passage]) -> Iterator[str]:
+    """Found passages, best first, each with its score and what found it."""
+    for number, passage in enumerate(passages, start=1):
+        by_meaning = f"meaning #{passage.dense_rank}" if passage.dense_rank else ""
+        by_words = f"words #{passage.lexical_rank}" if passage.lexical_rank else ""
+        found_by = ", ".join(part for part in (by_meaning, by_words) if part)
+        where = place(passage.name, passage.page, passage.heading_path)
+        yield f"{number:>2}. {where}  ({passage.score:.2f}{'; ' + found_by if found_by else ''})"
+        yield f"    {snippet(passage.text)}"
+
+
+def report_lines(report: IngestReport) -> Iterator[str]:
+    """One line a file that was not indexed, with cause and remedy, then the summary."""
+    for outcome in report.outcomes:
+        if outcome.outcome in ("failed", "skipped"):
+            yield outcome_line(outcome)
+    yield summary(report)
+
+
+def outcome_line(outcome: FileOutcome) -> str:
+    """``failed   scan.pdf: The PDF is protected by a password. Next: …``"""
+    remedy = f" Next: {outcome.hint}" if outcome.hint else ""
+    return f"{outcome.outcome:<8} {outcome.path}: {outcome.reason}{remedy}"
+
+
+def summary(report: IngestReport) -> str:
+    """What an ingest did: ``12 added, 1 failed · 240 passages · 3.1 s``"""
+    tally: dict[str, int] = {}
+    for outcome in report.outcomes:
+        tally[outcome.outcome] = tally.get(outcome.outcome, 0) + 1
+    order = ("added", "changed", "renamed", "unchanged", "removed", "failed", "skipped")
+    files = ", ".join(f"{tally[kind]:,} {kind}" for kind in order if kind in tally) or "no files found"
+    passages = count(sum(outcome.embedded for outcome in report.outcomes), "new passage")
+    cancelled = "cancelled after " if report.cancelled else ""
+    return f"{cancelled}{files} · {passages} · {report.seconds:.1f} s"
+
+
+def status_lines(
+    status: StoreStatus, folders: Iterable[FolderRow], troubled: Sequence[DocumentRow], *, now: float
+) -> Iterator[str]:
+    """What is indexed, where, and which files need a look. ``now`` in Unix seconds."""
+    yield f"Data folder    {status.data} ({_megabytes(status.size_bytes)})"
+    states = {
+        "ready": status.ready,
+        "partly read": status.partial,
+        "failed": status.failed,
+    }
+    parts = ", ".join(f"{number:,} {state}" for state, number in states.items() if number)
+    yield f"Documents      {status.documents:,}{f' ({parts})' if parts else ''}"
+    yield f"Passages       {status.passages:,}{_languages(status.languages)}"
+    yield f"Model          {status.model_name or 'none yet'}"
+    vectors = f"{status.base_vectors:,} in the base, {status.delta_vectors:,} since"
+    yield f"Index          generation {status.generation} · vectors: {vectors}"
+    if status.last_indexed_at is not None:
+        yield f"Last indexed   {_ago(now - status.last_indexed_at)}"
+    for number, folder in enumerate(folders):
+        yield f"{'Folders' if number == 0 else '':<14} {folder.path} (in {folder.collection})"
+    for document in troubled[:LISTED_FILES]:
+        remedy = f" Next: {document.hint}" if document.hint else ""
+        yield f"{document.state:<8} {document.path}: {document.reason}{remedy}"
+    if len(troubled) > LISTED_FILES:
+        yield f"… and {len(troubled) - LISTED_FILES:,} more; `footnote status --json` lists them all."
+
+
+def _languages(languages: Mapping[str, int]) -> str:
+    ranked = sorted(languages.items(), key=lambda item: -item[1])
+    return f" ({', '.join(f'{code} {number:,}' for code, number in ranked)})" if ranked else ""
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:,.1f} MB"
+
+
+def _ago(seconds: float) -> str:
+    for limit, unit, noun in ((90, 1, "second"), (5400, 60, "minute"), (129_600, 3600, "hour")):
+        if seconds < limit:
+            return f"{count(max(0, round(seconds / unit)), noun)} ago"
+    return time.strftime("%Y-%m-%d", time.localtime(time.time() - seconds))

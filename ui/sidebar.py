@@ -1,0 +1,144 @@
+"""The sidebar, the top bar and the empty state: conversations, what is indexed, and which model answers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from index.report import Progress
+from index.jobs import Job
+from index.rows import StoreStatus
+from ui.chats import Chat
+from ui.render import ago, count, escape, escape_line
+
+BRAND = '<div class="fn-brand">Footnote<sup>1</sup></div>'
+
+
+def sidebar_html(
+    chats: Sequence[Chat],
+    current: str,
+    status: StoreStatus,
+    job: Job | None,
+    model: str,
+    model_problem: str,
+    now: float | None = None,
+) -> str:
+    """Conversations by day, then the state of the index and the answering model.
+
+    Args:
+        chats: The one used last first.
+        current: Id of the conversation on the screen, "" for none.
+        status: Of the index.
+        job: The indexing job that runs now.
+        model: What answers, in words.
+        model_problem: Why nothing can answer now, "" when all is well.
+        now: Unix seconds; the present when None.
+    """
+    moment = time.time() if now is None else now
+    today = time.localtime(moment)[:3]
+    groups: dict[str, list[str]] = {"Today": [], "Earlier": []}
+    for chat in chats:
+        day = "Today" if time.localtime(chat.updated_at)[:3] == today else "Earlier"
+        groups[day].append(_chat(chat, current))
+    lists = "".join(
+        f'<p class="fn-h">{title}</p><ul class="fn-list">{"".join(items)}</ul>'
+        for title, items in groups.items()
+        if items
+    )
+    return (
+        f'<div class="fn-side">{BRAND}'
+        '<button type="button" class="fn-new" data-act="new" title="New chat (Ctrl+Shift+O)">New chat</button>'
+        f'<nav class="fn-chats" aria-label="Conversations">{lists}</nav>'
+        f'<div class="fn-status">{_index_line(status, job, moment)}{_model_line(model, model_problem)}</div></div>'
+    )
+
+
+def _chat(chat: Chat, current: str) -> str:
+    on = ' aria-current="page"' if chat.chat_id == current else ""
+    title = escape_line(chat.title)
+    return (
+        f'<li class="fn-item"{on}><button type="button" class="fn-open" data-act="open" data-chat="{chat.chat_id}" '
+        f'title="{title}"><bdi>{title}</bdi></button>'
+        f'<details class="fn-menu"><summary aria-label="More about this chat">⋯</summary><div class="fn-pop">'
+        f'<input class="fn-field" value="{title}" maxlength="80" aria-label="Title">'
+        f'<button type="button" data-act="rename" data-chat="{chat.chat_id}">Rename</button>'
+        f'<button type="button" class="fn-danger" data-act="delete" data-chat="{chat.chat_id}">Delete this chat</button>'
+        "</div></details></li>"
+    )
+
+
+def _index_line(status: StoreStatus, job: Job | None, now: float) -> str:
+    sources = (
+        '<button type="button" class="fn-line" data-view="documents">'
+        f"{count(status.documents, 'document')}, {count(status.passages, 'passage')}</button>"
+    )
+    if job is not None:
+        line = '<span class="fn-dot fn-busy"></span>' + progress_words(job.progress)
+    elif status.documents == 0:
+        line = '<span class="fn-dot fn-idle"></span>No documents yet'
+    elif status.failed:
+        line = f'<span class="fn-dot fn-warn"></span>{count(status.failed, "document")} could not be read'
+    else:
+        when = "" if status.last_indexed_at is None else f" · {ago(status.last_indexed_at, now)}"
+        line = f'<span class="fn-dot"></span>Up to date{escape_line(when) and " " + escape_line(when)}'
+    return f'<button type="button" class="fn-line" data-view="documents">{line}</button>{sources}'
+
+
+def progress_words(progress: Progress | None) -> str:
+    """One line about a running job: ``Indexing 12 of 40``."""
+    if progress is None or progress.stage == "reading" and progress.files_total == 0:
+        return "Preparing to index"
+    return f"Indexing {progress.files_done:,} of {progress.files_total:,}"
+
+
+def _model_line(model: str, problem: str) -> str:
+    if problem:
+        return f'<div class="fn-line fn-model"><span class="fn-dot fn-off"></span>{escape_line(problem)}</div>'
+    return f'<div class="fn-line fn-model">{escape_line(model)}</div>'
+
+
+def top_html(title: str, chat_id: str) -> str:
+    """The bar above chat and documents. The page reads ``data-chat`` to keep the address up to date."""
+    return (
+        f'<header class="fn-top" data-chat="{escape(chat_id)}">'
+        '<button type="button" class="fn-quiet fn-burger" data-view="side" aria-label="Conversations">☰</button>'
+        f'<h1><span class="fn-chat-title"><bdi>{escape_line(title)}</bdi></span>'
+        '<span class="fn-docs-title">Documents</span></h1>'
+        '<nav><button type="button" data-view="chat">Chat</button>'
+        '<button type="button" data-view="documents">Documents</button></nav></header>'
+    )
+
+
+def welcome_html(questions: Sequence[str], *, documents: int, samples: bool, indexing: bool) -> str:
+    """What an empty conversation shows.
+
+    Args:
+        questions: Examples that the documents answer.
+        documents: How many there are.
+        samples: Whether the samples are among them.
+        indexing: Whether a job runs now.
+    """
+    if not documents:
+        if indexing:
+            return (
+                '<div class="fn-hello"><h2>Reading the samples</h2><p>A few documents that came with Footnote are '
+                "being indexed. In a moment you can ask about them.</p></div>"
+            )
+        return (
+            '<div class="fn-hello"><h2>Ask your own documents</h2>'
+            "<p>Add PDF, Word, HTML, Markdown or text files. They stay on this computer.</p>"
+            '<div class="fn-choices"><button type="button" class="fn-btn fn-primary" data-do="files">Add files</button>'
+            '<button type="button" class="fn-btn" data-do="folder">Add a folder</button>'
+            '<button type="button" class="fn-btn" data-act="samples">Bring back the samples</button></div></div>'
+        )
+    examples = "".join(
+        f'<button type="button" class="fn-example" data-act="ask" data-text="{escape_line(question)}">'
+        f"{escape_line(question)}</button>"
+        for question in questions
+    )
+    about = "the samples that came with Footnote, or your own documents" if samples else "your documents"
+    return (
+        f'<div class="fn-hello"><h2>What would you like to know?</h2><p>Ask about {about}. '
+        "Every sentence of an answer carries a mark; click it to see the exact words it rests on.</p>"
+        f'<div class="fn-examples">{examples}</div></div>'
+    )
