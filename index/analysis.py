@@ -1,7 +1,6 @@
-"""Lexical analysis: text becomes the terms that keyword search and evidence selection compare.
+"""Lexical analysis: text as words, stems and query terms, and the language it is written in.
 
-Words are Unicode words, compared caseless (NFKC, case folding); runs of Chinese, Japanese and Korean
-become overlapping pairs of characters; stems are Snowball's, in the document's own language.
+Used by the keyword index and by the selection of evidence, so both mean the same by a word.
 """
 
 from __future__ import annotations
@@ -9,178 +8,223 @@ from __future__ import annotations
 import threading
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from itertools import islice, pairwise
+from typing import Any
 
 import regex
+import Stemmer
 
-_WORD = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}]+|[\p{L}\p{M}\p{N}]+(?:['’][\p{L}\p{M}]+)*")
-_CJK = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}]")
+from index.stop_words import STOP_WORDS
+
+_SNOWBALL = {
+    "ar": "arabic", "ca": "catalan", "cs": "czech", "da": "danish", "de": "german", "el": "greek",
+    "en": "english", "es": "spanish", "fa": "persian", "fi": "finnish", "fr": "french", "hi": "hindi",
+    "hu": "hungarian", "id": "indonesian", "it": "italian", "nl": "dutch", "no": "norwegian", "pl": "polish",
+    "pt": "portuguese", "ro": "romanian", "ru": "russian", "sv": "swedish", "tr": "turkish",
+}  # fmt: skip
+
+# Scripts written without spaces (and Korean, whose words carry their particles): cut into bigrams.
+_UNSPACED = (
+    r"\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Bopomofo}\u30fc\uff70"
+)
+_UNIT = regex.compile(
+    # A decomposed Korean syllable, or a character with its marks (half-width Katakana has its own two).
+    r"[\u1100-\u115f\ua960-\ua97c][\u1160-\u11a7\ud7b0-\ud7c6]*[\u11a8-\u11ff\ud7cb-\ud7fb]*"
+    rf"|[{_UNSPACED}][\p{{M}}\uff9e\uff9f]*"
+)
+_LETTER = rf"[\p{{L}}--[{_UNSPACED}]]"
+_TOKEN = regex.compile(
+    rf"""
+    (?<unspaced>(?:[{_UNSPACED}][\p{{M}}\uff9e\uff9f]*)+)
+    # U.S., e.g., 3 p.m.: one word without its points
+    | (?<acronym>
+        (?<![\p{{L}}\p{{M}}\p{{N}}]){_LETTER}(?:\.{_LETTER})+(?![\p{{L}}\p{{M}}\p{{N}}]))
+    # letters and digits; marks, soft hyphens and joiners only inside; 3.14 and 1,000 stay whole
+    | (?<word>[\p{{L}}\p{{N}}--[{_UNSPACED}]]
+        (?:[\p{{L}}\p{{M}}\p{{N}}\u00ad\u200c\u200d\u2060--[{_UNSPACED}]]|(?<=\p{{Nd}})[.,](?=\p{{Nd}}))*)
+    """,
+    regex.VERBOSE | regex.VERSION1,
+)
+_THOUSANDS = regex.compile(r"\d{1,3}(?:,\d{3})+")
+# What normalisation may leave in a word: spaces of ligatures, joiners, Arabic vowel signs and stretching.
+_NOISE = regex.compile(r"[^\p{L}\p{M}\p{N}.,]|[\u0640\u064b-\u065f\u0670]")
+
+_DETECTION_WORDS = 2000  # are enough to tell a language
+_MOST_LANGUAGES = 4  # that a query is stemmed in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueryTerms:
-    """What is looked for: distinct plain words and distinct stems, in the order of the query."""
+    """A query for the keyword index: distinct, in order of appearance.
+
+    ``words`` are unstemmed; ``stems`` hold each word stemmed in every language asked for, and the
+    word itself, because texts of an undecided language are indexed unstemmed.
+    """
 
     words: tuple[str, ...]
     stems: tuple[str, ...]
 
 
 def words(text: str) -> list[tuple[str, int, int]]:
-    """The words of a text as ``(word, start, end)``; offsets count characters of ``text``, end exclusive.
+    """The words of ``text`` in order, as ``(word, start, end)``.
 
-    A run of CJK characters gives its overlapping pairs (a single character gives itself).
+    A word is normalised (NFKC, casefold) and never holds white space; ``start`` and ``end`` are
+    character offsets in ``text``, end exclusive. Hyphens and apostrophes separate; "U.S." is "us", "1,000" is
+    "1000", "3.14" stays. Runs of Chinese, Japanese, Korean or Thai characters become overlapping
+    bigrams; a single character stands alone.
     """
     found: list[tuple[str, int, int]] = []
-    for match in _WORD.finditer(text):
+    for match in _TOKEN.finditer(text):
         start, end = match.span()
-        if _CJK.match(text[start]):
-            width = min(2, end - start)
-            found += [
-                (_fold(text[at : at + width]), at, at + width) for at in range(start, end - width + 1)
-            ]
-        else:
-            found.append((_fold(match.group()), start, end))
+        kind = match.lastgroup
+        if kind == "unspaced":
+            found.extend(_bigrams(text, start, end))
+            continue
+        word = match.group()
+        word = word.lower() if word.isascii() else _normalised(word)
+        if kind == "acronym":
+            word = word.replace(".", "")
+        elif "," in word and _THOUSANDS.fullmatch(word):
+            word = word.replace(",", "")
+        if word:
+            found.append((word, start, end))
     return found
 
 
+def _bigrams(text: str, start: int, end: int) -> Iterator[tuple[str, int, int]]:
+    units = [(_normalised(unit.group()), *unit.span()) for unit in _UNIT.finditer(text, start, end)]
+    units = [unit for unit in units if unit[0]]
+    if len(units) == 1:
+        yield units[0]
+    for (first, begin, _), (second, _, finish) in pairwise(units):
+        yield first + second, begin, finish
+
+
+def _normalised(word: str) -> str:
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", word).casefold())
+    return str(_NOISE.sub("", folded))
+
+
+class _Stemmers(threading.local):
+    """Snowball stemmers of one thread: a stemmer keeps state while it works."""
+
+    def __init__(self) -> None:
+        self._by_language: dict[str, Any] = {}
+
+    def get(self, language: str) -> Any:
+        stemmer = self._by_language.get(language)
+        if stemmer is None:
+            stemmer = self._by_language[language] = Stemmer.Stemmer(_SNOWBALL[language])
+        return stemmer
+
+
+_stemmers = _Stemmers()
+
+
 def stem(word: str, language: str | None) -> str:
-    """The stem of a folded word; the word itself for CJK, digits, and where no language is known."""
-    if language is None or not word.isascii() and _CJK.match(word):
+    """The stem of a word of :func:`words`; numbers and words of languages without a stemmer stay."""
+    if language not in _SNOWBALL or not word.isalpha():
         return word
-    return _stem(word, language)
-
-
-def terms(text: str, language: str | None) -> list[str]:
-    """Every word's stem, in order; function words are kept, because BM25 counts lengths."""
-    return [stem(word, language) for word, _, _ in words(text)]
-
-
-def query_terms(text: str, languages: Sequence[str]) -> QueryTerms:
-    """What to look for: content words, and their stems in each language of the corpus.
-
-    Function words are left out unless nothing else remains. Words that no language stems are looked
-    for as they are.
-    """
-    folded = list(dict.fromkeys(word for word, _, _ in words(text)))
-    function_words = stop_words(languages[0]) if len(languages) == 1 else _common(tuple(languages))
-    content = [word for word in folded if word not in function_words] or folded
-    stems = [stem(word, language) for word in content for language in (languages or (None,))]
-    return QueryTerms(words=tuple(content), stems=tuple(dict.fromkeys([*stems, *_undecided(content, languages)])))
-
-
-def _undecided(content: Sequence[str], languages: Sequence[str]) -> list[str]:
-    """Documents of no known language hold plain words in their stems field."""
-    return [] if len(languages) == 1 else list(content)
+    return str(_stemmers.get(language).stemWord(word)) or word
 
 
 def stop_words(language: str | None) -> frozenset[str]:
-    """The function words of a language; empty for one we have no list for."""
-    return _STOP_WORDS.get(language or "", frozenset())
+    """The stop words of a language, as :func:`words` writes them; empty for None and unlisted languages."""
+    return STOP_WORDS.get(language or "", frozenset())
+
+
+def terms(text: str, language: str | None) -> list[str]:
+    """Every word of ``text`` in order, stemmed in ``language``. Stop words stay: BM25 needs true lengths."""
+    spelled = [word for word, _, _ in words(text)]
+    if language not in _SNOWBALL:
+        return spelled
+    stemmed: list[str] = _stemmers.get(language).stemWords(spelled)
+    return [stem or word for word, stem in zip(spelled, stemmed, strict=True)]
+
+
+def query_terms(text: str, languages: Sequence[str]) -> QueryTerms:
+    """What to look up for a query.
+
+    Args:
+        languages: Of the corpus, most frequent first; the first four are used. Stop words are
+            those of the query's own language, or of the first one if that is undecided. A query
+            of nothing but stop words keeps them.
+    """
+    spelled = list(dict.fromkeys(word for word, _, _ in words(text)))
+    ignored = stop_words(detect_language(text) or (languages[0] if languages else None))
+    spelled = [word for word in spelled if word not in ignored] or spelled
+    used = languages[:_MOST_LANGUAGES]
+    stems = dict.fromkeys(form for word in spelled for form in (*(stem(word, each) for each in used), word))
+    return QueryTerms(words=tuple(spelled), stems=tuple(stems))
+
+
+_SCRIPTS = {
+    name: regex.compile(rf"\p{{{name}}}")
+    for name in ("Latin", "Cyrillic", "Greek", "Arabic", "Devanagari", "Han", "Hangul", "Thai", "Hebrew")
+} | {"Kana": regex.compile(r"[\p{Hiragana}\p{Katakana}]")}
+_BY_SCRIPT = {
+    "Latin": (
+        "en", "de", "fr", "es", "it", "pt", "nl", "sv", "da", "no", "fi", "pl", "cs", "hu", "ro", "tr", "id", "ca",
+    ),
+    "Cyrillic": ("ru", "uk", "bg"),
+    "Greek": ("el",),
+    "Arabic": ("ar", "fa"),
+    "Devanagari": ("hi",),
+}  # fmt: skip
+# A script's usual language, when its characters alone have to decide.
+_BY_SCRIPT_ALONE = {
+    "Cyrillic": "ru", "Greek": "el", "Arabic": "ar", "Devanagari": "hi", "Thai": "th", "Hebrew": "he"
+}  # fmt: skip
+# Letters that only one of a script's languages uses count like a stop word.
+_LETTERS = {
+    "de": "ß", "es": "ñ¿¡", "pt": "ãõ", "pl": "łąęśźżń", "cs": "řěů", "hu": "őű", "ro": "țșăţ", "tr": "ğşı",
+    "uk": "іїєґ", "ru": "ыэё", "bg": "щъ", "fa": "پچژگ",
+}  # fmt: skip
+_STOP_COUNTS = Counter(word for spelled in STOP_WORDS.values() for word in spelled)
 
 
 def detect_language(text: str) -> str | None:
-    """The Snowball code of a text's language by script and function words; None when undecided."""
-    tokens = [word for word, _, _ in words(text)]
-    if not tokens:
+    """The ISO 639-1 code of the language that most of ``text`` is in; None when that is not clear.
+
+    Decided by script and stop words, so it is sure of running text and of most questions, and says
+    None for names, numbers and code. Not every language it knows has a stemmer. Reads the beginning
+    only; linear.
+    """
+    text = text[: 20 * _DETECTION_WORDS]
+    counts = {name: len(pattern.findall(text)) for name, pattern in _SCRIPTS.items()}
+    if counts["Kana"] * 10 > counts["Han"] and counts["Kana"] + counts["Han"] > counts["Latin"] // 2:
+        return "ja"
+    # A Chinese character or a Korean syllable says as much as several letters.
+    weighted = {name: count * (3 if name in ("Han", "Hangul") else 1) for name, count in counts.items()}
+    script = max(weighted, key=weighted.__getitem__)
+    if not weighted[script] or weighted[script] * 2 < sum(weighted.values()):
         return None
-    for code, script in _SCRIPTS:
-        if sum(1 for token in tokens if script.match(token)) > len(tokens) / 2:
-            return code
-    counts = Counter(tokens)
-    scores = {
-        code: sum(counts[word] for word in listed) / len(tokens) for code, listed in _STOP_WORDS.items()
-    }
-    best, second = sorted(scores, key=lambda code: -scores[code])[:2]
-    # Running text is 30 to 50 per cent function words; close languages share some of them.
-    if scores[best] < 0.08 or scores[best] < 1.2 * scores[second]:
+    if script in ("Han", "Hangul"):
+        return "zh" if script == "Han" else "ko"
+    decided = _by_stop_words(text, _BY_SCRIPT.get(script, ()))
+    return decided or _BY_SCRIPT_ALONE.get(script)
+
+
+def _by_stop_words(text: str, languages: Sequence[str]) -> str | None:
+    scores = dict.fromkeys(languages, 0.0)
+    total = 0
+    for word, _, _ in islice(words(text), _DETECTION_WORDS):
+        total += 1
+        if word in _STOP_COUNTS:
+            # A word of one language says more than one that many share.
+            for language in languages:
+                if word in STOP_WORDS[language]:
+                    scores[language] += 1 / _STOP_COUNTS[word] ** 0.5
+        if not word.isascii():
+            for language in languages:
+                if any(letter in word for letter in _LETTERS.get(language, "")):
+                    scores[language] += 0.5
+    if not scores:
         return None
-    return best
-
-
-def _fold(word: str) -> str:
-    folded = unicodedata.normalize("NFKC", word).casefold().replace("’", "'")
-    return folded[:-2] if folded.endswith("'s") else folded
-
-
-def _common(languages: tuple[str, ...]) -> frozenset[str]:
-    return frozenset().union(*(stop_words(language) for language in languages))
-
-
-@lru_cache(maxsize=50_000)
-def _stem(word: str, language: str) -> str:
-    stemmers = _LOCAL.__dict__.setdefault("stemmers", {})
-    if language not in stemmers:
-        import Stemmer
-
-        stemmers[language] = Stemmer.Stemmer(_ALGORITHMS[language]) if language in _ALGORITHMS else None
-    stemmer = stemmers[language]
-    return word if stemmer is None else str(stemmer.stemWord(word))
-
-
-_LOCAL = threading.local()  # a Snowball stemmer is not safe to share between threads
-_ALGORITHMS = {
-    "ar": "arabic", "da": "danish", "de": "german", "en": "english", "es": "spanish", "fi": "finnish",
-    "fr": "french", "it": "italian", "nl": "dutch", "no": "norwegian", "pt": "portuguese", "ru": "russian",
-    "sv": "swedish", "el": "greek", "hi": "hindi",
-}  # fmt: skip
-_SCRIPTS = (
-    ("ar", regex.compile(r"\p{Arabic}")),
-    ("ru", regex.compile(r"\p{Cyrillic}")),
-    ("el", regex.compile(r"\p{Greek}")),
-    ("hi", regex.compile(r"\p{Devanagari}")),
-    ("zh", regex.compile(r"\p{Han}")),
-    ("ja", regex.compile(r"[\p{Hiragana}\p{Katakana}]")),
-    ("ko", regex.compile(r"\p{Hangul}")),
-)
-_STOP_WORDS = {
-    "en": frozenset(
-        "a about after all also am an and any are as at be been before being but by can could did do does doing"
-        " for from had has have having he her here hers him his how i if in into is it its itself just me more"
-        " most my no nor not of on once only or other our ours out over own same she should so some such than"
-        " that the their theirs them then there these they this those through to too under until up very was we"
-        " were what when where which while who whom whose why will with would you your yours".split()
-    ),
-    "de": frozenset(
-        "aber als am an auch auf aus bei bin bis bist da damit das dass dein dem den der des die dies diese dieser"
-        " du durch ein eine einem einen einer eines er es für hat hatte ich ihr im in ist ja kann kein mein mit nach"
-        " nicht noch nur oder sein seine sich sie sind so über um und uns unter vom von vor war waren was wenn wer"
-        " werden wie wir wird wo zu zum zur".split()
-    ),
-    "fr": frozenset(
-        "à au aux avec ce ces cette dans de des du elle elles en est et eux il ils je la le les leur lui ma mais me"
-        " mes moi mon ne nos notre nous on ou où par pas pour qu que quel quelle qui sa sans se ses son sont sur ta"
-        " te tes toi ton tu un une vos votre vous été être avait ont plus".split()
-    ),
-    "es": frozenset(
-        "a al como con cuando de del desde donde el ella ellas ellos en entre era es esa ese eso esta este esto está"
-        " fue ha hay la las le les lo los más me mi muy no nos o para pero por porque que qué quien se ser si sin"
-        " sobre son su sus también te tiene un una uno y ya".split()
-    ),
-    "it": frozenset(
-        "a ai al alla alle anche che chi ci come con da dal dalla degli dei del della delle di dove e è era essere gli"
-        " ha hanno i il in io la le lei lo loro lui ma mi nel nella non o per perché più quale quando quello questa"
-        " questo sarà se si sono su sua sue sul sulla suo un una uno".split()
-    ),
-    "pt": frozenset(
-        "a ao aos as até com como da das de dela dele do dos e é ela elas ele eles em entre era essa esse esta este eu"
-        " foi há isso isto já mais mas na não nas no nos num numa o os ou para pela pelo por qual quando que quem se"
-        " sem ser seu seus são só sua suas também te tem um uma você".split()
-    ),
-    "nl": frozenset(
-        "aan als bij dan dat de der deze die dit door een en er had heeft hem het hij hoe hun ik in is je kan maar me"
-        " met mijn na naar niet nog nu of om onder ons ook op over te tot uit van veel voor waar was wat we werd wie"
-        " wordt zal ze zich zij zijn zo".split()
-    ),
-    "sv": frozenset(
-        "alla att av blev de dem den det där en er ett för från ha hade han har hon i inte jag kan man med men mot ni"
-        " nu när och om på sig sin som till under upp ut var vi vid är över".split()
-    ),
-    "ru": frozenset(
-        "а без был была были было быть в вам вас вы где да для до его ее её если есть еще же за и из или им их к как"
-        " ко когда кто ли мне мы на не него нет но о об он она они оно от по под при с со так также то того тоже"
-        " только ты у уже чем что чтобы эта эти это этот я".split()
-    ),
-    "ar": frozenset("في من على إلى عن مع هذا هذه ذلك التي الذي ما هل هو هي أن إن كان كانت لا لم و أو ثم قد بين كل".split()),
-}  # fmt: skip
+    best, *others = sorted(scores.values(), reverse=True)
+    runner_up = others[0] if others else 0.0
+    if best < 0.5 or best < 0.06 * total or best < 1.15 * runner_up:
+        return None
+    return max(scores, key=scores.__getitem__)

@@ -31,7 +31,7 @@ class Embedder(Embeddings, ABC):
     Attributes:
         name: What a person calls the model.
         fingerprint: SHA-256 over everything that decides a vector: weights, dimension, pooling,
-            normalisation, token limit and preparation. Vectors with different fingerprints are never compared.
+            normalisation, token limit and preparation. Vectors of two fingerprints are never compared.
         dim: Length of a vector.
         max_tokens: Content tokens that the model reads; what is longer would be cut.
     """

@@ -282,7 +282,9 @@ def _local_model(folder: str, settings: GenerationSettings) -> BaseChatModel:
     return ChatHuggingFace(llm=pipeline)
 
 
-async def _chunks(model: BaseChatModel, messages: list[BaseMessage]) -> AsyncGenerator[BaseMessageChunk, None]:
+async def _chunks(
+    model: BaseChatModel, messages: list[BaseMessage]
+) -> AsyncGenerator[BaseMessageChunk, None]:
     async for chunk in model.astream(messages):
         yield chunk
 

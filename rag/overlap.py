@@ -10,8 +10,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from index.analysis import detect_language, stem, stop_words, words
+from index.analysis import query_terms, stem, words
 from index.snapshot import Snapshot
+
+# They ask; an answer need not repeat them.
+_ASKING = frozenset(("describe", "explain", "give", "many", "much", "name", "please", "tell"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,11 +45,9 @@ def forms_in(text: str, languages: Sequence[str]) -> frozenset[str]:
 
 
 def weighted_words(text: str, snapshot: Snapshot) -> tuple[WeightedWord, ...]:
-    """The distinct content words of ``text``, in order; all its words when every one is a stop word."""
-    distinct = list(dict.fromkeys(word for word, _, _ in words(text)))
-    language = detect_language(text) or (snapshot.languages[0] if snapshot.languages else None)
-    ignored = stop_words(language)
-    content = [word for word in distinct if word not in ignored] or distinct
+    """The distinct content words of ``text``, in order; all its words when nothing else remains."""
+    content = query_terms(text, snapshot.languages).words
+    content = tuple(word for word in content if word not in _ASKING) or content
     return tuple(_weighted(word, snapshot) for word in content)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from rag.errors import SettingsError
 
@@ -29,7 +29,7 @@ class EmbeddingSettings(_Group):
     """The model that turns text into vectors. Another one means indexing everything again."""
 
     model: str = ""  # "" is all-MiniLM-L6-v2, installed with Footnote; else a folder or a hub name
-    device: str = "auto"  # "auto", "cpu", "cuda", "mps"
+    device: str = ""  # "" takes the best there is; else "cpu", "cuda", "mps"
     batch_size: int = Field(default=16, ge=1, le=1024)
 
 
@@ -64,6 +64,14 @@ class GenerationSettings(_Group):
     timeout_seconds: float = Field(default=60.0, gt=0, le=3600)
     temperature: float = Field(default=0.0, ge=0, le=2)
     max_tokens: int = Field(default=700, ge=16, le=32_000)
+
+    @field_validator("model")
+    @classmethod
+    def _names_provider_and_model(cls, value: str) -> str:
+        provider, _, model = value.partition(":")
+        if value and not (provider and model):
+            raise ValueError('write it as "provider:model", for example "ollama:llama3.1"')
+        return value
 
 
 class ServerSettings(_Group):
@@ -210,7 +218,8 @@ def _explained(exc: ValidationError, merged: _Layer) -> SettingsError:
     first = exc.errors(include_url=False, include_context=False)[0]
     name = tuple(str(part) for part in first["loc"])
     origin = merged[name][1] if name in merged else "by default"
-    message = first["msg"][0].lower() + first["msg"][1:]
+    message = first["msg"].removeprefix("Value error, ")
+    message = message[0].lower() + message[1:]
     return SettingsError(
         f"{'.'.join(name)} cannot be {first['input']!r} (set {origin}): {message}.",
         hint="Give it another value, or remove it to use the default.",

@@ -140,7 +140,9 @@ class Asking:
             # Whatever happened, the conversation must not be left waiting: an unforeseen error is
             # stored as a failure here, and then shows its traceback in the log.
             if answer is None:
-                notice = "Something went wrong inside Footnote. The log in the data folder says what; ask again."
+                notice = (
+                    "Something went wrong inside Footnote. The log in the data folder says what; ask again."
+                )
                 answer = StoredAnswer(status="failed", query=question, notice=notice)
             try:
                 self._chats.finish(message_id, answer)

@@ -1,7 +1,8 @@
-"""Progress bars on standard error, for commands that take a while."""
+"""Progress bars on standard error, for commands that take a while; only a terminal shows them."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ NAME_CHARS = 40
 @contextmanager
 def ingest_bar(*, shown: bool) -> Iterator[Callable[[Progress], None]]:
     """A bar over the files of an ingest, with rate, time left and the file at hand."""
-    if not shown:
+    if not (shown and sys.stderr.isatty()):
         yield lambda _: None
         return
     from rich import progress as rich
@@ -61,7 +62,7 @@ def fraction(progress: Progress) -> float:
 @contextmanager
 def stage_bar(*, shown: bool) -> Iterator[Callable[[str, int, int], None]]:
     """A bar for each named stage: called with (stage, done, total)."""
-    if not shown:
+    if not (shown and sys.stderr.isatty()):
         yield lambda _stage, _done, _total: None
         return
     from rich.console import Console

@@ -265,8 +265,14 @@ class Chats:
 
     def chat(self, chat_id: str) -> Chat | None:
         """One conversation, or None when there is none of this id."""
-        rows = self._rows("SELECT chat_id, title, created_at, updated_at FROM chats WHERE chat_id = ?", chat_id)
-        return Chat(chat_id=rows[0][0], title=rows[0][1], created_at=rows[0][2], updated_at=rows[0][3]) if rows else None
+        rows = self._rows(
+            "SELECT chat_id, title, created_at, updated_at FROM chats WHERE chat_id = ?", chat_id
+        )
+        return (
+            Chat(chat_id=rows[0][0], title=rows[0][1], created_at=rows[0][2], updated_at=rows[0][3])
+            if rows
+            else None
+        )
 
     def rename(self, chat_id: str, title: str) -> None:
         """Give a conversation another title; a blank one is ignored."""
@@ -327,7 +333,10 @@ class Chats:
     def set_note(self, name: str, value: str) -> None:
         """Keep a small fact across restarts."""
         with self._transaction() as db:
-            db.execute("INSERT INTO notes VALUES (?, ?) ON CONFLICT(name) DO UPDATE SET value = excluded.value", (name, value))
+            db.execute(
+                "INSERT INTO notes VALUES (?, ?) ON CONFLICT(name) DO UPDATE SET value = excluded.value",
+                (name, value),
+            )
 
 
 def _message(row: tuple[Any, ...]) -> Message:

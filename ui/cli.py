@@ -73,9 +73,12 @@ def main() -> None:
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
+        from importlib.metadata import PackageNotFoundError, version
 
-        print(f"footnote {version('footnote')}")
+        try:
+            print(f"footnote {version('footnote')}")
+        except PackageNotFoundError:
+            print("footnote, from a source folder")
         raise typer.Exit
 
 

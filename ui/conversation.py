@@ -23,6 +23,8 @@ _VERDICTS = {
     "unsupported": "without a source",
     "contradicted": "contradicted",
 }
+# Models write bold; of all their Markdown it is the only one kept. Two escaped asterisks on either side.
+_BOLD = re.compile(r"&#42;&#42;(\S(?:[^*\n]{0,300}?\S)?)&#42;&#42;")
 _GONE = {"removed": "source removed", "changed": "source changed"}
 _STEP_NAMES = {
     "condense": "Understood",
@@ -123,7 +125,7 @@ def _sentence(
         else:
             body = _with_short_answer(found.quote, sentence.short_answer)
     else:
-        body = _with_short_answer(text, sentence.short_answer)
+        body = _BOLD.sub(r"<strong>\1</strong>", _with_short_answer(text, sentence.short_answer))
     if sentence.verdict == "unsupported" and not sentence.markers:
         body = f'<span class="fn-unsupported">{body}</span> <span class="fn-tag">no source</span>'
     marks = "".join(
@@ -162,7 +164,9 @@ def _mark(message_id: str, marker: int, ref: SpanRef, found: Located, *, weak: b
 
 
 def _abstained(message: Message, answer: StoredAnswer, located: Mapping[int, Located]) -> str:
-    said = " ".join(_sentence(message.message_id, each, dict(answer.citations), located) for each in answer.sentences)
+    said = " ".join(
+        _sentence(message.message_id, each, dict(answer.citations), located) for each in answer.sentences
+    )
     title = "Not in your documents"
     # The built-in refusal opens with the same words; the title says them once.
     body = said.removeprefix(escape(title)).lstrip()
@@ -189,14 +193,20 @@ def _footer(message_id: str, answer: StoredAnswer, located: Mapping[int, Located
     cited = {(ref.version_id, ref.start, ref.end) for _, ref in answer.citations}
     more = [(rank, ref) for rank, ref in enumerate(answer.passages, start=1) if not _holds(ref, cited)]
     if answer.status == "abstained":
-        nearest = [_chip(f"found-{message_id}-{rank}", "", place(ref.name, ref.page)) for rank, ref in more[:_NEAREST]]
+        nearest = [
+            _chip(f"found-{message_id}-{rank}", "", place(ref.name, ref.page))
+            for rank, ref in more[:_NEAREST]
+        ]
         if nearest:
-            rows.append(f'<div class="fn-chips"><span class="fn-near">Nearest, below the bar:</span>{"".join(nearest)}</div>')
+            rows.append(
+                f'<div class="fn-chips"><span class="fn-near">Nearest, below the bar:</span>{"".join(nearest)}</div>'
+            )
     else:
         details = ""
         if more:
             found = "".join(
-                f"<li>{_chip(f'found-{message_id}-{rank}', '', place(ref.name, ref.page))}</li>" for rank, ref in more
+                f"<li>{_chip(f'found-{message_id}-{rank}', '', place(ref.name, ref.page))}</li>"
+                for rank, ref in more
             )
             label = f"{count(len(more), 'more passage' if chips else 'passage')} found"
             details = f'<details class="fn-more"><summary>{label}</summary><ul>{found}</ul></details>'
@@ -204,7 +214,9 @@ def _footer(message_id: str, answer: StoredAnswer, located: Mapping[int, Located
             rows.append(f'<div class="fn-chips">{"".join(chips)}{details}</div>')
     foot = [_evidence_line(answer.sentences) if answer.status == "answered" else ""]
     if answer.steps:
-        foot.append(f'<details class="fn-how"><summary>How I searched</summary>{_steps(answer.steps)}</details>')
+        foot.append(
+            f'<details class="fn-how"><summary>How I searched</summary>{_steps(answer.steps)}</details>'
+        )
     if any(sentence.markers for sentence in answer.sentences):
         foot.append(f'<a class="fn-act" href="#copy-{message_id}">Copy with sources</a>')
     if answer.generator != "built-in":
@@ -215,7 +227,9 @@ def _footer(message_id: str, answer: StoredAnswer, located: Mapping[int, Located
 
 
 def _holds(ref: SpanRef, cited: set[tuple[int, int, int]]) -> bool:
-    return any(version == ref.version_id and ref.start <= start and end <= ref.end for version, start, end in cited)
+    return any(
+        version == ref.version_id and ref.start <= start and end <= ref.end for version, start, end in cited
+    )
 
 
 def _evidence_line(sentences: Sequence[StoredSentence]) -> str:

@@ -106,7 +106,11 @@ class Desk:
         error = self.assistant.exception()
         if error is None:
             return ""
-        return explain(error) if isinstance(error, FootnoteError) else "The answering model did not load; see the log"
+        return (
+            explain(error)
+            if isinstance(error, FootnoteError)
+            else "The answering model did not load; see the log"
+        )
 
     def remove_samples(self) -> None:
         """Remove the samples; they stay away until they are asked for."""

@@ -57,29 +57,26 @@ def tools_html(formats: str) -> str:
     )
 
 
-def documents_html(
+def state_html(
     rows: Sequence[DocumentRow],
     status: StoreStatus,
     current: Job | None,
     last: Job | None,
     *,
-    wanted: str = "",
     notice: str = "",
     now: float | None = None,
 ) -> str:
-    """Summary, job card, report and table.
+    """What stands above the table: the summary, the running job or the last report, the samples.
 
     Args:
         rows: All documents.
         status: Of the index.
         current: The job that runs now.
         last: The newest job that ended.
-        wanted: Filter; words that name, collection or state must contain.
         notice: What the last action has to say, for example why it was refused.
         now: Unix seconds; the present when None.
     """
     moment = time.time() if now is None else now
-    shown = [row for row in rows if _matches(row, wanted)]
     parts = [_summary(status, moment)]
     if notice:
         parts.append(f'<p class="fn-notice fn-bad" role="status">{escape_line(notice)}</p>')
@@ -87,21 +84,39 @@ def documents_html(
         parts.append(_progress(current, moment))
     elif last is not None:
         parts.append(_report(last))
-    samples = [row for row in rows if row.collection == SAMPLES]
+    samples = sum(row.collection == SAMPLES for row in rows)
     if samples:
-        parts.append(_samples(len(samples)))
-    if shown:
-        parts.append(_table(shown[:SHOWN_ROWS], moment))
-        if len(shown) > SHOWN_ROWS:
-            parts.append(f'<p class="fn-quiet-line">The first {SHOWN_ROWS} of {len(shown):,}. Filter to find others.</p>')
-    elif rows:
-        parts.append('<p class="fn-none">No document matches. <button type="button" class="fn-link" data-do="clear">Clear filter</button></p>')
-    elif current is None:
-        parts.append(
-            '<div class="fn-none"><p>No documents yet. Drop files anywhere on this page, add a folder, or</p>'
-            '<button type="button" class="fn-btn" data-act="samples">Bring back the samples</button></div>'
-        )
+        parts.append(_samples(samples))
     return f'<div class="fn-documents">{"".join(parts)}</div>'
+
+
+def table_html(
+    rows: Sequence[DocumentRow], *, wanted: str = "", indexing: bool = False, now: float | None = None
+) -> str:
+    """The table of documents. Apart from the rest, because it changes only when a document does.
+
+    Args:
+        rows: All documents.
+        wanted: Filter; words that name, collection or state must contain.
+        indexing: Whether a job runs now.
+        now: Unix seconds; the present when None.
+    """
+    moment = time.time() if now is None else now
+    shown = [row for row in rows if _matches(row, wanted)]
+    if shown:
+        more = ""
+        if len(shown) > SHOWN_ROWS:
+            more = f'<p class="fn-quiet-line">The first {SHOWN_ROWS} of {len(shown):,}. Filter to find others.</p>'
+        return _table(shown[:SHOWN_ROWS], moment) + more
+    if rows:
+        clear = '<button type="button" class="fn-link" data-do="clear">Clear filter</button>'
+        return f'<div class="fn-none"><p>No document matches.</p>{clear}</div>'
+    if indexing:
+        return ""
+    return (
+        '<div class="fn-none"><p>No documents yet. Drop files anywhere on this page, add a folder, or</p>'
+        '<button type="button" class="fn-btn" data-act="samples">Bring back the samples</button></div>'
+    )
 
 
 def _matches(row: DocumentRow, wanted: str) -> bool:
@@ -118,7 +133,7 @@ def _summary(status: StoreStatus, now: float) -> str:
         f"<span><b>{status.documents:,}</b>{'document' if status.documents == 1 else 'documents'}</span>"
         f"<span><b>{status.passages:,}</b>{'passage' if status.passages == 1 else 'passages'}</span>"
         f"<span><b>{number} {unit}</b>index</span>"
-        f"<span>{escape_line(model)}</span><span class=\"fn-end\">{escape_line(when)}</span></div>"
+        f'<span>{escape_line(model)}</span><span class="fn-end">{escape_line(when)}</span></div>'
     )
 
 
@@ -134,7 +149,9 @@ def _progress(job: Job, now: float) -> str:
             facts.append("Saving")
         elif 0.05 < share < 1 and progress.seconds > 2:
             facts.append(f"{duration(progress.seconds / share * (1 - share))} left")
-    current = f'<span class="fn-now"><bdi>{escape_line(_short(progress.current))}</bdi></span>' if progress else ""
+    current = (
+        f'<span class="fn-now"><bdi>{escape_line(_short(progress.current))}</bdi></span>' if progress else ""
+    )
     cancel = (
         "<span>Stopping; what is done is kept</span>"
         if job.cancel_requested
@@ -198,7 +215,11 @@ def _table(rows: Sequence[DocumentRow], now: float) -> str:
 def _row(row: DocumentRow, now: float) -> str:
     label, css = STATES[row.state]
     folder = row.path.replace("\\", "/").rpartition("/")[0] if row.origin == "folder" else "uploaded"
-    fix = f'<div class="fn-fix">{escape_line(f"{row.reason} {row.hint}")}</div>' if row.reason or row.hint else ""
+    fix = (
+        f'<div class="fn-fix">{escape_line(f"{row.reason} {row.hint}")}</div>'
+        if row.reason or row.hint
+        else ""
+    )
     name = f"<bdi>{escape_line(row.name)}</bdi>"
     if row.version_id is not None:
         name = f'<a href="#doc-{row.doc_id}">{name}</a>'

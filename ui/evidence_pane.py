@@ -154,11 +154,15 @@ class EvidencePane:
             Highlight(start=start - first, end=end - first, tag="span", css="fn-passage"),
             Highlight(start=found.start - first, end=found.end - first, tag="mark", css="fn-mark"),
         ]
-        note = f'<p class="fn-state">{escape_line(_STATES[found.state])}</p>' if found.state in _STATES else ""
+        note = (
+            f'<p class="fn-state">{escape_line(_STATES[found.state])}</p>' if found.state in _STATES else ""
+        )
         earlier = _more("before", before) if first > 0 else ""
         later = _more("after", after) if last < len(text) else ""
         shown = _reflow(highlight(text[first:last], marks), parsed)
-        return f'{note}<div class="fn-text {_flow(parsed)}">{earlier}<div dir="auto">{shown}</div>{later}</div>'
+        return (
+            f'{note}<div class="fn-text {_flow(parsed)}">{earlier}<div dir="auto">{shown}</div>{later}</div>'
+        )
 
     def _pane(
         self,
@@ -180,8 +184,12 @@ class EvidencePane:
         shown_badge = f'<span class="fn-badge fn-{badge}">{_BADGES[badge]}</span>' if badge else ""
         steps = ""
         if any(links):
-            steps = _step(links[0], "‹", "Previous citation", "[") + _step(links[1], "›", "Next citation", "]")
-        copy = '<button type="button" class="fn-quiet" data-pane="copy">Copy quote</button>' if copyable else ""
+            steps = _step(links[0], "‹", "Previous citation", "[") + _step(
+                links[1], "›", "Next citation", "]"
+            )
+        copy = (
+            '<button type="button" class="fn-quiet" data-pane="copy">Copy quote</button>' if copyable else ""
+        )
         return (
             # A new number with every opening: the page moves the focus only when it changes.
             f'<section class="fn-pane" data-link="#{link}" data-before="{before}" data-after="{after}" '
@@ -241,7 +249,7 @@ def _claim(message: Message, reference: Reference, found: Located) -> str:
     written = [each.text for each in sentences if each.text is not None]
     if written:
         said = " ".join(written)
-        return f'<div class="fn-claim"><span class="fn-why">You read:</span> <q>{escape_line(said)}</q></div>'
+        return f'<div class="fn-claim"><span class="fn-why">The answer says:</span> <q>{escape_line(said)}</q></div>'
     if found.version_id is None:
         return ""
     return '<p class="fn-claim fn-quoted">Quoted: these are the document’s own words.</p>'

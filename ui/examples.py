@@ -46,4 +46,6 @@ def _telling_heading(store: Store, row: DocumentRow) -> str:
     titles = [" ".join(heading.title.split()) for heading in parsed.headings]
     fitting = [title for title in titles if shortest <= len(title) <= longest and " " in title]
     # The first heading is most often the title, which says least about what can be asked.
-    return next(iter(fitting[1:] or fitting or ([row.title] if shortest <= len(row.title) <= longest else [])), "")
+    return next(
+        iter(fitting[1:] or fitting or ([row.title] if shortest <= len(row.title) <= longest else [])), ""
+    )

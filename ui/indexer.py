@@ -96,10 +96,10 @@ class IndexerClient:
                     logger.exception("the outcome of an indexing job could not be recorded")
         self._release()
 
-    def _release(self) -> None:
-        if self._worker is not None:
-            _hang_up(self._worker)
-            self._worker = None
+    def _release(self) -> int | None:
+        """Let the worker go, if there is one; returns its exit code."""
+        worker, self._worker = self._worker, None
+        return None if worker is None else _hang_up(worker)
 
     def _run(self, request: Request) -> None:
         """Have the request done, or recorded as failed."""
@@ -109,8 +109,7 @@ class IndexerClient:
             job_id, done = self._deliver(request)
             if done or self._closed:
                 return
-            code = self._worker.wait() if self._worker is not None else None
-            self._worker = None
+            code = self._release()
             if job_id is not None:
                 self._record_death(job_id, code)
                 return
@@ -173,18 +172,23 @@ class IndexerClient:
             jobs.close()
 
 
-def _hang_up(worker: subprocess.Popen[str]) -> None:
-    """Close the worker's standard input, which ends it; kill it when it does not end in time."""
+def _hang_up(worker: subprocess.Popen[str]) -> int:
+    """Close the worker's standard input, which ends it; kill it when it does not end in time.
+
+    Returns:
+        Its exit code.
+    """
     assert worker.stdin is not None
     with contextlib.suppress(OSError):  # it may be gone already
         worker.stdin.close()
     try:
-        worker.wait(CLOSE_SECONDS)
+        worker.wait(CLOSE_SECONDS + 2)
     except subprocess.TimeoutExpired:
         worker.kill()
-        worker.wait()
+    code = worker.wait()
     if worker.stdout is not None:
         worker.stdout.close()
+    return code
 
 
 # -- the worker ------------------------------------------------------------------------------------

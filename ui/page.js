@@ -258,7 +258,7 @@ const tidy = () => {
   }
   followTop();
 };
+if (new URL(location.href).searchParams.get("view") === "documents") root.classList.add("fn-on-documents");
 new MutationObserver(tidy).observe(shell, { childList: true, subtree: true });
 tidy();
 setTimeout(() => (started = true), 0);
-if (new URL(location.href).searchParams.get("view") === "documents") show("documents");

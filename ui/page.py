@@ -16,7 +16,7 @@ from ui.asking import MAX_QUESTION_CHARS, Running
 from ui.chats import Message
 from ui.conversation import answer_markdown, answer_with_sources, question_markdown, running_markdown
 from ui.desk import Desk
-from ui.documents_view import SAMPLES, documents_html, tools_html
+from ui.documents_view import SAMPLES, state_html, table_html, tools_html
 from ui.evidence_pane import CONTEXT_CHARS
 from ui.examples import example_questions
 from ui.render import explain
@@ -53,7 +53,8 @@ class Page:
         self.side: Any = None
         self.top: Any = None
         self.hello: Any = None
-        self.documents: Any = None
+        self.state: Any = None
+        self.table: Any = None
 
     # -- conversations
 
@@ -129,7 +130,9 @@ class Page:
         if running is not None:
             yield from self._follow(view, turn, running, finished)
 
-    def _follow(self, view: View, turn: int, running: Running, finished: list[dict[str, str]]) -> Iterator[Update]:
+    def _follow(
+        self, view: View, turn: int, running: Running, finished: list[dict[str, str]]
+    ) -> Iterator[Update]:
         """Show an answer as it grows, at most fifteen times a second, until it ends or the tab turns away."""
         seen, shown_at = -1, 0.0
         while not running.finished:
@@ -178,9 +181,16 @@ class Page:
             ),
             "top": top_html(chat.title if chat is not None else NEW_CHAT, view.chat_id),
             "hello": hello,
-            "documents": documents_html(rows, status, current, last, wanted=view.filter, notice=view.notice),
+            "state": state_html(rows, status, current, last, notice=view.notice),
+            "table": table_html(rows, wanted=view.filter, indexing=current is not None),
         }
-        components = {"side": self.side, "top": self.top, "hello": self.hello, "documents": self.documents}
+        components = {
+            "side": self.side,
+            "top": self.top,
+            "hello": self.hello,
+            "state": self.state,
+            "table": self.table,
+        }
         changed = {name: text for name, text in html.items() if view.shown.get(name) != text}
         view.shown |= changed
         return {components[name]: text for name, text in changed.items()}
@@ -318,7 +328,9 @@ def build_page(desk: Desk) -> gr.Blocks:
     page = Page(desk)
     actions = _ACTIONS_JS.read_text(encoding="utf-8")
     formats = ",".join(sorted(SUPPORTED_EXTENSIONS))
-    with gr.Blocks(title=TITLE, fill_width=True, analytics_enabled=False, delete_cache=(3600, 6 * 3600)) as blocks:
+    with gr.Blocks(
+        title=TITLE, fill_width=True, analytics_enabled=False, delete_cache=(3600, 6 * 3600)
+    ) as blocks:
         view = gr.State(View())
         with gr.Row(elem_id="fn-shell"):
             with gr.Column(elem_id="fn-side", min_width=0):
@@ -355,7 +367,8 @@ def build_page(desk: Desk) -> gr.Blocks:
                     )
                 with gr.Column(elem_id="fn-docs-view", min_width=0):
                     tools = gr.HTML(tools_html(formats), js_on_load=actions, elem_id="fn-tools-html")
-                    page.documents = gr.HTML("", js_on_load=actions, elem_id="fn-docs-html")
+                    page.state = gr.HTML("", js_on_load=actions, elem_id="fn-state-html")
+                    page.table = gr.HTML("", js_on_load=actions, elem_id="fn-table-html")
             with gr.Column(elem_id="fn-evidence", min_width=0):
                 gr.HTML(
                     "",
@@ -366,10 +379,12 @@ def build_page(desk: Desk) -> gr.Blocks:
         timer = gr.Timer(1.0)
 
         quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": True}
-        around = [page.side, page.top, page.hello, page.documents]
+        around = [page.side, page.top, page.hello, page.state, page.table]
         everything = [*around, page.chat, page.box]
 
-        def on(event: Callable[..., Any], handler: Callable[..., Any], inputs: list[Any], outputs: list[Any]) -> None:
+        def on(
+            event: Callable[..., Any], handler: Callable[..., Any], inputs: list[Any], outputs: list[Any]
+        ) -> None:
             event(handler, inputs, outputs, concurrency_limit=32, **quiet)
 
         on(blocks.load, page.open_page, [view], everything)
@@ -377,8 +392,8 @@ def build_page(desk: Desk) -> gr.Blocks:
         on(page.box.stop, page.stop, [view], [])
         on(page.side.act, page.side_action, [view], everything)
         on(page.hello.act, page.ask_example, [view], everything)
-        on(page.documents.act, page.documents_action, [view], around)
-        on(tools.act, page.documents_action, [view], around)
+        for part in (tools, page.state, page.table):
+            on(part.act, page.documents_action, [view], around)
         on(timer.tick, page.tick, [view], around)
     blocks.queue(max_size=256, default_concurrency_limit=32, api_open=False)
     return blocks

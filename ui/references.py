@@ -94,7 +94,9 @@ class References:
         if document is None or document.version_id is None:
             holders = self._store.sources_of(place.version_id)
             if not holders:
-                state: CitationState = "removed" if document is None or document.state == "missing" else "changed"
+                state: CitationState = (
+                    "removed" if document is None or document.state == "missing" else "changed"
+                )
                 return Located(state=state, document=document)
             # The content lives on under another path: a copy, or the file after a rename.
             found = self._look_up(replace(place, doc_id=holders[0].doc_id))

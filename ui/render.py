@@ -13,9 +13,7 @@ from index.errors import FootnoteError
 # becomes a character reference. A reference is inert in all four, so the same string is safe as HTML
 # text, as a quoted attribute, as Markdown, and inside ``${}`` and ``{{}}``.
 _REFERENCES: dict[int, str] = {
-    code: f"&#{code};"
-    for code in range(0x21, 0x7F)
-    if not chr(code).isalnum() and chr(code) != ","
+    code: f"&#{code};" for code in range(0x21, 0x7F) if not chr(code).isalnum() and chr(code) != ","
 }
 # What cannot be seen cannot be allowed to act: control characters (tab and line feed excepted), lone
 # surrogates (file names that are not UTF-8), and the characters that reorder the text around them.
@@ -96,7 +94,9 @@ def clock(moment: float, now: float | None = None) -> str:
     if then[:3] == today[:3]:
         return time.strftime("today %H:%M", then)
     day = f"{then.tm_mday} {time.strftime('%b', then)}"
-    return f"{day} {then.tm_year}" if then.tm_year != today.tm_year else f"{day} {time.strftime('%H:%M', then)}"
+    return (
+        f"{day} {then.tm_year}" if then.tm_year != today.tm_year else f"{day} {time.strftime('%H:%M', then)}"
+    )
 
 
 def ago(moment: float, now: float | None = None) -> str:
@@ -116,6 +116,7 @@ def duration(seconds: float) -> str:
     if seconds < 5400:
         return f"about {round(seconds / 60)} min"
     return f"about {seconds / 3600:.1f} h"
+
 
 def explain(error: FootnoteError) -> str:
     """An expected failure in one line: what happened, and the next step."""

@@ -51,7 +51,12 @@ HEADERS = {
 _PATHS = {
     "GET": (
         *("/", "/config", "/theme.css", "/favicon.ico", "/robots.txt", "/gradio_api/queue/data"),
-        *("/gradio_api/upload_progress", "/gradio_api/app_id", "/gradio_api/startup-events", "/gradio_api/theme.css"),
+        *(
+            "/gradio_api/upload_progress",
+            "/gradio_api/app_id",
+            "/gradio_api/startup-events",
+            "/gradio_api/theme.css",
+        ),
     ),
     "POST": (
         *("/gradio_api/queue/join", "/gradio_api/upload", "/gradio_api/component_server"),
@@ -73,7 +78,11 @@ class Guard:
     """
 
     def __init__(
-        self, app: Callable[[Scope, Receive, Send], Awaitable[None]], *, hosts: frozenset[str], first_page: threading.Event
+        self,
+        app: Callable[[Scope, Receive, Send], Awaitable[None]],
+        *,
+        hosts: frozenset[str],
+        first_page: threading.Event,
     ) -> None:
         """``hosts`` are the names, without port, that this server answers to; ``first_page`` is set once a page was sent."""
         self._app = app
@@ -119,7 +128,11 @@ class Guard:
         if (path.rstrip("/") or "/") not in _PATHS[method] and not path.startswith(_FOLDERS[method]):
             return 404, "There is nothing here."
         with suppress(ValueError):
-            limit = MAX_FILE_BYTES + _MAX_REQUEST_BYTES if path.startswith("/gradio_api/upload") else _MAX_REQUEST_BYTES
+            limit = (
+                MAX_FILE_BYTES + _MAX_REQUEST_BYTES
+                if path.startswith("/gradio_api/upload")
+                else _MAX_REQUEST_BYTES
+            )
             if int(headers.get(b"content-length", "0")) > limit:
                 return 413, "The request is too large."
         return None
@@ -129,8 +142,12 @@ class Guard:
         async def sending(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
                 ours = {name.encode() for name in HEADERS}
-                kept = [(name, value) for name, value in message.get("headers", []) if name.lower() not in ours]
-                message["headers"] = kept + [(name.encode(), value.encode()) for name, value in HEADERS.items()]
+                kept = [
+                    (name, value) for name, value in message.get("headers", []) if name.lower() not in ours
+                ]
+                message["headers"] = kept + [
+                    (name.encode(), value.encode()) for name, value in HEADERS.items()
+                ]
             await send(message)
 
         return sending

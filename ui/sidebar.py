@@ -93,7 +93,9 @@ def progress_words(progress: Progress | None) -> str:
 
 def _model_line(model: str, problem: str) -> str:
     if problem:
-        return f'<div class="fn-line fn-model"><span class="fn-dot fn-off"></span>{escape_line(problem)}</div>'
+        return (
+            f'<div class="fn-line fn-model"><span class="fn-dot fn-off"></span>{escape_line(problem)}</div>'
+        )
     return f'<div class="fn-line fn-model">{escape_line(model)}</div>'
 
 

@@ -35,13 +35,15 @@ _MEDIA_TYPES = dict.fromkeys(_TEXT_EXTENSIONS.split(), "text/plain") | {
     ".json": "application/json",
     ".xml": "application/xml",
 }
-_BARE_NAMES = frozenset(
-    ("readme", "license", "licence", "copying", "notice", "authors", "contributors", "changelog", "changes")
-    + ("news", "history", "install", "todo", "makefile", "dockerfile", "copyright")
-)
+_BARE_NAMES = """
+    readme license licence copying copyright notice authors contributors changelog changes news history
+    install todo makefile dockerfile
+"""
 
 SUPPORTED_EXTENSIONS: frozenset[str] = frozenset(_MEDIA_TYPES)
 """Lower case, with the dot."""
+
+_KNOWN_NAMES = frozenset(_BARE_NAMES.split())
 
 MAX_PAGES = 5_000
 MAX_TEXT_CHARS = 20_000_000
@@ -79,7 +81,7 @@ _OTHER_ARCHIVES = (
 def supported(name: str) -> bool:
     """Whether a file of this name is tried at all: by extension, or a well-known name without one."""
     path = PurePath(name)
-    return path.suffix.lower() in SUPPORTED_EXTENSIONS or path.name.lower() in _BARE_NAMES
+    return path.suffix.lower() in SUPPORTED_EXTENSIONS or path.name.lower() in _KNOWN_NAMES
 
 
 def load(

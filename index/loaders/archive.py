@@ -84,5 +84,7 @@ class Archive:
 
 def _suspicious(message: str) -> DocumentError:
     return DocumentError(
-        "too_large", message, hint="Open it in its program, save it again or export it as PDF, and index that."
+        "too_large",
+        message,
+        hint="Open it in its program, save it again or export it as PDF, and index that.",
     )

@@ -199,7 +199,9 @@ _SENSELESS_TITLE = re.compile(
     re.IGNORECASE,
 )
 _PROGRAM_PREFIX = re.compile(r"Microsoft (?:Word|PowerPoint|Excel) - ", re.IGNORECASE)
-_FILE_NAME = re.compile(r"(?:\S*[/\\])?\S+\.(?:docx?|pdf|tex|dvi|indd|qxd|pptx?|xlsx?|rtf|odt|html?|txt|pages|ps|fm|wpd)\Z", re.I)
+_FILE_NAME = re.compile(
+    r"(?:\S*[/\\])?\S+\.(?:docx?|pdf|tex|dvi|indd|qxd|pptx?|xlsx?|rtf|odt|html?|txt|pages|ps|fm|wpd)\Z", re.I
+)
 
 
 def sensible_title(text: str) -> str:

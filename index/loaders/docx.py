@@ -24,8 +24,12 @@ _MAX_DEPTH = 200
 _LAYOUT_CELL_CHARS = 600
 _LAYOUT_CELL_PARAGRAPHS = 3
 _SKIPPED = frozenset(
-    ("del", "moveFrom", "rPr", "pPr", "tblPr", "trPr", "tcPr", "sdtPr", "instrText", "delText", "fldData")
-    + ("Fallback", "rt", "binData", "object")
+    (
+        *("rPr", "pPr", "tblPr", "trPr", "tcPr", "sdtPr"),  # properties hold no text
+        *("del", "delText", "moveFrom"),  # tracked changes: what is gone
+        *("instrText", "fldData", "binData", "object", "rt"),
+        "Fallback",  # the same again for old programs
+    )
 )
 _LETTERS_OF_SYMBOL_FONTS = {0xF0E0: "→", 0xF0DF: "←", 0xF0FC: "✓", 0xF06F: "☐", 0xF0A8: "☐", 0xF0FE: "☒"}
 _SYMBOL_BULLETS = str.maketrans(dict.fromkeys("\uf0b7\uf0a7\uf0d8\uf076\uf02d\uf06c\uf06e", "•"))
@@ -149,7 +153,9 @@ class _Reader:
             note = by_id.get(note_id)
             if note is None:
                 continue
-            text = " ".join(filter(None, (self._read_paragraph(p, 0).text for p in note.iter() if local(p) == "p")))
+            text = " ".join(
+                filter(None, (self._read_paragraph(p, 0).text for p in note.iter() if local(p) == "p"))
+            )
             if text:
                 self._add(f"{mark} {text}", 2)
 

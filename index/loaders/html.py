@@ -85,9 +85,14 @@ _LAYOUT = frozenset(
     ["table", "ul", "ol", "dl", "pre", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "hr", "form"]
 )
 _NAVIGATION_ROLES = frozenset(("navigation", "search", "menu", "menubar", "toolbar", "tablist"))
+_NAVIGATION_CLASSES = frozenset(
+    "navheader navfooter navbar breadcrumb breadcrumbs sphinxsidebar mw-editsection mw-jump-link "
+    "sr-only visually-hidden screen-reader-text skip-link".split()
+)
 _PERMALINKS = frozenset(("¶", "#", "§", "🔗", "\uf0c1"))
 _INVISIBLE = str.maketrans("\u00a0", " ", "\u00ad\u200b\u2060\ufeff")
 _HIDING_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+_MAIN_CHARS = 1_000
 _CHARSET = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([A-Za-z0-9_:.-]{2,40})""", re.IGNORECASE)
 _XML_ENCODING = re.compile(rb"""<\?xml[^>]{0,100}?encoding\s*=\s*["']([A-Za-z0-9_:.-]{2,40})""")
 _XHTML = re.compile(r"\s*(?:<\?xml\b|<!DOCTYPE[^>]{0,200}XHTML)", re.IGNORECASE)
@@ -122,10 +127,7 @@ def load_html(data: bytes, *, media_type: str) -> ParsedDocument:
         # To an HTML parser <script/> opens a script that swallows the rest of the page.
         source = _SELF_CLOSED.sub(_opened_and_closed, source)
     tree = LexborHTMLParser(source)
-    body = tree.body
-    text, headings = ("", []) if body is None else _render(body, keep_navigation=False)
-    if body is not None and not text:
-        text, headings = _render(body, keep_navigation=True)
+    text, headings = _read(tree)
     if not text:
         raise DocumentError(
             "no_text",
@@ -136,6 +138,21 @@ def load_html(data: bytes, *, media_type: str) -> ParsedDocument:
     title = one_line(named.text()) if named is not None else ""
     title = title or next((one_line(h.title) for h in headings if h.level == 1), "")
     return ParsedDocument(text=text, title=title, media_type=media_type, headings=tuple(headings))
+
+
+def _read(tree: LexborHTMLParser) -> tuple[str, list[Heading]]:
+    """The main part of the page where it marks one that holds most of the text, else all of it."""
+    body = tree.body
+    if body is None:
+        return "", []
+    marked = tree.css("main, [role=main]")
+    main = _render(marked[0], keep_navigation=False) if len(marked) == 1 else ("", [])
+    if len(main[0]) >= _MAIN_CHARS:
+        return main
+    whole = _render(body, keep_navigation=False)
+    if 2 * len(main[0]) > len(whole[0]):
+        return main
+    return whole if whole[0] else _render(body, keep_navigation=True)
 
 
 def _declared_encoding(data: bytes) -> str | None:
@@ -165,7 +182,7 @@ class _Writer:
         self.prefix = ""  # list mark to write before the next text
         self.inline_depth = 0  # > 0 inside a table row or a heading: blocks there are only spaces
         self.pre_depth = 0
-        self.row_started = False  # a cell of this row came before
+        self.row_start = 0  # the length when this table row began
 
     def break_line(self, newlines: int) -> None:
         if self.inline_depth:
@@ -201,6 +218,17 @@ class _Writer:
         self.newlines, self.separators, self.prefix, self.space = 0, 0, "", False
         self.parts.append(lead + text)
         self.length += len(lead) + len(text)
+
+    def trim_back_to(self, start: int) -> None:
+        """Drop white space at the end, but nothing before ``start``."""
+        while self.parts and self.length > start:
+            last = self.parts.pop()
+            self.length -= len(last)
+            kept = last.rstrip() if self.length >= start else last
+            if kept.strip() or kept == last:
+                self.parts.append(kept)
+                self.length += len(kept)
+                return
 
     def next_start(self) -> int:
         """Where text written now would begin."""
@@ -245,10 +273,16 @@ def _hidden(tag: str, attributes: Mapping[str, str | None], node: LexborNode, ke
         return True
     if not keep_navigation and attributes.get("role") in _NAVIGATION_ROLES:
         return True
+    classes = attributes.get("class")
+    if classes and not keep_navigation and not _NAVIGATION_CLASSES.isdisjoint(classes.lower().split()):
+        return True
     if _HIDING_STYLE.search(attributes.get("style") or ""):
         return True
-    # The mark beside a heading that links to itself.
-    return tag == "a" and (node.text() or "").strip() in _PERMALINKS
+    if tag != "a":
+        return False
+    # The mark beside a heading that links to itself, and the link over a page's head.
+    text = (node.text() or "").strip()
+    return text in _PERMALINKS or text[:8].lower() == "skip to "
 
 
 class _OpenList:
@@ -299,20 +333,20 @@ def _enter(
         writer.break_line(1)
         if not _is_layout_row(node):
             writer.inline_depth += 1
-            writer.row_started = False
+            writer.row_start = writer.length
             return partial(_end_row, writer)
         return partial(writer.break_line, 1)
     if tag in _CELLS:
         if writer.inline_depth:
-            writer.separators += int(writer.row_started)
-            writer.row_started = True
+            # Empty cells at the start of a row are mostly icons; later ones keep their column.
+            writer.separators += int(writer.length > writer.row_start)
             return None
         writer.break_line(2)
         return partial(writer.break_line, 2)
     if tag in _PREFORMATTED:
         writer.break_line(2)
         writer.pre_depth += 1
-        return partial(_end_preformatted, writer)
+        return partial(_end_preformatted, writer, writer.length)
     if tag == "br":
         writer.break_line(min(2, writer.newlines + 1))
         return None
@@ -343,7 +377,9 @@ def _end_row(writer: _Writer) -> None:
     writer.break_line(1)
 
 
-def _end_preformatted(writer: _Writer) -> None:
+def _end_preformatted(writer: _Writer, start: int) -> None:
+    if not writer.inline_depth:
+        writer.trim_back_to(start)
     writer.pre_depth -= 1
     writer.break_line(2)
 

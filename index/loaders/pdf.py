@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pypdfium2
@@ -24,6 +25,8 @@ _LINES_OF_A_DRAWING = 100
 _MOST_BOOKMARKS = 20_000
 _MOST_PAGES_NAMED = 8
 _UNREADABLE_SHARE = 0.4
+_BOLD_NAMES = (b"bold", b"black", b"heavy", b"-demi", b"cmbx", b"semibd")
+_FIXED_NAMES = (b"mono", b"courier", b"cmtt", b"consol", b"typewriter", b"menlo", b"fixed", b"sftt", b"ectt")
 
 _LETTERS = str.maketrans(
     {
@@ -163,6 +166,12 @@ def _rows(page: Any) -> Iterator[Row]:
 _LINE_ENDS = frozenset("\r\n" + _LINE_HYPHENS)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Font:
+    bold: bool
+    fixed: bool
+
+
 class _Measure:
     """Boxes of characters of one page, as the reader sees them (turned with the page)."""
 
@@ -174,6 +183,7 @@ class _Measure:
         self._reference = ctypes.byref(self._rect)
         self._name = ctypes.create_string_buffer(128)
         self._flags = ctypes.c_int()
+        self._fonts: dict[bytes, _Font] = {}
 
     def _char(self, index: int) -> int:
         if self._same_index:
@@ -193,15 +203,19 @@ class _Measure:
             return -rect.right, -rect.top, -rect.left, -rect.bottom
         return -rect.top, rect.left, -rect.bottom, rect.right
 
-    def is_bold(self, index: int) -> bool:
-        """Whether the font's name says so; weights are mostly not set."""
+    def font(self, index: int) -> _Font:
+        """The look of the font, by its name: weights and flags are mostly not set."""
         size = pdfium.FPDFText_GetFontInfo(
             self._textpage, self._char(index), self._name, len(self._name), ctypes.byref(self._flags)
         )
-        if not 0 < size <= len(self._name):
-            return False
-        name = self._name.value.lower()
-        return any(word in name for word in (b"bold", b"black", b"heavy", b"-demi", b"cmbx", b"semibd"))
+        name = self._name.value if 0 < size <= len(self._name) else b""
+        if name not in self._fonts:
+            folded = name.lower()
+            self._fonts[name] = _Font(
+                bold=any(word in folded for word in _BOLD_NAMES),
+                fixed=any(word in folded for word in _FIXED_NAMES),
+            )
+        return self._fonts[name]
 
 
 def _segments(units: str, start: int, end: int, measure: _Measure, hyphenated: bool) -> Row:
@@ -219,7 +233,12 @@ def _segments(units: str, start: int, end: int, measure: _Measure, hyphenated: b
         left, bottom, right, top = measure.box(first)
         if after - first > 1:
             box = measure.box(after - 1)
-            left, bottom, right, top = min(left, box[0]), min(bottom, box[1]), max(right, box[2]), max(top, box[3])
+            left, bottom, right, top = (
+                min(left, box[0]),
+                min(bottom, box[1]),
+                max(right, box[2]),
+                max(top, box[3]),
+            )
         if boxes and left - boxes[-1][2] > _CELL_GAP * (boxes[-1][3] - boxes[-1][1]):
             segments.append(_line(units, run, boxes, measure, False))
             run, boxes = [], []
@@ -242,6 +261,7 @@ def _line(
     text = _without_private(clean(text.translate(_LETTERS)))
     heights = sorted(top - bottom for _, bottom, _, top in boxes)
     first, last = boxes[0], boxes[-1]
+    first_font, last_font = measure.font(words[0][0]), measure.font(words[-1][1] - 1)
     size = max(heights[len(heights) // 2], 0.1)
     return Line(
         text=" ".join(text.split()),
@@ -250,7 +270,8 @@ def _line(
         bottom=first[1],
         top=first[3],
         size=size,
-        bold=measure.is_bold(words[0][0]) and measure.is_bold(words[-1][1] - 1),
+        bold=first_font.bold and last_font.bold,
+        fixed=first_font.fixed and last_font.fixed,
         hyphenated=hyphenated,
         turned=len(words) > 1 and abs(first[1] - last[1]) > size,
     )
@@ -301,7 +322,9 @@ def _nothing_readable(count: int, *, pictures: list[int], unreadable: list[int])
     else:
         return damaged()
     return DocumentError(
-        "no_text", message, hint="Run it through text recognition (OCR), for example OCRmyPDF, and index the result."
+        "no_text",
+        message,
+        hint="Run it through text recognition (OCR), for example OCRmyPDF, and index the result.",
     )
 
 
@@ -309,7 +332,7 @@ def _warnings(*, pictures: list[int], unreadable: list[int], broken: list[int]) 
     if pictures:
         yield f"No text on {_named(pictures)}: probably scanned pictures, which are not searched."
     if unreadable:
-        yield f"The text on {_named(unreadable)} cannot be read: its fonts do not say which letters they draw."
+        yield f"Text on {_named(unreadable)} cannot be read: its fonts do not say which letters they draw."
     if broken:
         yield f"{_named(broken).capitalize()} could not be read: the file is damaged there."
 

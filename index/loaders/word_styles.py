@@ -109,9 +109,7 @@ class Styles:
                     attribute(child(numbers, "ilvl"), "val") or number[1],
                 )
         name = attribute(child(chain[0], "name"), "val") if chain else None
-        return Style(
-            level=level, is_title=(name or "").lower() == "title", hidden=hidden, number=number
-        )
+        return Style(level=level, is_title=(name or "").lower() == "title", hidden=hidden, number=number)
 
 
 def _heading_level(style: Element) -> int | None:

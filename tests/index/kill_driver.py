@@ -27,7 +27,7 @@ LIMITS = ChunkLimits(tokens=40, chars=400)
 class SlowEmbedder(WordCountEmbedder):
     """A word-count embedding that takes as long as a small model, so that kills fall into every stage."""
 
-    def encode(self, texts: Sequence[str], *, progress: object = None) -> NDArray[np.float32]:
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         time.sleep(0.0005 * len(texts))
         return super().encode(texts)
 

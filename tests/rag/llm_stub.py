@@ -38,7 +38,7 @@ class _Handler(BaseHTTPRequestHandler):
     stub: Stub
     protocol_version = "HTTP/1.1"
 
-    def do_POST(self) -> None:  # noqa: N802 the base class names it
+    def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.stub.requests.append(body)
         if self.stub.status != 200:

@@ -121,10 +121,9 @@ def test_silence_ends_at_the_time_limit(provider: str) -> None:
 def test_stopping_a_silent_model_drops_the_connection(provider: str) -> None:
     stub = Stub(pieces=["Paris ", "is"], silent_after=1)
     with serving(stub), language_model(provider, stub.url) as model:
-        seen: list[str] = []
         started = time.monotonic()
-        for piece in model.stream("", "Question?", stopped=lambda: time.monotonic() - started > 1.0):
-            seen.append(piece.text)
+        stream = model.stream("", "Question?", stopped=lambda: time.monotonic() - started > 1.0)
+        seen = [piece.text for piece in stream]
         assert stub.dropped.wait(5)
     assert seen == ["Paris "]
 

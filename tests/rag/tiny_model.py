@@ -1,4 +1,4 @@
-"""A language model of some hundred kilobytes with random weights, made on the spot: the real local path, offline."""
+"""A tiny language model with random weights, made on the spot: the real local path, offline."""
 
 from __future__ import annotations
 

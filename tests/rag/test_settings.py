@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from rag.errors import SettingsError
+from rag.settings import Settings, load_settings
+
+
+@pytest.fixture(autouse=True)
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder and a data folder of their own, and an environment without our variables."""
+    working, data = tmp_path / "working", tmp_path / "data"
+    working.mkdir()
+    data.mkdir()
+    monkeypatch.chdir(working)
+    for name in list(os.environ):
+        if name.startswith("FOOTNOTE_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("FOOTNOTE_DATA", str(data))
+    return data
+
+
+def test_the_nearest_source_wins(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("footnote.toml").write_text(
+        "[server]\nport = 1\n[retrieval]\npassages = 1\ncandidates = 11\ndense_weight = 0.1\n",
+        encoding="utf-8",
+    )
+    (data / "settings.toml").write_text(
+        "[server]\nport = 2\n[retrieval]\npassages = 2\ncandidates = 12\n", encoding="utf-8"
+    )
+    monkeypatch.setenv("FOOTNOTE_SERVER__PORT", "3")
+    monkeypatch.setenv("FOOTNOTE_RETRIEVAL__PASSAGES", "3")
+    settings = load_settings({"server": {"port": 4}})
+    assert settings.server.port == 4
+    assert settings.retrieval.passages == 3
+    assert settings.retrieval.candidates == 12
+    assert settings.retrieval.dense_weight == 0.1
+    assert settings.answer == Settings().answer
+
+
+def test_the_data_folder_comes_from_the_command_line_before_the_environment(
+    tmp_path: Path, data: Path
+) -> None:
+    assert load_settings().data == data
+    assert load_settings({"data": tmp_path / "other"}).data == tmp_path / "other"
+
+
+def test_dotted_names_and_none_are_understood() -> None:
+    settings = load_settings({"server.port": 80, "server.host": None, "answer": {"strictness": None}})
+    assert settings.server.port == 80
+    assert settings.server.host == "127.0.0.1"
+
+
+def test_a_misspelt_variable_is_refused_with_the_name_that_was_meant(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FOOTNOTE_GENRATION__MODEL", "ollama:llama3.1")
+    with pytest.raises(SettingsError, match="FOOTNOTE_GENRATION__MODEL") as caught:
+        load_settings()
+    assert caught.value.hint == "Did you mean generation.model?"
+
+
+@pytest.mark.parametrize(
+    "text", ["[server]\nprot = 1\n", "prot = 1\n", "server = 1\n", "[server.port]\nx = 1\n"]
+)
+def test_an_unknown_name_in_a_file_is_refused(text: str) -> None:
+    Path("footnote.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"footnote\.toml"):
+        load_settings()
+
+
+def test_an_unknown_override_is_refused() -> None:
+    with pytest.raises(SettingsError, match="command line"):
+        load_settings({"server.prot": 1})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SERVER__PORT", "many"),
+        ("ANSWER__STRICTNESS", "lax"),
+        ("GENERATION__MODEL", "llama3.1"),
+        ("RETRIEVAL__PASSAGES", "0"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_named_with_its_place(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"FOOTNOTE_{name}", value)
+    with pytest.raises(SettingsError, match=f"cannot be '{value}' .*FOOTNOTE_{name}"):
+        load_settings()
+
+
+def test_a_file_that_is_no_toml_is_named(data: Path) -> None:
+    (data / "settings.toml").write_text("port = = 1", encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"settings\.toml is not valid TOML"):
+        load_settings()
+
+
+def test_the_file_in_the_data_folder_cannot_move_the_data_folder(data: Path) -> None:
+    (data / "settings.toml").write_text('data = "/elsewhere"', encoding="utf-8")
+    with pytest.raises(SettingsError, match="data cannot be set"):
+        load_settings()
+
+
+def test_settings_cannot_change() -> None:
+    settings = load_settings()
+    with pytest.raises(ValueError, match="frozen"):
+        settings.server.port = 1  # type: ignore[misc]
