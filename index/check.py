@@ -103,8 +103,8 @@ def _vectors(connection: sqlite3.Connection) -> Iterator[str]:
         if row["vector"] is None:
             yield f"chunk {row['chunk_id']} has no vector"
             continue
-        vector = np.frombuffer(row["vector"], dtype="<f4")
-        if len(vector) != embedder["dim"] or not np.isfinite(vector).all():
+        usable = len(row["vector"]) == 4 * embedder["dim"]
+        if not usable or not np.isfinite(np.frombuffer(row["vector"], dtype="<f4")).all():
             yield f"chunk {row['chunk_id']} has a vector that is not usable"
     unused = connection.execute(
         "SELECT count(*) FROM embeddings WHERE text_hash NOT IN (SELECT text_hash FROM chunks)"

@@ -22,6 +22,8 @@ from index.errors import DocumentError
 
 Loader = Callable[..., ParsedDocument]
 
+EXIT_MEMORY = 77
+
 _LENGTH = struct.Struct(">Q")
 _REFUSED_EVENTS = ("socket.", "subprocess.", "os.exec", "os.fork", "os.posix_spawn", "os.spawn", "os.system")
 _REFUSED_CHANGES = frozenset(
@@ -39,6 +41,13 @@ def main() -> None:
     loader: Loader = getattr(importlib.import_module(module), function)
     _limit_process(memory_bytes)
     sys.addaudithook(_refuse)
+    try:
+        _serve(loader, requests, answers)
+    except MemoryError:
+        os._exit(EXIT_MEMORY)  # the ordinary way out may need memory too
+
+
+def _serve(loader: Loader, requests: BinaryIO, answers: BinaryIO) -> None:
     while (header := read_frame(requests)) is not None:
         data = read_frame(requests)
         if data is None:
@@ -53,8 +62,6 @@ def _answer(loader: Loader, request: dict[str, Any], data: bytes) -> bytes:
         document = loader(data, request["name"], max_pages=request["pages"], max_chars=request["text_chars"])
     except DocumentError as exc:
         return json.dumps({"problem": exc.problem, "message": str(exc), "hint": exc.hint}).encode()
-    except MemoryError:
-        return json.dumps({"problem": "memory"}).encode()
     # Escaped as ASCII, what a faulty loader might let through (a lone surrogate) still arrives.
     return json.dumps(
         {

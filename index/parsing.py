@@ -21,7 +21,7 @@ from typing import Any, BinaryIO, Self, cast
 from index.documents import Heading, ParsedDocument
 from index.errors import DocumentError
 from index.loaders import MAX_PAGES, MAX_TEXT_CHARS
-from index.parse_worker import read_frame, write_frame
+from index.parse_worker import EXIT_MEMORY, read_frame, write_frame
 
 logger = logging.getLogger(__name__)
 
@@ -92,9 +92,6 @@ class Parser:
             raise _too_large(len(data), self.limits.file_bytes)
         answer = self._ask(data, name)
         if "problem" in answer:
-            if answer["problem"] == "memory":
-                self._stop()
-                raise _too_much_memory(self.limits.memory_bytes)
             raise DocumentError(answer["problem"], answer["message"], hint=answer["hint"])
         return ParsedDocument(
             text=answer["text"],
@@ -273,16 +270,14 @@ def _failure(limits: ParseLimits, *, timed_out: bool, status: int) -> DocumentEr
             f"Reading it took longer than {seconds:.0f} seconds.",
             hint="Split the file into smaller ones, or export it again, and index those.",
         )
+    if status == EXIT_MEMORY:
+        return DocumentError(
+            "too_large",
+            f"Reading it needs more memory than the limit of {limits.memory_bytes / (1 << 20):,.0f} MB.",
+            hint="Split the file into smaller ones and index those.",
+        )
     return DocumentError(
         "crashed",
         "The program that reads it stopped unexpectedly; the file may be damaged.",
         hint="Open it, save it again or export it as PDF, and index that.",
-    )
-
-
-def _too_much_memory(limit: int) -> DocumentError:
-    return DocumentError(
-        "too_large",
-        f"Reading it needs more memory than the limit of {limit / (1 << 20):,.0f} MB.",
-        hint="Split the file into smaller ones and index those.",
     )

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from index.analysis import detect_language, stem, stop_words, words
 from rag.answers import Turn
 
-_MOST_CARRIED = 12  # words; more would drown the question's own
+_MOST_CARRIED = 10  # words; more would drown the question's own
 _ANSWER_CHARS = 300  # of the last answer, where a pronoun may find its noun
 _MANY_WORDS = 4  # content words above which even "And what ..." stands alone
 _FEW_WORDS = 2  # content words below which a question can hardly stand alone
@@ -34,10 +34,7 @@ _REFERRING = {
 # Beginnings that continue an earlier question.
 _CONTINUING = tuple(
     tuple(beginning.split())
-    for beginning in (
-        "and; but; or; so; also; then; what about; how about; what else; who else; why not; tell me more; more;"
-        " go on; und; aber; oder; et; mais; ou; y; o; e; en; а; и"
-    ).split(";")
+    for beginning in ["and", " but", " or", " so", " also", " then", " why", " what about", " how about", " what else", " who else", " tell me more", " more", " go on", " und", " aber", " oder", " et", " mais", " ou", " y", " o", " e", " en", " а", " и"]
 )
 
 

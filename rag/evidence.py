@@ -18,7 +18,6 @@ from index.snapshot import Snapshot
 from rag.answers import Passage
 from rag.overlap import WeightedWord, covered, forms_in, share, weighted_words
 
-
 # The mix, tuned on ../shared/eval squad2 (1,294 answerable questions over 531 paragraphs) and
 # wikinews-qa (580 over 16 texts): the best sentence holds the gold answer in 72 % and 84 %, by
 # similarity alone in 54 % and 69 %. The optimum is flat: half or double of any weight costs a point.

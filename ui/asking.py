@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, TimeoutError
+from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
 from index.errors import BusyError, FootnoteError
@@ -88,10 +88,10 @@ class Asking:
         history = self._history(chat_id)
         with self._lock:
             if chat_id in self._running:
-                raise BusyError("an answer is still being written here", hint="wait for it, or press Stop")
+                raise BusyError("An answer is still being written here.", hint="Wait for it, or press Stop.")
             if len(self._running) >= MAX_AT_ONCE:
                 raise BusyError(
-                    f"{MAX_AT_ONCE} questions are being answered already", hint="ask again in a moment"
+                    f"{MAX_AT_ONCE} questions are being answered already.", hint="Ask again in a moment."
                 )
             running = Running(self._chats.add_exchange(chat_id, question))
             self._running[chat_id] = running

@@ -44,6 +44,9 @@ CREATE INDEX IF NOT EXISTS messages_by_chat ON messages(chat_id, position);
 CREATE TABLE IF NOT EXISTS notes (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
 
+_CHAT = "chat_id, title, created_at, updated_at"
+_MESSAGE = "message_id, chat_id, role, text, answer, created_at"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpanRef:
@@ -219,8 +222,8 @@ class Chats:
             self._db.executescript(_SCHEMA)
         except (OSError, sqlite3.Error) as exc:
             raise StorageError(
-                f"conversations cannot be opened in {path}: {exc}",
-                hint="check that the folder may be written and the disk is not full, or name another with --data",
+                f"Conversations cannot be opened in {path}: {exc}.",
+                hint="Check that it may be written to and the disk is not full, or use another with --data.",
             ) from exc
 
     def close(self) -> None:
@@ -237,7 +240,7 @@ class Chats:
                     yield self._db
             except sqlite3.Error as exc:
                 raise StorageError(
-                    f"the conversation cannot be saved: {exc}", hint="free some disk space, then ask again"
+                    f"The conversation cannot be saved: {exc}.", hint="Free some disk space, then ask again."
                 ) from exc
 
     def _rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
@@ -258,16 +261,14 @@ class Chats:
     def chats(self, limit: int = 200) -> list[Chat]:
         """The conversations, the one used last first."""
         rows = self._rows(
-            "SELECT chat_id, title, created_at, updated_at FROM chats ORDER BY updated_at DESC, rowid DESC LIMIT ?",
+            f"SELECT {_CHAT} FROM chats ORDER BY updated_at DESC, rowid DESC LIMIT ?",
             limit,
         )
         return [Chat(chat_id=r[0], title=r[1], created_at=r[2], updated_at=r[3]) for r in rows]
 
     def chat(self, chat_id: str) -> Chat | None:
         """One conversation, or None when there is none of this id."""
-        rows = self._rows(
-            "SELECT chat_id, title, created_at, updated_at FROM chats WHERE chat_id = ?", chat_id
-        )
+        rows = self._rows(f"SELECT {_CHAT} FROM chats WHERE chat_id = ?", chat_id)
         return (
             Chat(chat_id=rows[0][0], title=rows[0][1], created_at=rows[0][2], updated_at=rows[0][3])
             if rows
@@ -293,7 +294,7 @@ class Chats:
         now = time.time()
         answer_id = secrets.token_hex(16)
         with self._transaction() as db:
-            insert = "INSERT INTO messages (message_id, chat_id, role, text, answer, created_at) VALUES (?, ?, ?, ?, ?, ?)"
+            insert = f"INSERT INTO messages ({_MESSAGE}) VALUES (?, ?, ?, ?, ?, ?)"
             db.execute(insert, (secrets.token_hex(16), chat_id, "user", question, None, now))
             db.execute(insert, (answer_id, chat_id, "assistant", "", None, now))
             db.execute("UPDATE chats SET updated_at = ? WHERE chat_id = ?", (now, chat_id))
@@ -312,7 +313,7 @@ class Chats:
     def messages(self, chat_id: str) -> list[Message]:
         """The messages of a conversation, oldest first."""
         rows = self._rows(
-            "SELECT message_id, chat_id, role, text, answer, created_at FROM messages WHERE chat_id = ? ORDER BY position",
+            f"SELECT {_MESSAGE} FROM messages WHERE chat_id = ? ORDER BY position",
             chat_id,
         )
         return [_message(row) for row in rows]
@@ -320,7 +321,7 @@ class Chats:
     def message(self, message_id: str) -> Message | None:
         """One message, or None when there is none of this id."""
         rows = self._rows(
-            "SELECT message_id, chat_id, role, text, answer, created_at FROM messages WHERE message_id = ?",
+            f"SELECT {_MESSAGE} FROM messages WHERE message_id = ?",
             message_id,
         )
         return _message(rows[0]) if rows else None

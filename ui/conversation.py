@@ -198,9 +198,8 @@ def _footer(message_id: str, answer: StoredAnswer, located: Mapping[int, Located
             for rank, ref in more[:_NEAREST]
         ]
         if nearest:
-            rows.append(
-                f'<div class="fn-chips"><span class="fn-near">Nearest, below the bar:</span>{"".join(nearest)}</div>'
-            )
+            label = '<span class="fn-near">Nearest, below the bar:</span>'
+            rows.append(f'<div class="fn-chips">{label}{"".join(nearest)}</div>')
     else:
         details = ""
         if more:

@@ -1,4 +1,4 @@
-"""What stands behind the page: the store, conversations, the answering model and the indexer of one data folder."""
+"""What stands behind the page: store, conversations, answering model and indexer of one data folder."""
 
 from __future__ import annotations
 
@@ -7,16 +7,19 @@ import shutil
 import threading
 import time
 from concurrent.futures import Future
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from index.errors import FootnoteError
-from index.jobs import Jobs
+from index.jobs import Job, Jobs
+from index.rows import DocumentRow, StoreStatus
 from index.store import Store
 from ui.asking import Asking
 from ui.chats import Chats
 from ui.documents_view import SAMPLES
 from ui.evidence_pane import EvidencePane
+from ui.examples import example_questions
 from ui.indexer import IndexerClient
 from ui.indexing import Request
 from ui.references import References
@@ -48,6 +51,16 @@ class Indexing(Protocol):
         """End the process."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """What every open tab shows of the index; read once for each generation, however many tabs there are."""
+
+    generation: int
+    status: StoreStatus
+    rows: list[DocumentRow]  # by collection and path
+    questions: list[str]  # examples for an empty conversation
+
+
 class Desk:
     """Opens a data folder for the page. ``start`` loads the models, in the background."""
 
@@ -67,6 +80,7 @@ class Desk:
         self.pane = EvidencePane(self.store, self.chats, self.references)
         self.indexer: Indexing = IndexerClient(settings.data) if indexer is None else indexer
         self.uploads = uploads_folder(settings.data)
+        self._overview: Overview | None = None
         self._closing = threading.Event()
         self._threads: list[threading.Thread] = []
 
@@ -112,6 +126,27 @@ class Desk:
             else "The answering model did not load; see the log"
         )
 
+    def overview(self) -> Overview:
+        """The state of the index, as of its newest generation."""
+        generation = self.store.generation
+        known = self._overview
+        if known is None or known.generation != generation:
+            rows = self.store.documents()
+            known = Overview(
+                generation=generation,
+                status=self.store.status(),
+                rows=rows,
+                questions=example_questions(self.store, rows),
+            )
+            self._overview = known
+        return known
+
+    def latest_jobs(self) -> tuple[Job | None, Job | None]:
+        """The job that runs now, and the newest one that ended."""
+        jobs = self.jobs.recent(5)
+        current = next((job for job in jobs if job.state == "running"), None)
+        return current, next((job for job in jobs if job.state != "running"), None)
+
     def remove_samples(self) -> None:
         """Remove the samples; they stay away until they are asked for."""
         self.chats.set_note(_SAMPLES_NOTE, "removed")
@@ -126,7 +161,8 @@ class Desk:
         except FootnoteError as exc:
             logger.warning("the assistant could not be loaded: %s", exc)
             self.assistant.set_exception(exc)
-        except Exception as exc:  # noqa: BLE001 - the waiting questions must hear of any failure
+        except Exception as exc:
+            # Questions that wait for the assistant must hear of any failure.
             logger.exception("the assistant could not be loaded")
             self.assistant.set_exception(exc)
         else:

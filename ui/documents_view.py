@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from index.report import FileOutcome
 from index.jobs import Job
+from index.report import FileOutcome
 from index.rows import DocumentRow, StoreStatus
-from ui.render import clock, count, duration, escape, escape_line, file_size
+from ui.render import button, clock, count, duration, escape, escape_line, file_size
 
 SAMPLES = "Samples"
 SHOWN_ROWS = 500
@@ -41,17 +41,21 @@ def tools_html(formats: str) -> str:
     Args:
         formats: Extensions for the file dialogue, comma separated: ``.pdf,.md``.
     """
+    files = button("Add files", "fn-btn fn-primary", {"do": "files"})
+    folder = button("Add folder", "fn-btn", {"do": "folder"})
+    changes = button(
+        "Re-index changes",
+        "fn-btn",
+        {"act": "reindex-all"},
+        title="Look into the folders again and read what has changed",
+    )
     return (
-        '<div class="fn-bar">'
-        f'<input type="file" id="fn-files" multiple hidden accept="{escape(formats)}">'
-        '<button type="button" class="fn-btn fn-primary" data-do="files">Add files</button>'
-        '<button type="button" class="fn-btn" data-do="folder" aria-expanded="false">Add folder</button>'
-        '<button type="button" class="fn-btn" data-act="reindex-all" title="Read again what has changed in the folders">'
-        "Re-index changes</button>"
-        '<input class="fn-field fn-filter" type="search" placeholder="Filter by name or state" aria-label="Filter documents">'
-        "</div>"
+        f'<div class="fn-bar"><input type="file" id="fn-files" multiple hidden accept="{escape(formats)}">'
+        f'{files}{folder}{changes}<input class="fn-field fn-filter" type="search" '
+        'placeholder="Filter by name or state" aria-label="Filter documents"></div>'
         '<form class="fn-folder" hidden><label for="fn-path">Folder on this computer</label>'
-        '<input class="fn-field" id="fn-path" name="path" placeholder="/home/me/Documents" spellcheck="false" autocomplete="off">'
+        '<input class="fn-field" id="fn-path" name="path" placeholder="/home/me/Documents" '
+        'spellcheck="false" autocomplete="off">'
         '<button type="submit" class="fn-btn fn-primary">Add</button></form>'
         '<p class="fn-upload" role="status" aria-live="polite" hidden></p>'
     )
@@ -106,17 +110,17 @@ def table_html(
     if shown:
         more = ""
         if len(shown) > SHOWN_ROWS:
-            more = f'<p class="fn-quiet-line">The first {SHOWN_ROWS} of {len(shown):,}. Filter to find others.</p>'
+            words = f"The first {SHOWN_ROWS} of {len(shown):,}. Filter to find others."
+            more = f'<p class="fn-quiet-line">{words}</p>'
         return _table(shown[:SHOWN_ROWS], moment) + more
     if rows:
-        clear = '<button type="button" class="fn-link" data-do="clear">Clear filter</button>'
+        clear = button("Clear filter", "fn-link", {"do": "clear"})
         return f'<div class="fn-none"><p>No document matches.</p>{clear}</div>'
     if indexing:
         return ""
-    return (
-        '<div class="fn-none"><p>No documents yet. Drop files anywhere on this page, add a folder, or</p>'
-        '<button type="button" class="fn-btn" data-act="samples">Bring back the samples</button></div>'
-    )
+    bring = button("Bring back the samples", "fn-btn", {"act": "samples"})
+    words = "No documents yet. Drop files anywhere on this page, add a folder, or"
+    return f'<div class="fn-none"><p>{words}</p>{bring}</div>'
 
 
 def _matches(row: DocumentRow, wanted: str) -> bool:
@@ -149,20 +153,23 @@ def _progress(job: Job, now: float) -> str:
             facts.append("Saving")
         elif 0.05 < share < 1 and progress.seconds > 2:
             facts.append(f"{duration(progress.seconds / share * (1 - share))} left")
-    current = (
-        f'<span class="fn-now"><bdi>{escape_line(_short(progress.current))}</bdi></span>' if progress else ""
-    )
+    now_at = _short(progress.current) if progress is not None else ""
     cancel = (
-        "<span>Stopping; what is done is kept</span>"
+        "Stopping; what is done is kept"
         if job.cancel_requested
-        else f'<button type="button" class="fn-link" data-act="cancel" data-job="{job.job_id}">Cancel, keep what is done</button>'
+        else button("Cancel, keep what is done", "fn-link", {"act": "cancel", "job": str(job.job_id)})
     )
+    percent = f"{share * 100:.0f}"
+    line = "".join(f"<span>{fact}</span>" for fact in facts)
+    before = f"Chat goes on with what was indexed before {clock(job.started_at, now)}."
     return (
-        f'<section class="fn-card" aria-label="Indexing"><h3><bdi>{escape_line(job.label or "Indexing")}</bdi></h3>'
-        f'<div class="fn-prog" role="progressbar" aria-valuemin="0" aria-valuemax="100" aria-valuenow="{share * 100:.0f}">'
-        f'<i style="width:{share * 100:.1f}%"></i></div>'
-        f'<div class="fn-pr">{"".join(f"<span>{fact}</span>" for fact in facts)}{current}<span class="fn-end">{cancel}</span></div>'
-        f'<p class="fn-quiet-line">Chat goes on with what was indexed before {escape_line(clock(job.started_at, now))}.</p></section>'
+        '<section class="fn-card" aria-label="Indexing">'
+        f"<h3><bdi>{escape_line(f'Indexing {job.label}')}</bdi></h3>"
+        '<div class="fn-prog" role="progressbar" aria-valuemin="0" aria-valuemax="100" '
+        f'aria-valuenow="{percent}"><i style="width:{percent}%"></i></div>'
+        f'<div class="fn-pr">{line}<span class="fn-now"><bdi>{escape_line(now_at)}</bdi></span>'
+        f'<span class="fn-end">{cancel}</span></div>'
+        f'<p class="fn-quiet-line">{escape_line(before)}</p></section>'
     )
 
 
@@ -175,7 +182,7 @@ def _report(job: Job) -> str:
     if job.state == "done" and not attention:
         return ""
     words = {"done": "finished", "cancelled": "was cancelled", "failed": "failed", "running": "runs"}
-    title = f"{job.label or 'Indexing'} {words[job.state]}"
+    title = f"Indexing {job.label} {words[job.state]}"
     body = f"<p>{escape_line(f'{job.message} {job.hint}')}</p>" if job.message or job.hint else ""
     listed = ""
     if attention:
@@ -186,7 +193,8 @@ def _report(job: Job) -> str:
         opened = " open" if len(attention) <= 3 else ""
         listed = f"<details{opened}><summary>{label}</summary><ul>{items}{more}</ul></details>"
     css = "fn-card fn-report fn-report-bad" if job.state == "failed" else "fn-card fn-report"
-    return f'<section class="{css}" aria-label="Last report"><h3><bdi>{escape_line(title)}</bdi></h3>{body}{listed}</section>'
+    heading = f"<h3><bdi>{escape_line(title)}</bdi></h3>"
+    return f'<section class="{css}" aria-label="Last report">{heading}{body}{listed}</section>'
 
 
 def _line(line: FileOutcome) -> str:
@@ -197,18 +205,16 @@ def _line(line: FileOutcome) -> str:
 
 
 def _samples(number: int) -> str:
-    return (
-        f'<p class="fn-quiet-line">{count(number, "document")} came with Footnote as samples. '
-        '<button type="button" class="fn-link" data-act="remove-samples">Remove the samples</button></p>'
-    )
+    remove = button("Remove the samples", "fn-link", {"act": "remove-samples"})
+    return f'<p class="fn-quiet-line">{count(number, "document")} came with Footnote as samples. {remove}</p>'
 
 
 def _table(rows: Sequence[DocumentRow], now: float) -> str:
     body = "".join(_row(row, now) for row in rows)
     return (
         '<table class="fn-table"><thead><tr><th>Document</th><th>Collection</th><th class="fn-n">Pages</th>'
-        '<th class="fn-n">Passages</th><th>State</th><th>Indexed</th><th><span class="fn-sr">Actions</span></th></tr></thead>'
-        f"<tbody>{body}</tbody></table>"
+        '<th class="fn-n">Passages</th><th>State</th><th>Indexed</th>'
+        f'<th><span class="fn-sr">Actions</span></th></tr></thead><tbody>{body}</tbody></table>'
     )
 
 
@@ -223,20 +229,21 @@ def _row(row: DocumentRow, now: float) -> str:
     name = f"<bdi>{escape_line(row.name)}</bdi>"
     if row.version_id is not None:
         name = f'<a href="#doc-{row.doc_id}">{name}</a>'
-    kept = "The file itself stays where it is. " if row.origin == "folder" else ""
-    actions = (
-        f'<button type="button" class="fn-link" data-act="reindex" data-doc="{row.doc_id}">'
-        f"{'Retry' if row.state == 'failed' else 'Re-index'}</button>"
-        f'<details class="fn-confirm"><summary class="fn-link">Delete</summary><div class="fn-pop">'
-        f"<p>Its text leaves the index and every conversation. {kept}</p>"
-        f'<button type="button" class="fn-danger" data-act="remove" data-doc="{row.doc_id}">Delete for good</button></div></details>'
+    warning = "Its text leaves the index and every conversation."
+    if row.origin == "folder":
+        warning += " The file itself stays where it is."
+    again = button(
+        "Retry" if row.state == "failed" else "Re-index", "fn-link", {"act": "reindex", "doc": row.doc_id}
     )
+    delete = button("Delete for good", "fn-danger", {"act": "remove", "doc": row.doc_id})
     return (
-        f'<tr data-doc="{row.doc_id}"><td class="fn-doc">{name}<small><bdi>{escape_line(folder)}</bdi></small>{fix}</td>'
+        f'<tr data-doc="{escape(row.doc_id)}">'
+        f'<td class="fn-doc">{name}<small><bdi>{escape_line(folder)}</bdi></small>{fix}</td>'
         f'<td data-th="Collection"><bdi>{escape_line(row.collection)}</bdi></td>'
         f'<td class="fn-n" data-th="Pages">{row.pages or "–"}</td>'
         f'<td class="fn-n" data-th="Passages">{f"{row.passages:,}" if row.passages else "–"}</td>'
         f'<td data-th="State"><span class="fn-st fn-{css}">{label}</span></td>'
         f'<td data-th="Indexed" class="fn-when">{escape_line(clock(row.indexed_at, now))}</td>'
-        f'<td class="fn-actions">{actions}</td></tr>'
+        f'<td class="fn-actions">{again}<details class="fn-confirm"><summary class="fn-link">Delete</summary>'
+        f'<div class="fn-pop"><p>{warning}</p>{delete}</div></details></td></tr>'
     )

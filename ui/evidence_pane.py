@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 from index.documents import ParsedDocument
 from ui.chats import Chats, Message, SpanRef
 from ui.references import Located, References
-from ui.render import Highlight, clock, escape, escape_line, highlight, place
+from ui.render import Highlight, button, clock, escape, escape_line, highlight, place
 
 if TYPE_CHECKING:
     from index.rows import DocumentRow
@@ -187,18 +186,18 @@ class EvidencePane:
             steps = _step(links[0], "‹", "Previous citation", "[") + _step(
                 links[1], "›", "Next citation", "]"
             )
-        copy = (
-            '<button type="button" class="fn-quiet" data-pane="copy">Copy quote</button>' if copyable else ""
+        copy = button("Copy quote", "fn-quiet", {"pane": "copy"}) if copyable else ""
+        back = button("‹ Back", "fn-quiet fn-back", {"pane": "close"})
+        close = (
+            '<button type="button" class="fn-quiet fn-x" data-pane="close" aria-label="Close" '
+            'title="Close (Esc)">✕</button>'
         )
+        facts = " · ".join(f"<bdi>{escape_line(part)}</bdi>" for part in meta)
         return (
-            # A new number with every opening: the page moves the focus only when it changes.
             f'<section class="fn-pane" data-link="#{link}" data-before="{before}" data-after="{after}" '
-            f'data-opened="{secrets.token_hex(4)}" aria-label="Evidence">'
-            f'<header><div class="fn-row"><button type="button" class="fn-quiet fn-back" data-pane="close">‹ Back</button>{mark}'
+            f'aria-label="Evidence"><header><div class="fn-row">{back}{mark}'
             f'<h2 tabindex="-1"><bdi>{escape_line(name)}</bdi></h2>{shown_badge}'
-            f'<span class="fn-tools">{steps}{copy}'
-            f'<button type="button" class="fn-quiet fn-x" data-pane="close" aria-label="Close" title="Close (Esc)">✕</button></span></div>'
-            f'<p class="fn-meta">{" · ".join(f"<bdi>{escape_line(part)}</bdi>" for part in meta)}</p></header>'
+            f'<span class="fn-tools">{steps}{copy}{close}</span></div><p class="fn-meta">{facts}</p></header>'
             f'<div class="fn-scroll" tabindex="0">{claim}{body}</div></section>'
         )
 
@@ -249,14 +248,15 @@ def _claim(message: Message, reference: Reference, found: Located) -> str:
     written = [each.text for each in sentences if each.text is not None]
     if written:
         said = " ".join(written)
-        return f'<div class="fn-claim"><span class="fn-why">The answer says:</span> <q>{escape_line(said)}</q></div>'
+        why = '<span class="fn-why">The answer says:</span>'
+        return f'<div class="fn-claim">{why} <q>{escape_line(said)}</q></div>'
     if found.version_id is None:
         return ""
     return '<p class="fn-claim fn-quoted">Quoted: these are the document’s own words.</p>'
 
 
 def _more(side: str, now: int) -> str:
-    return f'<button type="button" class="fn-more-text" data-pane="{side}" data-chars="{now + MORE_CHARS}">Show more</button>'
+    return button("Show more", "fn-more-text", {"pane": side, "chars": str(now + MORE_CHARS)})
 
 
 def _border(text: str, start: int, end: int, *, forward: bool) -> int:

@@ -29,6 +29,7 @@ const show = (view) => {
 const followTop = () => {
   const top = document.querySelector(".fn-top");
   if (!top) return;
+  if (top.dataset.stale) return void location.reload();
   if (top.dataset.seen) return;
   top.dataset.seen = "1";
   if (started) address("chat", top.dataset.chat);

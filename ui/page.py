@@ -18,9 +18,8 @@ from ui.conversation import answer_markdown, answer_with_sources, question_markd
 from ui.desk import Desk
 from ui.documents_view import SAMPLES, state_html, table_html, tools_html
 from ui.evidence_pane import CONTEXT_CHARS
-from ui.examples import example_questions
 from ui.render import explain
-from ui.sidebar import sidebar_html, top_html, welcome_html
+from ui.sidebar import STALE, sidebar_html, top_html, welcome_html
 
 TITLE = "Footnote"
 NEW_CHAT = "New chat"
@@ -40,6 +39,7 @@ class View:
     filter: str = ""
     notice: str = ""
     turn: int = 0  # grows when the tab turns to something else; whoever follows for an older turn stops
+    opened: bool = False  # False in a tab that was open before this server started
     shown: dict[str, str] = field(default_factory=dict)  # part of the page -> HTML it has
 
 
@@ -63,6 +63,7 @@ class Page:
         wanted = str(dict(request.query_params).get("chat", ""))
         view.chat_id = wanted if self.desk.chats.chat(wanted) is not None else ""
         view.shown.clear()
+        view.opened = True
         yield from self._show_chat(view)
 
     def side_action(self, view: View, event: gr.EventData) -> Iterator[Update]:
@@ -166,15 +167,15 @@ class Page:
         """Those parts of the page whose HTML is not what this tab shows already."""
         desk = self.desk
         chat = desk.chats.chat(view.chat_id) if view.chat_id else None
-        status, rows, recent = desk.store.status(), desk.store.documents(), desk.jobs.recent(5)
-        current = next((job for job in recent if job.state == "running"), None)
-        last = next((job for job in recent if job.state != "running"), None)
+        overview, (current, last) = desk.overview(), desk.latest_jobs()
+        status, rows = overview.status, overview.rows
         hello = ""
         if chat is None:
-            questions = example_questions(desk.store, rows)
             samples = any(row.collection == SAMPLES for row in rows)
             busy = current is not None or desk.indexer.pending > 0
-            hello = welcome_html(questions, documents=status.passages, samples=samples, indexing=busy)
+            hello = welcome_html(
+                overview.questions, documents=status.passages, samples=samples, indexing=busy
+            )
         html = {
             "side": sidebar_html(
                 desk.chats.chats(), view.chat_id, status, current, desk.model_name, desk.model_problem
@@ -197,6 +198,8 @@ class Page:
 
     def tick(self, view: View) -> Update:
         """Once a second: show what has changed behind the page."""
+        if not view.opened:
+            return {self.top: STALE}  # the server was started anew: the page loads itself again
         return self._parts(view) or {self.side: gr.skip()}
 
     # -- documents
@@ -236,7 +239,7 @@ class Page:
                 if desk.store.folders():
                     desk.indexer.submit({"kind": "paths", "paths": [], "label": "All folders"})
                 else:
-                    view.notice = "No folder was added yet, so there is nothing to check for changes. Add a folder first."
+                    view.notice = "No folder was added yet, so nothing can have changed. Add a folder first."
             case "remove" if desk.store.document(doc_id) is not None:
                 desk.store.remove([doc_id])
             case "samples":
@@ -291,7 +294,7 @@ def _live(running: Running | None) -> list[dict[str, str]]:
 
 def _box(running: Running | None, **changes: object) -> Any:
     busy = running is not None and not running.finished
-    return gr.update(submit_btn=False if busy else "Send", stop_btn="Stop" if busy else False, **changes)
+    return gr.update(submit_btn=False if busy else "Send", stop_btn="Stop" if busy else False) | changes
 
 
 def _event(event: gr.EventData) -> dict[str, Any]:
@@ -396,4 +399,5 @@ def build_page(desk: Desk) -> gr.Blocks:
             on(part.act, page.documents_action, [view], around)
         on(timer.tick, page.tick, [view], around)
     blocks.queue(max_size=256, default_concurrency_limit=32, api_open=False)
-    return blocks
+    page_blocks: gr.Blocks = blocks
+    return page_blocks

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from index.errors import FootnoteError
 
@@ -59,12 +60,19 @@ def highlight(text: str, highlights: Sequence[Highlight]) -> str:
         borders |= {min(max(each.start, 0), len(text)), min(max(each.end, 0), len(text))}
     cuts = sorted(borders)
     pieces: list[str] = []
-    for start, end in zip(cuts, cuts[1:], strict=False):
+    for start, end in pairwise(cuts):
         over = [each for each in highlights if each.start <= start and end <= each.end]
         opening = "".join(f'<{each.tag} class="{each.css}">' for each in over)
         closing = "".join(f"</{each.tag}>" for each in reversed(over))
         pieces.append(opening + escape(text[start:end]) + closing)
     return "".join(pieces)
+
+
+def button(label: str, css: str, data: Mapping[str, str], *, title: str = "") -> str:
+    """A button; ``data`` become its ``data-`` attributes, which say what a click does."""
+    attributes = "".join(f' data-{name}="{escape(value)}"' for name, value in data.items())
+    hover = f' title="{escape_line(title)}"' if title else ""
+    return f'<button type="button" class="{css}"{attributes}{hover}>{escape_line(label)}</button>'
 
 
 def place(name: str, page: int | None) -> str:

@@ -29,16 +29,17 @@ logger = logging.getLogger(__name__)
 MAX_FILE_BYTES = 50 * 1024 * 1024
 _MAX_REQUEST_BYTES = 1024 * 1024  # anything but an upload
 _STATE_SESSIONS = 100
-# The models load as soon as the first page is out, or after this time if nobody looks.
-_FIRST_PAGE_SECONDS = 3.0
+# The models load as soon as a page is open, or after this time if nobody looks.
+_FIRST_PAGE_SECONDS = 4.0
 
 HEADERS = {
     # Gradio starts from an inline script and compiles its HTML templates, hence 'unsafe-*' for scripts.
     # Everything that could carry text away is limited to this origin.
     "content-security-policy": (
-        "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
-        "img-src 'self' data: blob:; media-src 'self' blob:; font-src 'self' data:; connect-src 'self'; "
-        "form-action 'self'; frame-src 'none'; base-uri 'self'; object-src 'none'; frame-ancestors 'none'"
+        "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
+        "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; media-src 'self' blob:; "
+        "font-src 'self' data:; connect-src 'self'; form-action 'self'; frame-src 'none'; "
+        "base-uri 'self'; object-src 'none'; frame-ancestors 'none'"
     ),
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
@@ -84,7 +85,13 @@ class Guard:
         hosts: frozenset[str],
         first_page: threading.Event,
     ) -> None:
-        """``hosts`` are the names, without port, that this server answers to; ``first_page`` is set once a page was sent."""
+        """Guard ``app``.
+
+        Args:
+            app: What answers the requests that pass.
+            hosts: The names, without port, that this server answers to.
+            first_page: Set once a page has been opened.
+        """
         self._app = app
         self._hosts = hosts
         self._first_page = first_page
@@ -108,8 +115,8 @@ class Guard:
             await self._app(scope, receive, send)
         except _TooLargeError:
             await _reply(send, 413, "The request is too large.")
-        if scope["path"] == "/":
-            self._first_page.set()
+        if scope["path"].startswith("/gradio_api/queue/join"):
+            self._first_page.set()  # the page runs in a browser, and asks for its content
 
     def _refusal(self, scope: Scope, headers: dict[bytes, str]) -> tuple[int, str] | None:
         host = headers.get(b"host", "")
@@ -198,12 +205,12 @@ def check_bind(host: str) -> None:
             return
     raise FootnoteError(
         f"Footnote has no login, so it does not listen on {host}, where others could read your documents.",
-        hint="Leave server.host at 127.0.0.1; to reach it from elsewhere, use an SSH tunnel: ssh -L 7860:127.0.0.1:7860",
+        hint="Leave server.host at 127.0.0.1; from elsewhere, use ssh -L 7860:127.0.0.1:7860 THIS-COMPUTER",
     )
 
 
 def create_app(settings: Settings, *, desk: Desk | None = None) -> FastAPI:
-    """Build the application; no model is loaded (see ``Desk.start``). ``app.state.desk`` is what stands behind it.
+    """Build the application around a ``Desk`` (``app.state.desk``); no model is loaded, see ``Desk.start``.
 
     Args:
         settings: Of this run.
@@ -238,7 +245,7 @@ def create_app(settings: Settings, *, desk: Desk | None = None) -> FastAPI:
     mono = ["ui-monospace", "Consolas", "monospace"]
     blocks = build_page(desk)
     blocks.state_session_capacity = _STATE_SESSIONS  # mount_gradio_app has no parameter for it
-    # Gradio would put its own container in front of every selector of ``css=``; in the head it stays as written.
+    # Gradio rewrites every selector of ``css=``; in the head the stylesheet stays as it is written.
     style = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
     gr.mount_gradio_app(
         app,
@@ -330,7 +337,7 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.close()
         raise FootnoteError(
             f"The page cannot be served on port {port}: {exc.strerror or exc}.",
-            hint=f"Choose another port, for example: footnote serve --port {port + 1 if 0 < port < 65_535 else 7861}",
+            hint=f"Choose another port: footnote serve --port {port + 1 if 0 < port < 65_535 else 7861}",
         ) from exc
     return listener
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from index.report import Progress
 from index.jobs import Job
+from index.report import Progress
 from index.rows import StoreStatus
 from ui.chats import Chat
-from ui.render import ago, count, escape, escape_line
+from ui.render import ago, button, count, escape, escape_line
 
 BRAND = '<div class="fn-brand">Footnote<sup>1</sup></div>'
+
+STALE = '<header class="fn-top" data-stale="1"></header>'
 
 
 def sidebar_html(
@@ -47,22 +49,23 @@ def sidebar_html(
     )
     return (
         f'<div class="fn-side">{BRAND}'
-        '<button type="button" class="fn-new" data-act="new" title="New chat (Ctrl+Shift+O)">New chat</button>'
+        f"{button('New chat', 'fn-new', {'act': 'new'}, title='New chat (Ctrl+Shift+O)')}"
         f'<nav class="fn-chats" aria-label="Conversations">{lists}</nav>'
-        f'<div class="fn-status">{_index_line(status, job, moment)}{_model_line(model, model_problem)}</div></div>'
+        f'<div class="fn-status">{_index_line(status, job, moment)}'
+        f"{_model_line(model, model_problem)}</div></div>"
     )
 
 
 def _chat(chat: Chat, current: str) -> str:
     on = ' aria-current="page"' if chat.chat_id == current else ""
     title = escape_line(chat.title)
+    rename = button("Rename", "fn-plain", {"act": "rename", "chat": chat.chat_id})
+    delete = button("Delete this chat", "fn-danger", {"act": "delete", "chat": chat.chat_id})
     return (
-        f'<li class="fn-item"{on}><button type="button" class="fn-open" data-act="open" data-chat="{chat.chat_id}" '
-        f'title="{title}"><bdi>{title}</bdi></button>'
-        f'<details class="fn-menu"><summary aria-label="More about this chat">⋯</summary><div class="fn-pop">'
-        f'<input class="fn-field" value="{title}" maxlength="80" aria-label="Title">'
-        f'<button type="button" data-act="rename" data-chat="{chat.chat_id}">Rename</button>'
-        f'<button type="button" class="fn-danger" data-act="delete" data-chat="{chat.chat_id}">Delete this chat</button>'
+        f'<li class="fn-item"{on}><button type="button" class="fn-open" data-act="open" '
+        f'data-chat="{escape(chat.chat_id)}" title="{title}"><bdi>{title}</bdi></button>'
+        '<details class="fn-menu"><summary aria-label="More about this chat">⋯</summary><div class="fn-pop">'
+        f'<input class="fn-field" value="{title}" maxlength="80" aria-label="Title">{rename}{delete}'
         "</div></details></li>"
     )
 
@@ -86,7 +89,7 @@ def _index_line(status: StoreStatus, job: Job | None, now: float) -> str:
 
 def progress_words(progress: Progress | None) -> str:
     """One line about a running job: ``Indexing 12 of 40``."""
-    if progress is None or progress.stage == "reading" and progress.files_total == 0:
+    if progress is None or progress.files_total == 0:
         return "Preparing to index"
     return f"Indexing {progress.files_done:,} of {progress.files_total:,}"
 
@@ -103,7 +106,8 @@ def top_html(title: str, chat_id: str) -> str:
     """The bar above chat and documents. The page reads ``data-chat`` to keep the address up to date."""
     return (
         f'<header class="fn-top" data-chat="{escape(chat_id)}">'
-        '<button type="button" class="fn-quiet fn-burger" data-view="side" aria-label="Conversations">☰</button>'
+        '<button type="button" class="fn-quiet fn-burger" data-view="side" aria-label="Conversations">☰'
+        "</button>"
         f'<h1><span class="fn-chat-title"><bdi>{escape_line(title)}</bdi></span>'
         '<span class="fn-docs-title">Documents</span></h1>'
         '<nav><button type="button" data-view="chat">Chat</button>'
@@ -120,23 +124,22 @@ def welcome_html(questions: Sequence[str], *, documents: int, samples: bool, ind
         samples: Whether the samples are among them.
         indexing: Whether a job runs now.
     """
+    if not documents and indexing:
+        return (
+            '<div class="fn-hello"><h2>Reading documents</h2>'
+            "<p>The first documents are being indexed. In a moment you can ask about them.</p></div>"
+        )
     if not documents:
-        if indexing:
-            return (
-                '<div class="fn-hello"><h2>Reading the samples</h2><p>A few documents that came with Footnote are '
-                "being indexed. In a moment you can ask about them.</p></div>"
-            )
+        files = button("Add files", "fn-btn fn-primary", {"do": "files"})
+        folder = button("Add a folder", "fn-btn", {"do": "folder"})
+        bring = button("Bring back the samples", "fn-btn", {"act": "samples"})
         return (
             '<div class="fn-hello"><h2>Ask your own documents</h2>'
             "<p>Add PDF, Word, HTML, Markdown or text files. They stay on this computer.</p>"
-            '<div class="fn-choices"><button type="button" class="fn-btn fn-primary" data-do="files">Add files</button>'
-            '<button type="button" class="fn-btn" data-do="folder">Add a folder</button>'
-            '<button type="button" class="fn-btn" data-act="samples">Bring back the samples</button></div></div>'
+            f'<div class="fn-choices">{files}{folder}{bring}</div></div>'
         )
     examples = "".join(
-        f'<button type="button" class="fn-example" data-act="ask" data-text="{escape_line(question)}">'
-        f"{escape_line(question)}</button>"
-        for question in questions
+        button(question, "fn-example", {"act": "ask", "text": question}) for question in questions
     )
     about = "the samples that came with Footnote, or your own documents" if samples else "your documents"
     return (

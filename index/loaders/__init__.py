@@ -9,7 +9,7 @@ from pathlib import PurePath
 
 from index.documents import ParsedDocument
 from index.errors import DocumentError
-from index.loaders.cleaning import one_line
+from index.loaders.cleaning import looks_binary, one_line
 from index.loaders.refusals import needs_password, too_much_text
 
 _DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
@@ -115,7 +115,8 @@ def load(
 def _load_format(data: bytes, name: str, *, max_pages: int, max_chars: int) -> ParsedDocument:
     extension = PurePath(name).suffix.lower()
     # Each format's library is imported when a file needs it.
-    if b"%PDF-" in data[:1024]:
+    # A PDF may begin with other bytes, but a text may also speak of "%PDF-".
+    if data.startswith(b"%PDF-") or (b"%PDF-" in data[:1024] and (extension == ".pdf" or looks_binary(data))):
         from index.loaders.pdf import load_pdf
 
         return load_pdf(data, max_pages=max_pages, max_chars=max_chars)
@@ -126,12 +127,15 @@ def _load_format(data: bytes, name: str, *, max_pages: int, max_chars: int) -> P
         return load_docx(data, media_type=_DOCX)
     _refuse_other_binaries(data, extension)
     media_type = _MEDIA_TYPES.get(extension)
-    if media_type is None and not supported(name):
-        raise _unsupported(f"Files of the type {one_line(extension) or 'without extension'} are not read.")
     if media_type == "text/html" or (extension in ("", ".txt") and _HTML_START.match(data)):
         from index.loaders.html import load_html
 
         return load_html(data, media_type="text/html")
+    if media_type is None and not supported(name):
+        kind = one_line(extension)
+        raise _unsupported(
+            f"Files of the type {kind} are not read." if kind else "The type of this file is not known."
+        )
     if media_type == "text/markdown":
         from index.loaders.markdown import load_markdown
 

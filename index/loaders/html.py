@@ -86,8 +86,11 @@ _LAYOUT = frozenset(
 )
 _NAVIGATION_ROLES = frozenset(("navigation", "search", "menu", "menubar", "toolbar", "tablist"))
 _NAVIGATION_CLASSES = frozenset(
-    "navheader navfooter navbar breadcrumb breadcrumbs sphinxsidebar mw-editsection mw-jump-link "
-    "sr-only visually-hidden screen-reader-text skip-link".split()
+    (
+        *("navheader", "navfooter", "navbar", "breadcrumb", "breadcrumbs", "sphinxsidebar"),
+        *("mw-editsection", "mw-jump-link", "skip-link"),
+        *("sr-only", "visually-hidden", "screen-reader-text"),
+    )
 )
 _PERMALINKS = frozenset(("¶", "#", "§", "🔗", "\uf0c1"))
 _INVISIBLE = str.maketrans("\u00a0", " ", "\u00ad\u200b\u2060\ufeff")
@@ -191,7 +194,10 @@ class _Writer:
             self.newlines = max(self.newlines, newlines)
 
     def text(self, text: str) -> None:
-        text = clean(text).translate(_INVISIBLE)  # "&#1;" brings in what the source did not have
+        if not text.isprintable():
+            text = clean(text)  # "&#1;" brings in what the source did not have
+        if not text.isascii():
+            text = text.translate(_INVISIBLE)
         if self.pre_depth and not self.inline_depth:
             if text:
                 self._put(text)

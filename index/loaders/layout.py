@@ -483,8 +483,9 @@ def _headings_by_looks(pages: Sequence[Sequence[_Piece]], body: float) -> list[t
     for pieces in pages:
         for piece, following in zip(pieces, [*pieces[1:], None], strict=True):
             first = piece.lines[0]
-            letters = sum(c.isalpha() for c in piece.text)
-            if len(piece.text) > _HEADING_CHARS or letters < 3 or first.turned or first.in_row:
+            if len(piece.text) > _HEADING_CHARS or first.turned or first.in_row:
+                continue
+            if sum(c.isalpha() for c in piece.text) < 3:
                 continue
             if first.size > _LARGE * body:
                 found.append((piece, round(first.size * 2) / 2))

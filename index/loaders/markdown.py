@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from itertools import accumulate, pairwise
 
+from markdown_it import MarkdownIt
+
 from index.documents import Heading, ParsedDocument
 from index.loaders.cleaning import clean, decode, one_line
 
 _FRONT_MATTER = re.compile(r"---[ \t]*\n(?:(?!---|\.\.\.).*\n){0,200}(?:---|\.\.\.)[ \t]*(?:\n|\Z)")
+_MARKUP = re.compile(r"[*_`\[<&\\!]")
 _FRONT_TITLE = re.compile(r"^title:[ \t]*(.+)$", re.MULTILINE)
 
 
@@ -33,8 +36,6 @@ def load_markdown(data: bytes, *, media_type: str) -> ParsedDocument:
 
 
 def _headings(text: str, body: str) -> list[Heading]:
-    from markdown_it import MarkdownIt
-
     parser = MarkdownIt("commonmark")
     # Inline parsing of the whole text is most of the time and not needed: only titles are parsed below.
     blocks = MarkdownIt("commonmark").disable("inline").parse(body)
@@ -48,7 +49,7 @@ def _headings(text: str, body: str) -> list[Heading]:
         start = text.find(source, line_starts[first], line_starts[last])
         if start < 0:
             continue
-        plain = one_line(_plain(parser, source), 10_000)
+        plain = one_line(_plain(parser, source) if _MARKUP.search(source) else source, 10_000)
         # The title must be found in the text: one with emphasis in its middle keeps its marks.
         title = plain if plain and plain in source else source
         end = start + len(content.content) if text.startswith(content.content, start) else start + len(source)
@@ -56,9 +57,6 @@ def _headings(text: str, body: str) -> list[Heading]:
     return headings
 
 
-def _plain(parser: object, source: str) -> str:
-    from markdown_it import MarkdownIt
-
-    assert isinstance(parser, MarkdownIt)
+def _plain(parser: MarkdownIt, source: str) -> str:
     children = parser.parseInline(source)[0].children or []
     return "".join(child.content for child in children if child.type in ("text", "code_inline"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import re
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,7 +20,12 @@ from index.loaders.refusals import damaged, needs_password, too_much_text
 
 _LOCK = threading.Lock()  # pdfium is not thread-safe, not even over different documents
 _MEDIA_TYPE = "application/pdf"
-_LINE_HYPHENS = "\ufffe\x02"  # pdfium puts one where a hyphen ended a line, and leaves the line end out
+# pdfium puts one where a hyphen ended a line, and leaves the line end out.
+_LINE_HYPHENS = frozenset("\ufffe\x02")
+_LINE = re.compile("[^\r\n\ufffe\x02]+")
+_WORD = re.compile(r"[^ \t\u00a0]+")
+_PRIVATE = re.compile("[\ue000-\uf8ff]")
+_NARROWEST = 0.2  # of the line's height: no letter is narrower on average over a word
 _CELL_GAP = 1.3  # of the line's height; a wider gap parts columns or cells
 _LINES_OF_A_DRAWING = 100
 _MOST_BOOKMARKS = 20_000
@@ -27,6 +33,8 @@ _MOST_PAGES_NAMED = 8
 _UNREADABLE_SHARE = 0.4
 _BOLD_NAMES = (b"bold", b"black", b"heavy", b"-demi", b"cmbx", b"semibd")
 _FIXED_NAMES = (b"mono", b"courier", b"cmtt", b"consol", b"typewriter", b"menlo", b"fixed", b"sftt", b"ectt")
+
+_Box = tuple[float, float, float, float]  # left, bottom, right, top
 
 _LETTERS = str.maketrans(
     {
@@ -150,20 +158,13 @@ def _rows(page: Any) -> Iterator[Row]:
         # One character a UTF-16 unit, so that positions stay those of pdfium.
         units = "".join(map(chr, buffer[: max(0, written - 1)]))
         measure = _Measure(textpage, len(units) == count, pdfium.FPDFPage_GetRotation(page))
-        start = 0
-        for end in range(len(units) + 1):
-            if end < len(units) and units[end] not in _LINE_ENDS:
-                continue
-            hyphenated = end < len(units) and units[end] in _LINE_HYPHENS
-            segments = _segments(units, start, end, measure, hyphenated)
+        for stretch in _LINE.finditer(units):
+            hyphenated = units[stretch.end() : stretch.end() + 1] in _LINE_HYPHENS
+            segments = _segments(units, stretch, measure, hyphenated)
             if segments:
                 yield segments
-            start = end + 1
     finally:
         textpage.close()
-
-
-_LINE_ENDS = frozenset("\r\n" + _LINE_HYPHENS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,7 +191,7 @@ class _Measure:
             return index
         return int(pdfium.FPDFText_GetCharIndexFromTextIndex(self._textpage, index))
 
-    def box(self, index: int) -> tuple[float, float, float, float]:
+    def box(self, index: int) -> _Box:
         """Left, bottom, right, top in points, y upwards; generous: from the font's ascent to its descent."""
         rect = self._rect
         if not pdfium.FPDFText_GetLooseCharBox(self._textpage, self._char(index), self._reference):
@@ -218,69 +219,58 @@ class _Measure:
         return self._fonts[name]
 
 
-def _segments(units: str, start: int, end: int, measure: _Measure, hyphenated: bool) -> Row:
+def _segments(units: str, stretch: re.Match[str], measure: _Measure, hyphenated: bool) -> Row:
     """The pieces of one line between wide gaps, from left to right."""
-    words: list[tuple[int, int]] = []
-    position = start
-    for word in units[start:end].split(" "):
-        if word.strip():
-            words.append((position, position + len(word)))
-        position += len(word) + 1
     segments: Row = []
-    run: list[tuple[int, int]] = []
-    boxes: list[tuple[float, float, float, float]] = []
-    for first, after in words:
-        left, bottom, right, top = measure.box(first)
-        if after - first > 1:
-            box = measure.box(after - 1)
-            left, bottom, right, top = (
-                min(left, box[0]),
-                min(bottom, box[1]),
-                max(right, box[2]),
-                max(top, box[3]),
-            )
-        if boxes and left - boxes[-1][2] > _CELL_GAP * (boxes[-1][3] - boxes[-1][1]):
-            segments.append(_line(units, run, boxes, measure, False))
-            run, boxes = [], []
-        run.append((first, after))
-        boxes.append((left, bottom, right, top))
-    if run:
-        segments.append(_line(units, run, boxes, measure, hyphenated))
+    words: list[tuple[int, int]] = []
+    boxes: list[_Box] = []
+    for word in _WORD.finditer(units, stretch.start(), stretch.end()):
+        box = measure.box(word.start())
+        if words:
+            first, after = words[-1]
+            left, bottom, _, top = boxes[-1]
+            widest_gap = _CELL_GAP * (top - bottom)
+            # Asking for each box is most of the time: where the letters alone fill the way, do not ask.
+            if (
+                abs(box[0] - left) > widest_gap + _NARROWEST * (top - bottom) * (after - first)
+                and box[0] - measure.box(after - 1)[2] > widest_gap
+            ):
+                segments.append(_line(units, words, boxes, measure, False))
+                words, boxes = [], []
+        words.append(word.span())
+        boxes.append(box)
+    if words:
+        segments.append(_line(units, words, boxes, measure, hyphenated))
     return [segment for segment in segments if segment.text]
 
 
 def _line(
     units: str,
     words: Sequence[tuple[int, int]],
-    boxes: Sequence[tuple[float, float, float, float]],
+    boxes: Sequence[_Box],
     measure: _Measure,
     hyphenated: bool,
 ) -> Line:
     text = " ".join(units[first:after] for first, after in words)
-    text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    text = _without_private(clean(text.translate(_LETTERS)))
+    if not (text.isascii() and text.isprintable()):
+        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        text = _PRIVATE.sub("", clean(text.translate(_LETTERS)))
     heights = sorted(top - bottom for _, bottom, _, top in boxes)
-    first, last = boxes[0], boxes[-1]
+    first, last = boxes[0], measure.box(words[-1][1] - 1)
     first_font, last_font = measure.font(words[0][0]), measure.font(words[-1][1] - 1)
     size = max(heights[len(heights) // 2], 0.1)
     return Line(
         text=" ".join(text.split()),
-        left=min(box[0] for box in boxes),
-        right=max(box[2] for box in boxes),
+        left=min(first[0], last[0]),
+        right=max(first[2], last[2]),
         bottom=first[1],
         top=first[3],
         size=size,
         bold=first_font.bold and last_font.bold,
         fixed=first_font.fixed and last_font.fixed,
         hyphenated=hyphenated,
-        turned=len(words) > 1 and abs(first[1] - last[1]) > size,
+        turned=words[-1][1] - words[0][0] > 2 and abs(first[1] - last[1]) > size,
     )
-
-
-def _without_private(text: str) -> str:
-    if text.isascii():
-        return text
-    return "".join(c for c in text if not "\ue000" <= c <= "\uf8ff")
 
 
 def _is_unreadable(text: str) -> bool:

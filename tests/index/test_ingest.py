@@ -76,7 +76,9 @@ def found(store: Store, query: str) -> list[str]:
     return [rows[chunk_id].text for chunk_id in ids]
 
 
-def test_a_folder_is_indexed_and_a_second_run_embeds_nothing(store: Store, parser: Parser, folder: Path) -> None:
+def test_a_folder_is_indexed_and_a_second_run_embeds_nothing(
+    store: Store, parser: Parser, folder: Path
+) -> None:
     embedder = CountingEmbedder()
     first = ingest_paths(store, embedder, parser, [folder])
     assert by_name(first) == {"a.txt": "added", "b.md": "added"}
@@ -130,7 +132,9 @@ def test_a_deleted_file_no_longer_answers(store: Store, parser: Parser, folder: 
     assert store.check() == []
 
 
-def test_a_folder_that_suddenly_looks_empty_deletes_nothing(store: Store, parser: Parser, folder: Path) -> None:
+def test_a_folder_that_suddenly_looks_empty_deletes_nothing(
+    store: Store, parser: Parser, folder: Path
+) -> None:
     ingest_paths(store, CountingEmbedder(), parser, [folder])
     shutil.rmtree(folder)
     folder.mkdir()
@@ -164,7 +168,9 @@ def test_one_bad_file_never_stops_the_rest(store: Store, parser: Parser, folder:
     assert store.check() == []
 
 
-def test_a_file_that_becomes_unreadable_content_stops_answering(store: Store, parser: Parser, folder: Path) -> None:
+def test_a_file_that_becomes_unreadable_content_stops_answering(
+    store: Store, parser: Parser, folder: Path
+) -> None:
     ingest_paths(store, CountingEmbedder(), parser, [folder])
     (folder / "a.txt").write_bytes(b"")
     ingest_paths(store, CountingEmbedder(), parser, [folder])
@@ -181,7 +187,9 @@ def test_a_missing_path_is_an_error_that_changes_nothing(store: Store, parser: P
     assert store.documents() == []
 
 
-def test_uploads_are_kept_and_the_same_name_gets_a_number(store: Store, parser: Parser, tmp_path: Path) -> None:
+def test_uploads_are_kept_and_the_same_name_gets_a_number(
+    store: Store, parser: Parser, tmp_path: Path
+) -> None:
     one, two, three = (tmp_path / name for name in ("1", "2", "3"))
     one.write_text("Cats purr.", encoding="utf-8")
     two.write_text("Dogs bark.", encoding="utf-8")
@@ -192,7 +200,10 @@ def test_uploads_are_kept_and_the_same_name_gets_a_number(store: Store, parser: 
         parser,
         [(one, "note.txt"), (two, "../evil/note.txt"), (three, "copy.txt")],
     )
-    assert [(o.path, o.outcome) for o in report.outcomes][:2] == [("note.txt", "added"), ("note (2).txt", "added")]
+    assert [(o.path, o.outcome) for o in report.outcomes][:2] == [
+        ("note.txt", "added"),
+        ("note (2).txt", "added"),
+    ]
     names = {row.path for row in store.documents("Uploads")}
     assert names == {"note.txt", "note (2).txt", "copy.txt"} or names == {"note.txt", "note (2).txt"}
     one.unlink()
@@ -212,7 +223,9 @@ def test_the_same_upload_again_is_unchanged(store: Store, parser: Parser, tmp_pa
     assert [(o.path, o.outcome) for o in report.outcomes] == [("note.txt", "unchanged")]
 
 
-def test_a_copy_in_a_folder_costs_nothing_and_survives_its_twin(store: Store, parser: Parser, folder: Path) -> None:
+def test_a_copy_in_a_folder_costs_nothing_and_survives_its_twin(
+    store: Store, parser: Parser, folder: Path
+) -> None:
     embedder = CountingEmbedder()
     ingest_paths(store, embedder, parser, [folder])
     embedder.embedded.clear()
@@ -262,7 +275,9 @@ def test_a_second_indexer_is_told_that_one_is_at_work(store: Store, parser: Pars
         ingest_paths(store, CountingEmbedder(), parser, [folder])
 
 
-def test_another_embedding_model_is_refused_before_any_work(store: Store, parser: Parser, folder: Path) -> None:
+def test_another_embedding_model_is_refused_before_any_work(
+    store: Store, parser: Parser, folder: Path
+) -> None:
     ingest_paths(store, CountingEmbedder(), parser, [folder])
     other = WordCountEmbedder(("quite", "another"))
     with pytest.raises(EmbedderMismatchError):
@@ -270,7 +285,10 @@ def test_another_embedding_model_is_refused_before_any_work(store: Store, parser
 
 
 def test_documents_that_are_parsed_already_are_indexed_under_their_path(store: Store) -> None:
-    items = [("id-1", ParsedDocument(text="Cats purr.", title="On cats")), ("id-2", ParsedDocument(text="Dogs bark."))]
+    items = [
+        ("id-1", ParsedDocument(text="Cats purr.", title="On cats")),
+        ("id-2", ParsedDocument(text="Dogs bark.")),
+    ]
     report = ingest_documents(store, CountingEmbedder(), items)
     assert [(o.path, o.outcome) for o in report.outcomes] == [("id-1", "added"), ("id-2", "added")]
     again = ingest_documents(store, CountingEmbedder(), items)
@@ -286,11 +304,15 @@ def test_every_passage_is_the_exact_slice_of_its_document(store: Store, parser: 
         text = store.text(row.version_id)
         assert text is not None
         rows = store.chunks(store.chunk_ids(row.version_id))
-        assert [text[chunk.start : chunk.end] for chunk in rows.values()] == [chunk.text for chunk in rows.values()]
+        assert [text[chunk.start : chunk.end] for chunk in rows.values()] == [
+            chunk.text for chunk in rows.values()
+        ]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows file names are Unicode")
-def test_a_file_whose_name_is_not_unicode_is_indexed_and_removed(store: Store, parser: Parser, folder: Path) -> None:
+def test_a_file_whose_name_is_not_unicode_is_indexed_and_removed(
+    store: Store, parser: Parser, folder: Path
+) -> None:
     name = b"caf\xe9.txt".decode("utf-8", "surrogateescape")
     (folder / name).write_text("Fish swim at the caf\u00e9.", encoding="utf-8")
     report = ingest_paths(store, CountingEmbedder(), parser, [folder])

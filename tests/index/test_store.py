@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from filelock import FileLock
-from index.analysis import query_terms
 
+from index.analysis import query_terms
 from index.changes import EmbedderIdentity
 from index.errors import (
     BusyError,

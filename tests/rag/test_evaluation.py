@@ -47,6 +47,10 @@ QUERIES = [
     },
     {"id": "q4", "text": "Who painted Guernica?", "answers": [], "answerable": False, "kind": "off_corpus"},
 ]
+VOCABULARY = (
+    *("bridge", "built", "harbour", "winter", "market", "open", "opens", "sell", "sells", "letters"),
+    *("painted", "guernica"),
+)
 QRELS = "q1\tdoc:the bridge\t1\nq2\tmarket\t1\nq3\tmarket\t1\n"
 
 
@@ -64,7 +68,7 @@ def evaluation_set(tmp_path: Path) -> Path:
 
 
 def run(folder: Path, out: Path, options: Options | None = None) -> dict[str, Any]:
-    embedder = WordCountEmbedder(["bridge", "built", "harbour", "winter", "market", "open", "opens", "sell"])
+    embedder = WordCountEmbedder(VOCABULARY)
     return run_evaluation(folder, out, settings=Settings(), options=options, embedder=embedder)
 
 

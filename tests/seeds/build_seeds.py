@@ -69,20 +69,20 @@ capability of Hamas without putting the people of Gaza in further danger.
 
 Instead of a ground invasion of Rafah, the United States proposes a joint security initiative along
 the border between Gaza and Egypt. The purpose of the initiative is to stop weapons from being
-smuggled into Gaza. Three parties would work together at the border: the United States, Egypt and
-Israel.
+smuggled into Gaza. Three parties would take part in the border initiative: the United States, Egypt
+and Israel.
 
 ## 2.2 What the initiative is for
 
-The border initiative has two aims: fewer civilian casualties, and an answer to the escalating
+The border initiative has two aims: fewer civilian casualties, and a way to meet the escalating
 conflict with Hamas. Fortifying the border is also part of a wider effort to calm the situation and
-to relieve the humanitarian crisis. The plan shows how much weight international cooperation and
-diplomacy carry.
+to relieve the humanitarian crisis. The plan is a sign of the weight that international cooperation
+and diplomacy carry.
 
 ## 2.3 Why Egypt takes part
 
-Bringing Egypt into the initiative is meant to stabilise the region. Egypt's part is also meant to
-lower the risk that Hamas militants cross into Sinai.
+Making Egypt part of the border plan is meant to stabilise the region and to lower the risk that Hamas
+militants cross into Sinai.
 """,
     """
 # 3 Talks and outlook
@@ -115,7 +115,7 @@ PARTIES = (
 )
 AIMS = (
     "Keep weapons from reaching Gaza across the Egyptian border.",
-    "Spare civilians: a guarded border is meant to cost fewer lives than a full invasion.",
+    "Spare civilians: a guarded border is meant to endanger fewer lives than a full invasion.",
     "Weaken Hamas by containing and disrupting what its fighters can do.",
     "Keep Hamas militants from crossing into the Sinai.",
     "Ease the humanitarian crisis by calming the situation.",
@@ -128,8 +128,8 @@ invasive than sending an army into Rafah.
 
 ## What part does diplomacy play?
 
-Three governments would act together at the border. The report takes that as a sign of how much
-international cooperation and diplomacy weigh.
+Three governments would act together at the border. The report sees in that the importance of
+international cooperation and diplomacy.
 
 ## What happens next?
 

@@ -13,10 +13,11 @@ from statistics import median
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner, Result
 
 from index.store import Store
 from rag.answers import Answer, AnswerSentence, Citation
-from ui.cli import answer_json, stop_on_interrupt
+from ui.cli import answer_json, app, stop_on_interrupt
 
 ROOT = Path(__file__).resolve().parents[2]
 LEASE = "# Lease\n\nThe lease of the boathouse ends on 1 March 2027. The rent is 420 crowns a month.\n"
@@ -180,6 +181,8 @@ def test_an_answer_for_programs_has_its_text_with_marks() -> None:
 
 # -- from files to an answer, with the real model --------------------------------------------------
 
+Indexed = tuple[Path, subprocess.CompletedProcess[str]]
+
 
 @pytest.fixture(scope="module")
 def documents(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -193,15 +196,18 @@ def documents(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def indexed(
-    documents: Path, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, subprocess.CompletedProcess[str]]:
-    """A data folder in which the documents are indexed, and how that went."""
+def indexed(documents: Path, tmp_path_factory: pytest.TempPathFactory) -> Indexed:
+    """A data folder in which a process of its own indexed the documents, and what that said."""
     data = tmp_path_factory.mktemp("data") / "index"
     return data, footnote("index", documents, "--data", data)
 
 
-Indexed = tuple[Path, subprocess.CompletedProcess[str]]
+def in_process(*arguments: str | Path, data: Path | None = None, expect: int = 0) -> Result:
+    """Run ``footnote`` in this process, where the model's libraries are loaded once."""
+    environment = {} if data is None else {"FOOTNOTE_DATA": str(data)}
+    done = CliRunner().invoke(app, [str(argument) for argument in arguments], env=environment)
+    assert done.exit_code == expect, done.output
+    return done
 
 
 @pytest.mark.model
@@ -216,16 +222,16 @@ def test_every_file_that_failed_is_listed_with_cause_and_remedy(indexed: Indexed
 
 @pytest.mark.model
 def test_a_question_is_answered_with_its_source(indexed: Indexed) -> None:
-    printed = footnote("ask", "When", "does", "the", "lease", "end?", "--steps", data=indexed[0]).stdout
+    printed = in_process("ask", "When", "does", "the", "lease", "end?", "--steps", data=indexed[0]).stdout
     assert "The lease of the boathouse ends on 1 March 2027. [1]" in printed
-    assert '[1] lease.md, Lease: "The lease of the boathouse ends on 1 March 2027."' in printed
+    assert '[1] lease.md: "The lease of the boathouse ends on 1 March 2027."' in printed
     assert "retrieve" in printed
 
 
 @pytest.mark.model
 def test_every_quote_for_programs_is_verbatim(indexed: Indexed, documents: Path) -> None:
     printed: dict[str, Any] = json.loads(
-        footnote("ask", "When does the lease end?", "--json", "--data", indexed[0]).stdout
+        in_process("ask", "When does the lease end?", "--json", "--data", indexed[0]).stdout
     )
     assert printed["status"] == "answered"
     (citation,) = printed["citations"]
@@ -237,31 +243,31 @@ def test_every_quote_for_programs_is_verbatim(indexed: Indexed, documents: Path)
 
 @pytest.mark.model
 def test_a_question_off_the_documents_shows_the_nearest_passages(indexed: Indexed) -> None:
-    printed = footnote("ask", "Who won the chess olympiad in 1988?", data=indexed[0]).stdout
+    printed = in_process("ask", "Who won the chess olympiad in 1988?", data=indexed[0]).stdout
     assert "Nearest passages" in printed
     assert "lease.md" in printed
 
 
 @pytest.mark.model
 def test_a_search_lists_passages(indexed: Indexed) -> None:
-    assert " 1. lease.md, Lease" in footnote("search", "rent", data=indexed[0]).stdout
-    printed = json.loads(footnote("search", "rent", "--json", data=indexed[0]).stdout)
+    assert " 1. lease.md  (" in in_process("search", "rent", data=indexed[0]).stdout
+    printed = json.loads(in_process("search", "rent", "--json", data=indexed[0]).stdout)
     assert printed["passages"][0]["name"] == "lease.md"
 
 
 @pytest.mark.model
 def test_the_status_counts_and_names_what_needs_a_look(indexed: Indexed) -> None:
-    printed = footnote("status", data=indexed[0]).stdout
+    printed = in_process("status", data=indexed[0]).stdout
     assert "(1 ready, 3 failed)" in printed
     assert "caf\\udce9.txt" in printed
-    counts = json.loads(footnote("status", "--json", data=indexed[0]).stdout)
+    counts = json.loads(in_process("status", "--json", data=indexed[0]).stdout)
     assert (counts["ready"], counts["failed"], len(counts["attention"])) == (1, 3, 3)
-    assert footnote("check", data=indexed[0]).stdout == "The index is sound.\n"
+    assert in_process("check", data=indexed[0]).stdout == "The index is sound.\n"
 
 
 @pytest.mark.model
 def test_indexing_again_finds_the_folders_by_itself(indexed: Indexed) -> None:
-    report = json.loads(footnote("index", "--json", data=indexed[0]).stdout)
+    report = json.loads(in_process("index", "--json", data=indexed[0]).stdout)
     outcomes = {Path(line["path"]).name: line["outcome"] for line in report["outcomes"]}
     assert outcomes["lease.md"] == "unchanged"
     assert outcomes["empty.txt"] == "failed"
@@ -271,12 +277,12 @@ def test_indexing_again_finds_the_folders_by_itself(indexed: Indexed) -> None:
 def test_when_every_file_failed_the_exit_code_says_so(
     indexed: Indexed, documents: Path, tmp_path: Path
 ) -> None:
-    done = footnote("index", documents / "empty.txt", data=tmp_path / "data", expect=4)
+    done = in_process("index", documents / "empty.txt", data=tmp_path / "data", expect=4)
     assert done.stdout.splitlines()[-1].startswith("1 failed")
 
 
 @pytest.mark.model
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
-    done = footnote("index", tmp_path / "missing", data=tmp_path / "data", expect=1)
+    done = in_process("index", tmp_path / "missing", data=tmp_path / "data", expect=1)
     assert str(tmp_path / "missing") in done.stderr
     assert "Next: " in done.stderr

@@ -1,0 +1,85 @@
+"""Sample files for the loaders' tests, made on the spot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from io import BytesIO
+from typing import Any
+
+
+def pdf(
+    *pages: Sequence[str],
+    title: str = "",
+    password: str = "",
+    outline: Sequence[tuple[str, int, int]] = (),
+    size: float = 11,
+    draw: Callable[[Any, int], None] | None = None,
+) -> bytes:
+    """A PDF with one line of Helvetica for each string; "" leaves a line free, "# " begins a large line.
+
+    Args:
+        outline: Title, page (the first is 0) and level (0 is the highest) of each entry.
+        draw: Called with the canvas and the page's number before the page is finished.
+    """
+    from reportlab.lib.pagesizes import A4
+    from reportlab.pdfgen import canvas
+
+    options: dict[str, Any] = {"invariant": True}
+    if password:
+        options["encrypt"] = password
+    buffer = BytesIO()
+    paper = canvas.Canvas(buffer, pagesize=A4, **options)
+    if title:
+        paper.setTitle(title)
+    for number, lines in enumerate(pages):
+        for entry, page, level in outline:
+            if page == number:
+                paper.bookmarkPage(entry)
+                paper.addOutlineEntry(entry, entry, level)
+        y = 780.0
+        for line in lines:
+            large = line.startswith("# ")
+            paper.setFont("Helvetica-Bold" if large else "Helvetica", 18 if large else size)
+            y -= 10 if large else 0
+            paper.drawString(72, y, line.removeprefix("# "))
+            y -= 26 if large else 1.25 * size
+        if draw is not None:
+            draw(paper, number)
+        paper.showPage()
+    paper.save()
+    return buffer.getvalue()
+
+
+def docx(build: Callable[[Any], None]) -> bytes:
+    """A Word file; ``build`` fills a python-docx document."""
+    import docx as python_docx
+
+    document = python_docx.Document()
+    build(document)
+    buffer = BytesIO()
+    document.save(buffer)
+    return buffer.getvalue()
+
+
+def docx_paragraphs(*paragraphs: str) -> bytes:
+    """A Word file of plain paragraphs."""
+
+    def build(document: Any) -> None:
+        for paragraph in paragraphs:
+            document.add_paragraph(paragraph)
+
+    return docx(build)
+
+
+def with_part(archive: bytes, name: str, change: Callable[[bytes], bytes]) -> bytes:
+    """The same zip archive with one entry changed (``change(b"")`` for a new one)."""
+    import zipfile
+
+    result = BytesIO()
+    with zipfile.ZipFile(BytesIO(archive)) as old, zipfile.ZipFile(result, "w", zipfile.ZIP_DEFLATED) as new:
+        for entry in old.namelist():
+            data = old.read(entry)
+            new.writestr(entry, change(data) if entry == name else data)
+        if name not in old.namelist():
+            new.writestr(name, change(b""))
+    return result.getvalue()

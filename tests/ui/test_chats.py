@@ -1,0 +1,460 @@
+"""Conversations survive a restart, and hold references to documents instead of their words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from concurrent.futures import Future
+from dataclasses import replace
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from index.documents import Heading, ParsedDocument
+from index.ingest import ingest_documents
+from index.store import Store
+from rag.answers import Answer, AnswerSentence, Citation, Delta, Done, Event, Passage, Stage, Step
+from rag.ask import Assistant
+from tests.fakes import WordCountEmbedder
+from tests.ui.payloads import HOSTILE
+from ui.asking import LOADING, Asking
+from ui.chats import Chats, Message, SpanRef, stored
+from ui.conversation import answer_markdown, answer_with_sources
+from ui.evidence_pane import EvidencePane, Reference
+from ui.references import References
+
+QUOTE = "The zebrafish clause ends in March."
+TEXT = f"Lease\n\nThis contract has terms.\n\n{QUOTE} It may be renewed.\n\nThe rent is due monthly.\n"
+EMBEDDER = WordCountEmbedder(["zebrafish", "rent"])
+
+
+def put(store: Store, text: str, path: str = "/docs/lease.txt") -> None:
+    document = ParsedDocument(text=text, headings=(Heading(start=0, end=5, level=1, title="Lease"),))
+    ingest_documents(store, EMBEDDER, [(path, document)], collection="Contracts")
+    store.refresh()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store.open(tmp_path / "data") as opened:
+        put(opened, TEXT)
+        yield opened
+
+
+@pytest.fixture
+def chats(tmp_path: Path) -> Iterator[Chats]:
+    opened = Chats(tmp_path / "data")
+    yield opened
+    opened.close()
+
+
+def citation(store: Store, quote: str = QUOTE, marker: int = 1) -> Citation:
+    row = store.documents()[0]
+    assert row.version_id is not None
+    text = store.text(row.version_id)
+    assert text is not None
+    start = text.index(quote)
+    return Citation(
+        marker=marker,
+        doc_id=row.doc_id,
+        version_id=row.version_id,
+        collection=row.collection,
+        path=row.path,
+        title=row.title,
+        page=None,
+        heading_path=("Lease",),
+        start=start,
+        end=start + len(quote),
+        quote=quote,
+        chunk_id=1,
+    )
+
+
+def passage(store: Store) -> Passage:
+    place = citation(store, "The rent is due monthly.")
+    return Passage(
+        chunk_id=1,
+        doc_id=place.doc_id,
+        version_id=place.version_id,
+        collection=place.collection,
+        path=place.path,
+        title=place.title,
+        page=None,
+        heading_path=(),
+        start=place.start,
+        end=place.end,
+        text=place.quote,
+        score=0.5,
+        cosine=0.5,
+        bm25=1.0,
+    )
+
+
+def quoted_answer(store: Store) -> Answer:
+    return Answer(
+        status="answered",
+        question="When does the clause end?",
+        query="When does the clause end?",
+        sentences=(AnswerSentence(text=QUOTE, markers=(1,), verdict="quoted", short_answer=(28, 33)),),
+        citations=(citation(store),),
+        passages=(passage(store),),
+        steps=(Step(name="retrieve", detail="3 passages searched", milliseconds=4.0),),
+    )
+
+
+def exchange(chats: Chats, answer: Answer) -> Message:
+    chat = chats.create(answer.question)
+    place = chats.add_exchange(chat.chat_id, answer.question)
+    chats.finish(place.message_id, stored(answer))
+    message = chats.message(place.message_id)
+    assert message is not None
+    return message
+
+
+def plain(markdown: str) -> str:
+    """What the Markdown of an answer says, links and tags taken away."""
+    shown = re.sub(r"\]\(#[^)]*\)", "]", re.sub(r"<[^>]+>", "", markdown))
+    return re.sub(r"&#(\d+);", lambda match: chr(int(match[1])), shown)
+
+
+# -- what is stored
+
+
+def test_conversations_survive_a_restart(store: Store, chats: Chats, tmp_path: Path) -> None:
+    exchange(chats, quoted_answer(store))
+    before = chats.messages(chats.chats()[0].chat_id)
+    chats.close()
+    reopened = Chats(tmp_path / "data")
+    assert reopened.messages(reopened.chats()[0].chat_id) == before
+    assert [message.role for message in before] == ["user", "assistant"]
+    reopened.close()
+
+
+def test_the_words_of_a_document_are_not_in_the_file(store: Store, chats: Chats, tmp_path: Path) -> None:
+    exchange(chats, quoted_answer(store))
+    chats.close()
+    held = b"".join(path.read_bytes() for path in (tmp_path / "data").glob("chats.sqlite*"))
+    assert b"zebrafish" not in held
+    assert b"due monthly" not in held
+
+
+def test_what_a_model_wrote_is_stored(store: Store, chats: Chats) -> None:
+    answer = quoted_answer(store)
+    written = AnswerSentence(text="It ends in March.", markers=(1,), verdict="supported")
+    message = exchange(chats, replace(answer, sentences=(written,), generator="ollama:x"))
+    assert message.answer is not None
+    assert message.answer.sentences[0].text == "It ends in March."
+
+
+def test_the_title_is_the_beginning_of_the_first_question(chats: Chats) -> None:
+    assert chats.create("  What\n is it? ").title == "What is it?"
+    assert len(chats.create("word " * 50).title) <= 80
+
+
+def test_a_deleted_conversation_leaves_nothing_behind(chats: Chats, tmp_path: Path) -> None:
+    chat = chats.create("Where is the xylophone?")
+    chats.add_exchange(chat.chat_id, "Where is the xylophone?")
+    chats.delete(chat.chat_id)
+    assert chats.chats() == []
+    chats.close()
+    held = b"".join(path.read_bytes() for path in (tmp_path / "data").glob("chats.sqlite*"))
+    assert b"xylophone" not in held
+
+
+def test_an_answer_to_a_deleted_conversation_is_dropped(store: Store, chats: Chats) -> None:
+    chat = chats.create("Q")
+    place = chats.add_exchange(chat.chat_id, "Q")
+    chats.delete(chat.chat_id)
+    chats.finish(place.message_id, stored(quoted_answer(store)))
+    assert chats.message(place.message_id) is None
+
+
+def test_a_blank_title_is_ignored(chats: Chats) -> None:
+    chat = chats.create("First")
+    chats.rename(chat.chat_id, "   ")
+    assert [each.title for each in chats.chats()] == ["First"]
+    chats.rename(chat.chat_id, "Second")
+    assert [each.title for each in chats.chats()] == ["Second"]
+
+
+# -- rendering through references
+
+
+def test_a_quoted_sentence_is_rendered_through_the_store(store: Store, chats: Chats) -> None:
+    message = exchange(chats, quoted_answer(store))
+    shown = answer_markdown(message, "When does the clause end?", References(store))
+    assert f"{QUOTE} [[1]]" in plain(shown)
+    assert "<mark>March</mark>" in shown
+    assert "1 of 1 sentence quoted" in plain(shown)
+    assert f"#cite-{message.message_id}-1-mark" in shown
+
+
+def test_after_a_deletion_the_sentence_says_source_removed(store: Store, chats: Chats) -> None:
+    message = exchange(chats, quoted_answer(store))
+    references = References(store)
+    answer_markdown(message, "", references)
+    store.remove([row.doc_id for row in store.documents()])
+    shown = answer_markdown(message, "", references)
+    assert "zebrafish" not in shown
+    assert "source removed [[1!]]" in plain(shown)
+    assert "Removed" in EvidencePane(store, chats, references).html(f"#cite-{message.message_id}-1")
+
+
+def test_words_that_moved_are_found_again(store: Store, chats: Chats) -> None:
+    message = exchange(chats, quoted_answer(store))
+    put(store, "A new beginning.\n\n" + TEXT)
+    assert message.answer is not None
+    found = References(store).locate(dict(message.answer.citations)[1])
+    assert (found.state, found.quote) == ("moved", QUOTE)
+    assert found.start == len("A new beginning.\n\n") + TEXT.index(QUOTE)
+
+
+def test_words_that_are_gone_are_changed(store: Store, chats: Chats) -> None:
+    message = exchange(chats, quoted_answer(store))
+    put(store, TEXT.replace("March", "April"))
+    shown = answer_markdown(message, "", References(store))
+    assert "source changed [[1!]]" in plain(shown)
+
+
+def test_a_copy_under_another_path_keeps_the_citation_alive(store: Store, chats: Chats) -> None:
+    message = exchange(chats, quoted_answer(store))
+    original = store.documents()[0]
+    put(store, TEXT, "/docs/copy.txt")
+    store.remove([original.doc_id])
+    assert message.answer is not None
+    found = References(store).locate(dict(message.answer.citations)[1])
+    assert (found.state, found.quote) == ("moved", QUOTE)
+    assert found.document is not None
+    assert found.document.name == "copy.txt"
+
+
+def test_copying_an_answer_gives_its_marks_and_sources(store: Store, chats: Chats) -> None:
+    message = exchange(chats, quoted_answer(store))
+    copied = answer_with_sources(message, References(store), "")
+    assert copied == f"{QUOTE} [1]\n\n[1] lease.txt (Contracts)"
+
+
+def test_another_query_than_the_question_is_shown(store: Store, chats: Chats) -> None:
+    message = exchange(chats, replace(quoted_answer(store), query="end of the zebrafish clause"))
+    assert "Searched for: end of the zebrafish clause" in plain(
+        answer_markdown(message, "And when?", References(store))
+    )
+    assert "Searched for" not in answer_markdown(message, "End of the zebrafish clause?", References(store))
+
+
+def test_an_abstention_says_so_once_and_names_the_nearest_passage(store: Store, chats: Chats) -> None:
+    answer = Answer(
+        status="abstained",
+        question="Q",
+        query="Q",
+        sentences=(AnswerSentence(text="Not in your documents. Searched 3 passages."),),
+        passages=(passage(store),),
+    )
+    shown = plain(answer_markdown(exchange(chats, answer), "Q", References(store)))
+    assert shown.startswith("**Not in your documents.** Searched 3 passages.")
+    assert "Nearest, below the bar:lease.txt" in shown
+
+
+@pytest.mark.parametrize("payload", HOSTILE.values(), ids=HOSTILE)
+def test_hostile_text_in_an_answer_stays_text(payload: str, store: Store, chats: Chats) -> None:
+    visible = payload.encode("utf-8", "replace").decode().replace("\0", "")
+    put(store, f"{visible}\n", f"/docs/{visible.replace('/', '_')}")
+    references = References(store)
+    row = next(row for row in store.documents() if row.path != "/docs/lease.txt")
+    assert row.version_id is not None
+    text = store.text(row.version_id) or ""
+    place = SpanRef(
+        doc_id=row.doc_id,
+        version_id=row.version_id,
+        start=0,
+        end=len(text),
+        sha256="",
+        name=row.name,
+        collection=payload,
+    )
+    base = citation(store)
+    hostile = replace(
+        base, doc_id=row.doc_id, version_id=row.version_id, path=row.path, start=0, end=len(text)
+    )
+    answer = Answer(
+        status="answered",
+        question="Q",
+        query=payload,
+        sentences=(
+            AnswerSentence(text=text, markers=(1,), verdict="quoted"),
+            AnswerSentence(text=payload, markers=(1,), verdict="weak"),
+            AnswerSentence(text=payload, verdict="unsupported"),
+        ),
+        citations=(replace(hostile, quote=text),),
+        notice=payload,
+        generator=payload,
+        steps=(Step(name=payload, detail=payload, milliseconds=1.0),),
+    )
+    message = exchange(chats, answer)
+    shown = answer_markdown(message, "Q", references)
+    ours = r"p|em|span|mark|strong|div|a|b|i|details|summary|ul|ol|li"
+    for tag in re.findall(r"</?([^\s>/]*)", shown):
+        assert re.fullmatch(ours, tag), tag
+    assert set(re.findall(r'href="([^"]*)"', shown)) <= {
+        f"#cite-{message.message_id}-1-chip",
+        f"#copy-{message.message_id}",
+    }
+    assert all(link.startswith("#cite-") for link in re.findall(r"\]\(([^ )]*)", shown))
+    assert "![" not in shown
+    pane = EvidencePane(store, chats, references).html(f"#cite-{message.message_id}-1")
+    assert "evil.example" not in pane
+    assert "<img" not in pane
+    assert place.collection == payload
+
+
+# -- the evidence pane
+
+
+def test_the_pane_marks_exactly_the_quote(store: Store, chats: Chats) -> None:
+    message = exchange(chats, quoted_answer(store))
+    pane = EvidencePane(store, chats, References(store)).html(f"#cite-{message.message_id}-1-mark")
+    marked = "".join(re.findall(r'<mark class="fn-mark">(.*?)</mark>', pane, re.DOTALL))
+    assert re.sub(r"&#(\d+);", lambda match: chr(int(match[1])), marked) == QUOTE
+    for part in ("lease&#46;txt", "Contracts", "Current", "Lease", "Quoted"):
+        assert part in pane
+
+
+def test_the_pane_shows_what_a_model_claimed(store: Store, chats: Chats) -> None:
+    written = AnswerSentence(text="It ends in March.", markers=(1,), verdict="supported")
+    message = exchange(chats, replace(quoted_answer(store), sentences=(written,)))
+    pane = EvidencePane(store, chats, References(store)).html(f"#cite-{message.message_id}-1")
+    assert "The answer says:" in pane
+    assert "It ends in March" in pane
+
+
+def test_the_pane_steps_through_the_citations_of_a_message(store: Store, chats: Chats) -> None:
+    second = citation(store, "The rent is due monthly.", marker=2)
+    answer = quoted_answer(store)
+    message = exchange(chats, replace(answer, citations=(*answer.citations, second)))
+    pane = EvidencePane(store, chats, References(store))
+    assert f'data-to="#cite-{message.message_id}-2"' in pane.html(f"#cite-{message.message_id}-1")
+    assert f'data-to="#cite-{message.message_id}-1"' in pane.html(f"#cite-{message.message_id}-2")
+
+
+def test_a_passage_that_was_found_opens_too(store: Store, chats: Chats) -> None:
+    message = exchange(chats, quoted_answer(store))
+    assert "not used in the answer" in EvidencePane(store, chats, References(store)).html(
+        f"#found-{message.message_id}-1"
+    )
+
+
+def test_show_more_widens_the_context(store: Store, chats: Chats) -> None:
+    put(store, "Far before. " * 400 + "\n\n" + TEXT + "\n\n" + "Far after. " * 400)
+    message = exchange(chats, quoted_answer(store))
+    pane = EvidencePane(store, chats, References(store))
+    narrow = pane.html(f"#cite-{message.message_id}-1", before=100, after=100)
+    wide = pane.html(f"#cite-{message.message_id}-1", before=3000, after=100)
+    assert narrow.count("Far before") < wide.count("Far before")
+    assert narrow.count("Far after") == wide.count("Far after")
+    assert narrow.count("Show more") == 2
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "",
+        "#cite-",
+        "#cite-zz-1",
+        "#cite-ab-",
+        "#doc-ab-1",
+        "javascript:alert(1)",
+        "#cite-ab-1-<b>",
+        "#cite-" + "a" * 99,
+    ],
+)
+def test_a_link_of_another_shape_opens_nothing(link: str, store: Store, chats: Chats) -> None:
+    assert Reference.parse(link) is None
+    assert EvidencePane(store, chats, References(store)).html(link) == ""
+
+
+# -- answering in the background
+
+
+class ScriptedAssistant:
+    """Gives the events it was made with, and waits where it is told to until it is stopped."""
+
+    def __init__(self, events: list[Event], *, wait: bool = False) -> None:
+        self.events = events
+        self.wait = wait
+
+    def stream(self, question: str, history: object = (), *, stopped: object = None) -> Iterator[Event]:
+        for event in self.events:
+            if isinstance(event, Done) and self.wait:
+                while not stopped():  # type: ignore[operator]
+                    pass
+                event = Done(answer=replace(event.answer, status="stopped"))
+            yield event
+
+
+def asking(
+    chats: Chats, store: Store, assistant: ScriptedAssistant | None
+) -> tuple[Asking, Future[Assistant]]:
+    future: Future[Assistant] = Future()
+    if assistant is not None:
+        future.set_result(cast(Assistant, assistant))
+    return Asking(chats, References(store), future), future
+
+
+def finished(chats: Chats, chat_id: str) -> Message:
+    return chats.messages(chat_id)[-1]
+
+
+def test_an_answer_is_stored_although_nobody_follows_it(store: Store, chats: Chats) -> None:
+    answer = quoted_answer(store)
+    desk, _ = asking(chats, store, ScriptedAssistant([Delta(text="x"), Done(answer=answer)]))
+    chat = chats.create("Q")
+    running = desk.ask(chat.chat_id, "Q")
+    while not running.finished:
+        running.wait(running.version, 0.05)
+    assert finished(chats, chat.chat_id).answer == stored(answer)
+    assert desk.running(chat.chat_id) is None
+
+
+def test_a_question_waits_for_the_model_and_says_so(store: Store, chats: Chats) -> None:
+    desk, future = asking(chats, store, None)
+    chat = chats.create("Q")
+    running = desk.ask(chat.chat_id, "Q")
+    running.wait(0, 5)
+    assert running.stage == LOADING
+    script: list[Event] = [
+        Stage(name="retrieve", detail="Searching 3 passages"),
+        Done(answer=quoted_answer(store)),
+    ]
+    future.set_result(cast(Assistant, ScriptedAssistant(script)))
+    while not running.finished:
+        running.wait(running.version, 0.05)
+    assert running.stage == "Searching 3 passages"
+
+
+def test_stop_keeps_what_was_written(store: Store, chats: Chats) -> None:
+    script = ScriptedAssistant([Delta(text="part"), Done(answer=quoted_answer(store))], wait=True)
+    desk, _ = asking(chats, store, script)
+    chat = chats.create("Q")
+    running = desk.ask(chat.chat_id, "Q")
+    desk.stop(chat.chat_id)
+    while not running.finished:
+        running.wait(running.version, 0.05)
+    answer = finished(chats, chat.chat_id).answer
+    assert answer is not None
+    assert answer.status == "stopped"
+    assert "Stopped" in answer_markdown(finished(chats, chat.chat_id), "Q", References(store))
+
+
+def test_history_reads_quoted_sentences_from_the_documents(store: Store, chats: Chats) -> None:
+    message = exchange(chats, quoted_answer(store))
+    desk, _ = asking(chats, store, None)
+    assert desk.plain_text(message) == QUOTE
+
+
+def test_an_answer_cut_off_by_a_crash_says_so(chats: Chats, store: Store) -> None:
+    chat = chats.create("Q")
+    place = chats.add_exchange(chat.chat_id, "Q")
+    message = chats.message(place.message_id)
+    assert message is not None
+    assert "closed before this answer was finished" in answer_markdown(message, "Q", References(store))
