@@ -41,7 +41,7 @@ endif
 	@touch "$@"
 
 run: $(INSTALLED)
-	@"$(BIN)/footnote" $(ARGS)
+	@"$(BIN)/footnote" $(ARGS) || test $$? -eq 130  # Ctrl-C is how it ends
 
 test: $(INSTALLED)
 	"$(BIN)/python" -m pytest -n $(WORKERS) --dist loadfile $(ARGS)

@@ -214,12 +214,12 @@ def _read_stable(path: Path, limit: int) -> bytes:
         for attempt in range(_READ_ATTEMPTS):
             if attempt:
                 time.sleep(0.1)
+            if not stat.S_ISREG(path.stat().st_mode):  # to open a pipe is to wait for its writer
+                raise DocumentError(
+                    "unreadable", "It is not a regular file.", hint="Name a file that holds a document."
+                )
             with path.open("rb") as file:
                 before = os.fstat(file.fileno())
-                if not stat.S_ISREG(before.st_mode):
-                    raise DocumentError(
-                        "unreadable", "It is not a regular file.", hint="Name a file that holds a document."
-                    )
                 if before.st_size > limit:
                     raise _too_large(before.st_size, limit)
                 data = file.read(limit + 1)

@@ -1,241 +1,107 @@
 """Sentence boundaries by rule: what a reader would quote as one statement.
 
-Linear in the length of the text, whatever it holds. A wrong cut never loses text: spans together
-cover everything that is not blank.
+Where the rules are in doubt they do not cut: a quote that is a sentence too long can be read, half a
+sentence cannot. A wrong cut never loses text: the spans together cover everything that is not blank.
+Linear in the length of the text, whatever it holds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
 
 import regex
 
-# A run of final marks, what may close after it, and what has to follow. The look-behind lets a run
-# match at its first character only, which keeps a megabyte of dots linear.
+from index.blocks import blocks
+from index.stop_words import STOP_WORDS
+
+# A run of final marks, what may close after it, and what has to follow. The look-behind makes a run match
+# at its first character only, and nothing gives back what it took: a megabyte of dots stays linear.
 _END = regex.compile(
-    r"""(?<![.!?…؟۔।॥。！？｡])
-    (?:
-        (?P<western>[.!?…؟۔।॥]++)(?P<closing>["'”’»›)\]}*_]*+)(?P<note>(?:\[\d{1,3}\])*+)(?=\s|$)
-      | [。！？｡]++[”’」』）】》〉"')\]]*+
-    )""",
+    r"""
+    (?<![.!?…]) (?<marks>[.!?…]++)(?<closing>["'”’»›)\]}*_`~]*+(?:[ \u00a0\u202f]»(?=\s|$))?+)
+      (?:\[\d{1,3}\]|[⁰¹²³⁴-⁹])*+(?=\s|$)
+    | (?<![。！？｡．؟۔।॥።։፧။]) (?<strong>[。！？｡．؟۔।॥።։፧။]++) (?<strong_closing>["'”’»›)\]」』）】》〉］]*+)
+      (?:\[\d{1,3}\])*+
+    | (?<=\p{Ll}{4})\.(?<footnote>\d{1,3})(?=\s{1,3}[\p{Lu}"“])  # the number of a footnote: "claim.12 The"
+    """,
     regex.VERBOSE,
 )
-_BULLET = regex.compile(r"[ \t]*(?:[-*+•‣◦▪–—][ \t]|\(?(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,4})[.)][ \t]|>[ \t])")
-_HEADING = regex.compile(r"[ \t]{0,3}#{1,6}[ \t]|[ \t]*(?:=+|-{3,}|_{3,}|\*{3,})[ \t]*$")
-_TABLE = regex.compile(r"[ \t]*\||[^|]*+ \| ")
-_LAST_WORD = regex.compile(r"[\p{L}\p{M}\p{N}]+(?:[.'’\-][\p{L}\p{M}\p{N}]+)*$")
-_NEXT = regex.compile(r"\s*[\"'“‘«‹(\[{*_]*+(\S)")
-_NEXT_WORD = regex.compile(r"\s*[\"'“‘«‹(\[{*_]*+([\p{L}\p{M}’']+)")
-_ACRONYM = regex.compile(r"(?:\p{L}\.)+\p{L}$")
+_FOLLOWING = regex.compile(
+    r"[\s\"'“‘«„‹(\[{*_`~¿¡—–]*+(?:(?<word>[\p{L}\p{M}'’]{1,30}+)(?<dot>\.)?|(?<other>\S))"
+)
+_LAST_WORD = regex.compile(r"[\p{L}\p{M}\p{N}]+(?:[.'’-]{1,2}[\p{L}\p{M}\p{N}]+)*$")
+_WORD_BEFORE_NUMBER = regex.compile(r"(\p{L}+)[\s(]+\d{1,2}$")
+_INITIAL = regex.compile(r"\p{L}\p{M}*")
+_ACRONYM = regex.compile(r"(?:\p{L}\.-?)+\p{L}")
+_ROMAN = regex.compile(r"[IVXLC]{1,6}|[ivxlc]{1,6}")
+_ENUMERATOR = regex.compile(r"\d{1,3}(?:\.\d{1,3})*|\p{L}|[ivxIVX]{1,5}")
+_VOWEL = regex.compile(r"[aeiouyáàâäãåæéèêëíìîïóòôöõøœúùûüаеёиоуыэюяієαεηιουωάέήίόύώ]", regex.IGNORECASE)
+_LOOK_BACK = 48  # characters before a full stop that may decide about it
+_LEADERS = 4  # so many dots lead to a page number in a table of contents
+
+
+def _listed(spelled: str) -> frozenset[str]:
+    return frozenset(spelled.split())
+
 
 # After these a full stop does not end a sentence, whatever follows.
-_TITLES = frozenset(
-    [
-        "mr",
-        "mrs",
-        "ms",
-        "dr",
-        "prof",
-        "rev",
-        "hon",
-        "st",
-        "sen",
-        "rep",
-        "gov",
-        "gen",
-        "col",
-        "maj",
-        "capt",
-        "lt",
-        "sgt",
-        "cmdr",
-        "adm",
-        "pres",
-        "vs",
-        "cf",
-        "viz",
-        "approx",
-        "resp",
-        "e.g",
-        "i.e",
-        "z.b",
-        "d.h",
-        "u.a",
-        "bzw",
-        "ca",
-        "vgl",
-        "bspw",
-        "mme",
-        "mlle",
-        "sr",
-        "sra",
-    ]
+_NEVER = _listed(
+    "mr mrs ms dr drs prof rev fr hon sen rep gov gen col maj capt lt sgt cpl cmdr adm pres supt messrs "
+    "vs v cf viz approx resp esp incl excl e.g eg i.e ie z.b d.h u.a u.ä s.o s.u bzw ca vgl bspw sog evtl "
+    "ggf inkl zzgl mme mlle mgr sr sra srta dra sig dott ing avv dhr mevr bijv d.w.z ee т.е т.к напр"
 )
-# After these it does not when a number follows ("No. 5", "p. 12", "Fig. 3").
-_NUMBERED = frozenset(
-    [
-        "no",
-        "nos",
-        "nr",
-        "art",
-        "sec",
-        "ch",
-        "chap",
-        "fig",
-        "figs",
-        "eq",
-        "eqs",
-        "p",
-        "pp",
-        "vol",
-        "vols",
-        "ed",
-        "para",
-        "tab",
-        "abs",
-        "s",
-        "ref",
-        "refs",
-        "app",
-        "jan",
-        "feb",
-        "mar",
-        "apr",
-        "jun",
-        "jul",
-        "aug",
-        "sep",
-        "sept",
-        "oct",
-        "nov",
-        "dec",
-        "c",
-    ]
+# Nor after these when a number follows ("No. 5", "p. 12", "Vol. II"), or a single letter ("Sec. B").
+_NUMBERED = _listed(
+    "no nos nr nrs núm art arts sec secs sect § ch chs chap fig figs eq eqs p pp pg vol vols ed eds para "
+    "paras par tab abb abs kap s bd ziff rn ref refs app c ca cap cit col f ff n nn l ll v vv op bk pt "
+    "pts stat tit jan feb mar apr jun jul aug sep sept oct okt nov dec dez стр рис табл гл см п"
 )
-# These may end a sentence or not: they do when the next word looks like a beginning.
-_EITHER = frozenset(
-    [
-        "etc",
-        "inc",
-        "ltd",
-        "co",
-        "corp",
-        "llc",
-        "jr",
-        "sr",
-        "bros",
-        "dept",
-        "univ",
-        "assn",
-        "al",
-        "a.m",
-        "p.m",
-        "ph.d",
-        "u.s",
-        "u.k",
-        "u.n",
-        "e.u",
-        "d.c",
-    ]
+# These end a sentence only when the next word looks like the beginning of one; so do acronyms,
+# initials, and short words without a vowel ("Blvd", "Str").
+_EITHER = _listed(
+    "inc ltd co corp llc plc jr sr bros dept univ assn assoc intl natl govt al est ave blvd rd st mt ft "
+    "hwy ext max min avg tel jg mio mrd abt str allg geb gest usw hrsg aufl тыс млн млрд руб ул им гг вв "
+    "др пр"
 )
-_BEGINNINGS = frozenset(
-    ["the", "a", "an", "in", "on", "at", "it", "its", "he", "she", "they", "we", "you", "i", "this", "that", "these", "those", "there", "here", "when", "while", "after", "before", "if", "but", "and", "however", "for", "as", "from", "by", "with", "to", "although", "because", "since", "under", "our", "their", "his", "her", "most", "many", "some", "all", "both", "each", "no", "not", "one", "two", "what", "who", "why", "how", "where", "which", "der", "die", "das", "ein", "eine", "im", "es", "er", "sie", "wir", "und", "aber"]
-)  # fmt: skip
-_BLOCK_SHARE = 0.6  # a line this much shorter than its block's longest did not wrap: it ended
+_BEGINNINGS = (
+    (STOP_WORDS["en"] - _listed("own same few off over under once don down b c d e m s t ll re ve"))
+    | _listed(
+        "one two three many several das die ein eine er es sie wir ich im am und aber auch wenn als nach "
+        "bei mit für dies diese dieser dieses damit doch jedoch il elle ils elles nous on ce cette ces dans "
+        "mais les pour él ella ellos ellas esta este pero egli gli nel questo questa het een hij zij wij dit "
+        "maar ele ela um uma"
+    )
+    | STOP_WORDS["ru"]
+    | STOP_WORDS["uk"]
+)
+# German and its neighbours count with a full stop: "am 3. Oktober", "die 2. Auflage".
+_BEFORE_ORDINAL = _listed(
+    "am der dem den des die das im vom zum zur bis ab seit und oder beim einer jeder jedem"
+)
+_MONTHS = _listed(
+    "januar jänner februar märz april mai juni juli august september oktober november dezember "
+    "jahrhundert jahrhunderts jahrhunderte mal januari februari maart augustus"
+)
+# Japanese goes on after a quotation with one of these.
+_AFTER_QUOTATION = "とっはがをにもでのなだ"
 
 
 def sentence_spans(text: str) -> list[tuple[int, int]]:
     """Spans ``(start, end)`` of the sentences of a text: ascending, end exclusive, trimmed, never blank.
 
-    A blank line, a list item, a Markdown heading and a table row always start anew; a single line
-    break inside a paragraph does not.
+    A blank line, a list item, a Markdown heading and a table row always start anew; a line break inside a
+    wrapped paragraph does not. Together the spans cover everything that is not white space.
     """
     spans: list[tuple[int, int]] = []
-    for start, end in _blocks(text):
-        spans += _sentences(text, start, end)
+    for block in blocks(text):
+        begin = block.start
+        if not block.whole:
+            for match in _END.finditer(text, block.start, block.end):
+                if _ends(text, begin, match, block.end):
+                    spans += _trimmed(text, begin, match.end())
+                    begin = match.end()
+        spans += _trimmed(text, begin, block.end)
     return spans
-
-
-def _blocks(text: str) -> Iterator[tuple[int, int]]:
-    """Stretches that no sentence crosses."""
-    start: int | None = None
-    lines: list[tuple[int, int]] = []
-    at = 0
-    for line in text.splitlines(keepends=True):
-        begin, at = at, at + len(line)
-        end = begin + len(line.rstrip())
-        if end == begin or not line.strip():
-            if start is not None:
-                yield from _split_short_lines(text, lines)
-            start, lines = None, []
-            continue
-        alone = _HEADING.match(text, begin, end) is not None or _TABLE.match(text, begin, end) is not None
-        if (alone or _BULLET.match(text, begin, end) is not None) and lines:
-            yield from _split_short_lines(text, lines)
-            lines = []
-        lines.append((begin, end))
-        start = begin
-        if alone:
-            yield begin, end
-            start, lines = None, []
-    if lines:
-        yield from _split_short_lines(text, lines)
-
-
-def _split_short_lines(text: str, lines: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """Part lines that end on purpose ("Name: ...", verses) from lines that were only wrapped."""
-    longest = max(end - begin for begin, end in lines)
-    first = lines[0][0]
-    for (begin, end), (next_begin, next_end) in pairwise(lines):
-        opening = text[next_begin:next_end].lstrip()[0]
-        if end - begin < _BLOCK_SHARE * longest and not opening.islower() and text[end - 1] not in ",;-–—(":
-            yield first, end
-            first = next_begin
-    yield first, lines[-1][1]
-
-
-def _sentences(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    begin = start
-    for match in _END.finditer(text, start, end):
-        if match["western"] is not None and not _ends(text, begin, match, end):
-            continue
-        yield from _trimmed(text, begin, match.end())
-        begin = match.end()
-    yield from _trimmed(text, begin, end)
-
-
-def _ends(text: str, begin: int, match: regex.Match[str], block_end: int) -> bool:
-    """Whether a run of final marks really ends a sentence."""
-    following = _NEXT.match(text, match.end(), block_end)
-    if following is None:
-        return True
-    opening = following[1]
-    if match["western"] != ".":
-        # "Wait... what" goes on, and so does '"Was it?" he asked'.
-        return not (
-            opening.islower() and (match["closing"] or "." in match["western"] or "…" in match["western"])
-        )
-    if opening.islower():
-        return False
-    if not text[match.start() - 1].isalnum():
-        return True
-    before = text[max(begin, match.start() - 40) : match.start()]
-    last = _LAST_WORD.search(before)
-    if last is None:
-        return True
-    word = last[0].casefold()
-    if word in _TITLES:
-        return False
-    if opening.isdigit() and word in _NUMBERED:
-        return False
-    alone = match.start() - begin <= 12 and not text[begin : match.start()].strip(" \t\n#>*-•(").removesuffix(last[0])
-    if alone and (word.isdigit() or len(word) == 1):
-        return False  # "1. Text" and "a. Text": the number belongs to what follows
-    if word in _EITHER or _ACRONYM.search(last[0]) or len(word) == 1:
-        following_word = _NEXT_WORD.match(text, match.end(), block_end)
-        return following_word is not None and following_word[1].casefold() in _BEGINNINGS
-    return True
 
 
 def _trimmed(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
@@ -244,3 +110,66 @@ def _trimmed(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     if stripped:
         first = start + len(piece) - len(piece.lstrip())
         yield first, first + len(stripped)
+
+
+def _ends(text: str, begin: int, match: regex.Match[str], limit: int) -> bool:
+    """Whether this run of final marks ends the sentence that began at ``begin``."""
+    following = _FOLLOWING.match(text, match.end(), limit)
+    if following is None or match["footnote"]:
+        return True
+    word: str = following["word"] or ""
+    opening: str = word[:1] or following["other"]
+    if match["strong"]:
+        if match["strong"] == "．":  # a decimal point, too, in full width
+            return not (opening.isdigit() and text[match.start() - 1 : match.start()].isdigit())
+        closed_quotation = match["strong_closing"][:1] in ("」", "』")
+        return not (closed_quotation and following.end() and text[match.end()] in _AFTER_QUOTATION)
+    marks: str = match["marks"]
+    if opening.islower():
+        return False
+    if marks != ".":
+        return not (len(marks) >= _LEADERS and opening.isdigit())
+    if opening in (".", "…"):  # ". . ."
+        return False
+    return _full_stop_ends(text, begin, match, word, opening, following["dot"] is not None)
+
+
+def _full_stop_ends(
+    text: str, begin: int, match: regex.Match[str], word: str, opening: str, dotted: bool
+) -> bool:
+    """Whether a single full stop ends a sentence, by the word before it and the one after."""
+    before = text[max(begin, match.start() - _LOOK_BACK) : match.start()]
+    found = _LAST_WORD.search(before)
+    if found is None:  # after a bracket, a quotation mark, a per cent sign
+        return True
+    last: str = found[0]
+    folded = last.casefold()
+    leads = match.start() - begin <= _LOOK_BACK and not any(map(str.isalnum, before[: found.start()]))
+    if leads and _ENUMERATOR.fullmatch(last):
+        return False  # "1. Text", "a. Text", "IV. Text": the number belongs to what follows
+    if folded in _NEVER:
+        return False
+    counts = opening.isdigit() or (len(word) <= 6 and _ROMAN.fullmatch(word) is not None and word != "I")
+    if folded in _NUMBERED and (counts or len(word) == 1 or opening == "§"):
+        return False
+    # Not "J. A. Smith" or "U.S. No. 1".
+    begins = word.casefold() in _BEGINNINGS and not (dotted and len(word) <= 2)
+    if folded in _EITHER or _INITIAL.fullmatch(last) or _ACRONYM.fullmatch(last) or _consonants(last):
+        return begins
+    if last.isdecimal() and len(last) <= 2:
+        earlier = _WORD_BEFORE_NUMBER.search(before)
+        ordinal = earlier is not None and earlier[1].casefold() in _BEFORE_ORDINAL
+        return not ordinal and word.casefold() not in _MONTHS
+    # "Kap. 3", "Tab. 4": an abbreviation that no list names.
+    return not (opening.isdigit() and last.istitle() and len(last) <= 4)
+
+
+def _consonants(word: str) -> bool:
+    """A short cased word without a vowel that is not all capitals: "Blvd", "Str", "ggf", but not "PDF"."""
+    return (
+        len(word) <= 5
+        and word.isalpha()
+        and word[1:].islower()
+        and word[:1] != word[:1].swapcase()
+        and _VOWEL.search(word) is None
+    )

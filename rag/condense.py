@@ -32,9 +32,22 @@ _REFERRING = {
     "ru": "он она оно они его её ее их ему ей им этот эта это эти тот та те там такой",
 }
 # Beginnings that continue an earlier question.
-_CONTINUING = tuple(
-    tuple(beginning.split())
-    for beginning in ["and", " but", " or", " so", " also", " then", " why", " what about", " how about", " what else", " who else", " tell me more", " more", " go on", " und", " aber", " oder", " et", " mais", " ou", " y", " o", " e", " en", " а", " и"]
+_CONTINUING = (
+    ("and",),
+    ("but",),
+    ("or",),
+    ("so",),
+    ("also",),
+    ("then",),
+    ("why",),
+    ("more",),
+    ("what", "about"),
+    ("how", "about"),
+    ("what", "else"),
+    ("who", "else"),
+    ("tell", "me", "more"),
+    ("go", "on"),
+    *((word,) for word in ("und", "aber", "oder", "et", "mais", "ou", "y", "o", "e", "en", "а", "и")),
 )
 
 

@@ -141,8 +141,8 @@ def _with_short_answer(text: str, span: tuple[int, int] | None) -> str:
         return escape_line(text)
     before, short, after = text[: span[0]], text[span[0] : span[1]], text[span[1] :]
     # escape_line trims, so the spaces around the short answer are put back by hand.
-    left = " " if before[-1:].isspace() else ""
-    right = " " if after[:1].isspace() else ""
+    left = " " if before[-1:].isspace() or short[0].isspace() else ""
+    right = " " if after[:1].isspace() or short[-1].isspace() else ""
     return f"{escape_line(before)}{left}<mark>{escape_line(short)}</mark>{right}{escape_line(after)}"
 
 

@@ -111,10 +111,7 @@ class Guard:
             return
         if scope["path"].rstrip("/") != "/gradio_api/upload":
             receive = _limited(receive, _MAX_REQUEST_BYTES)
-        try:
-            await self._app(scope, receive, send)
-        except _TooLargeError:
-            await _reply(send, 413, "The request is too large.")
+        await self._app(scope, receive, send)
         if scope["path"].startswith("/gradio_api/queue/join"):
             self._first_page.set()  # the page runs in a browser, and asks for its content
 
@@ -160,11 +157,10 @@ class Guard:
         return sending
 
 
-class _TooLargeError(Exception):
-    """A body without an honest length went over the limit."""
-
-
 def _limited(receive: Receive, limit: int) -> Receive:
+    """A body that comes without an honest length is cut off at ``limit`` bytes."""
+    from fastapi import HTTPException  # which FastAPI passes on as it is
+
     taken = 0
 
     async def receiving() -> MutableMapping[str, Any]:
@@ -172,7 +168,7 @@ def _limited(receive: Receive, limit: int) -> Receive:
         message = await receive()
         taken += len(message.get("body", b""))
         if taken > limit:
-            raise _TooLargeError
+            raise HTTPException(413, "The request is too large.")
         return message
 
     return receiving

@@ -110,73 +110,27 @@ def _decode_guessed(data: bytes) -> str:
 
     from charset_normalizer import from_bytes
 
-    best = from_bytes(_telling_lines(data), preemptive_behaviour=False).best()
-    encoding = best.encoding if best is not None else "cp1252"
-    if best is not None and encoding in _LATIN and best.language not in _CENTRAL_EUROPEAN:
-        # Short Western text is taken for one of its many look-alikes; Windows-1252 is the common one.
-        encoding = "cp1252"
-    for candidate in (encoding, "cp1252"):
-        try:
-            return data.decode(candidate)
-        except (UnicodeDecodeError, LookupError):
-            continue
-    return data.decode("cp1252", "replace")
+    matches = list(
+        from_bytes(_telling_lines(data), cp_isolation=list(_ENCODINGS), preemptive_behaviour=False)
+    )
+    encoding = matches[0].encoding if matches else "cp1252"
+    for match in matches:
+        # Short Western text passes for several encodings; where they tie, Windows-1252 is the common one.
+        if (
+            match.encoding == "cp1252"
+            and match.chaos <= matches[0].chaos
+            and match.coherence >= matches[0].coherence - 0.05
+        ):
+            encoding = "cp1252"
+    try:
+        return data.decode(encoding)
+    except (UnicodeDecodeError, LookupError):
+        return data.decode("cp1252", "replace")
 
 
-_LATIN = frozenset(
-    [
-        "cp1250",
-        "cp1252",
-        "cp1254",
-        "cp1257",
-        "cp1258",
-        "cp437",
-        "cp775",
-        "cp850",
-        "cp852",
-        "cp857",
-        "cp858",
-        "cp860",
-        "cp861",
-        "cp863",
-        "cp865",
-        "latin_1",
-        "iso8859_2",
-        "iso8859_3",
-        "iso8859_4",
-        "iso8859_9",
-        "iso8859_10",
-        "iso8859_13",
-        "iso8859_14",
-        "iso8859_15",
-        "iso8859_16",
-        "mac_roman",
-        "mac_latin2",
-        "mac_iceland",
-        "mac_turkish",
-        "cp037",
-        "cp273",
-        "cp500",
-        "cp1026",
-        "cp1140",
-        "hp_roman8",
-    ]
-)
-_CENTRAL_EUROPEAN = frozenset(
-    [
-        "Polish",
-        "Czech",
-        "Slovak",
-        "Hungarian",
-        "Slovene",
-        "Croatian",
-        "Romanian",
-        "Turkish",
-        "Lithuanian",
-        "Latvian",
-        "Estonian",
-        "Vietnamese",
-    ]
+_ENCODINGS = (
+    *("cp1252", "cp1250", "iso8859_2", "cp1251", "koi8_r", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257"),
+    *("cp932", "euc_jp", "gb18030", "big5", "cp949", "cp874"),
 )
 
 

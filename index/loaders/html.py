@@ -12,112 +12,48 @@ from index.documents import Heading, ParsedDocument
 from index.errors import DocumentError
 from index.loaders.cleaning import clean, decode, one_line
 
-_DROPPED = frozenset(
-    [
-        "script",
-        "style",
-        "noscript",
-        "template",
-        "head",
-        "svg",
-        "iframe",
-        "object",
-        "embed",
-        "canvas",
-        "audio",
-        "video",
-        "select",
-        "datalist",
-        "button",
-        "input",
-        "textarea",
-        "map",
-        "rt",
-        "rp",
-        "nav",
-        "annotation",
-        "annotation-xml",
-        "frameset",
-        "noframes",
-    ]
+
+def _names(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+_DROPPED = _names(
+    "script style noscript template head svg iframe object embed canvas audio video select datalist button "
+    "input textarea map rt rp nav annotation annotation-xml frameset noframes"
 )
-_PARAGRAPHS = frozenset(
-    [
-        "p",
-        "div",
-        "section",
-        "article",
-        "main",
-        "header",
-        "footer",
-        "aside",
-        "blockquote",
-        "figure",
-        "figcaption",
-        "table",
-        "ul",
-        "ol",
-        "dl",
-        "pre",
-        "form",
-        "fieldset",
-        "address",
-        "details",
-        "summary",
-        "hr",
-        "body",
-        "center",
-        "dir",
-        "menu",
-        "hgroup",
-        "caption",
-        "dialog",
-        "listing",
-        "xmp",
-    ]
+_PARAGRAPHS = _names(
+    "p div section article main header footer aside blockquote figure figcaption table ul ol dl pre form "
+    "fieldset address details summary hr body center dir menu hgroup caption dialog listing xmp"
 )
-_LINES = frozenset(["dt", "dd", "tr", "legend", "option", "optgroup", "li", "thead", "tbody", "tfoot"])
+_LINES = _names("dt dd tr legend li thead tbody tfoot")
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
-_CELLS = frozenset(("td", "th"))
-_PREFORMATTED = frozenset(("pre", "listing", "xmp"))
+_CELLS = _names("td th")
+_PREFORMATTED = _names("pre listing xmp")
 # A cell with one of these is part of a page's layout, not of a table that is read by rows.
-_LAYOUT = frozenset(
-    ["table", "ul", "ol", "dl", "pre", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "hr", "form"]
+_LAYOUT = _names("table ul ol dl pre h1 h2 h3 h4 h5 h6 blockquote hr form")
+
+_NAVIGATION_ROLES = _names("navigation search menu menubar toolbar tablist")
+_NAVIGATION_CLASSES = _names(
+    "navheader navfooter navbar breadcrumb breadcrumbs sphinxsidebar mw-editsection mw-jump-link skip-link "
+    "sr-only visually-hidden screen-reader-text"
 )
-_NAVIGATION_ROLES = frozenset(("navigation", "search", "menu", "menubar", "toolbar", "tablist"))
-_NAVIGATION_CLASSES = frozenset(
-    (
-        *("navheader", "navfooter", "navbar", "breadcrumb", "breadcrumbs", "sphinxsidebar"),
-        *("mw-editsection", "mw-jump-link", "skip-link"),
-        *("sr-only", "visually-hidden", "screen-reader-text"),
-    )
-)
-_PERMALINKS = frozenset(("¶", "#", "§", "🔗", "\uf0c1"))
-_INVISIBLE = str.maketrans("\u00a0", " ", "\u00ad\u200b\u2060\ufeff")
+_PERMALINKS = _names("¶ # § 🔗 \uf0c1")
 _HIDING_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+_INVISIBLE = str.maketrans("\u00a0", " ", "\u00ad\u200b\u2060\ufeff")
 _MAIN_CHARS = 1_000
+
 _CHARSET = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([A-Za-z0-9_:.-]{2,40})""", re.IGNORECASE)
 _XML_ENCODING = re.compile(rb"""<\?xml[^>]{0,100}?encoding\s*=\s*["']([A-Za-z0-9_:.-]{2,40})""")
 _XHTML = re.compile(r"\s*(?:<\?xml\b|<!DOCTYPE[^>]{0,200}XHTML)", re.IGNORECASE)
 _SELF_CLOSED = re.compile(r"<([A-Za-z][\w:-]*)((?:\s[^<>]*)?)/>")
-_VOID = frozenset(
-    [
-        "area",
-        "base",
-        "br",
-        "col",
-        "embed",
-        "hr",
-        "img",
-        "input",
-        "link",
-        "meta",
-        "param",
-        "source",
-        "track",
-        "wbr",
-    ]
-)
+_VOID = _names("area base br col embed hr img input link meta param source track wbr")
+
+_MAX_DEPTH = 2_000
+_TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9]*)")
+_WHOLE_TAG = re.compile(r"</?([A-Za-z][A-Za-z0-9]*)[^<>]*>")
+# Elements that hold nothing, or that end when the next one begins.
+_UNNESTED = _VOID | _names("p li dt dd tr td th tbody thead tfoot option")
+_KEPT_WHEN_FLAT = _UNNESTED | _HEADINGS.keys() | _names("html head body title script style pre")
 
 
 def load_html(data: bytes, *, media_type: str) -> ParsedDocument:
@@ -129,6 +65,9 @@ def load_html(data: bytes, *, media_type: str) -> ParsedDocument:
     if _XHTML.match(source):
         # To an HTML parser <script/> opens a script that swallows the rest of the page.
         source = _SELF_CLOSED.sub(_opened_and_closed, source)
+    if _nests_too_deeply(source):
+        # The time to read it would grow with the square of the depth; without containers it does not.
+        source = _WHOLE_TAG.sub(_flattened, source)
     tree = LexborHTMLParser(source)
     text, headings = _read(tree)
     if not text:
@@ -171,6 +110,22 @@ def _declared_encoding(data: bytes) -> str | None:
 def _opened_and_closed(match: re.Match[str]) -> str:
     tag, attributes = match.groups()
     return match.group() if tag.lower() in _VOID else f"<{tag}{attributes}></{tag}>"
+
+
+def _nests_too_deeply(source: str) -> bool:
+    depth = 0
+    for tag in _TAG.finditer(source):
+        closing, name = tag.groups()
+        if name.lower() in _UNNESTED:
+            continue
+        depth = max(0, depth - 1) if closing else depth + 1
+        if depth > _MAX_DEPTH:
+            return True
+    return False
+
+
+def _flattened(tag: re.Match[str]) -> str:
+    return tag.group() if tag.group(1).lower() in _KEPT_WHEN_FLAT else "\n"
 
 
 class _Writer:

@@ -1,10 +1,15 @@
-"""Sample files for the loaders' tests, made on the spot."""
+"""Sample files and misbehaving loaders for the tests of what reads documents."""
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Callable, Sequence
 from io import BytesIO
+from pathlib import Path
 from typing import Any
+
+from index.documents import ParsedDocument
 
 
 def pdf(
@@ -83,3 +88,66 @@ def with_part(archive: bytes, name: str, change: Callable[[bytes], bytes]) -> by
         if name not in old.namelist():
             new.writestr(name, change(b""))
     return result.getvalue()
+
+
+# Loaders with bad habits, for the child process that reads files.
+
+
+def hang(data: bytes, name: str, **limits: int) -> ParsedDocument:
+    """Never answers and uses no processor time."""
+    time.sleep(3600)
+    raise AssertionError
+
+
+def spin(data: bytes, name: str, **limits: int) -> ParsedDocument:
+    """Never answers and uses all the processor time it gets."""
+    while True:
+        pass
+
+
+def crash(data: bytes, name: str, **limits: int) -> ParsedDocument:
+    """Dies of a signal on files that say so, as a C library might."""
+    if b"crash" in data:
+        os.abort()
+    return ParsedDocument(text=data.decode())
+
+
+def stumble(data: bytes, name: str, **limits: int) -> ParsedDocument:
+    """Raises what a loader must not raise."""
+    raise KeyError(name)
+
+
+def devour(data: bytes, name: str, **limits: int) -> ParsedDocument:
+    """Asks for more memory than there is."""
+    hoard = [bytes(1 << 20) for _ in range(1 << 20)]
+    return ParsedDocument(text=str(len(hoard)))
+
+
+def chatter(data: bytes, name: str, **limits: int) -> ParsedDocument:
+    """Prints, as libraries do, and answers with its process id."""
+    print("a word from a library")  # noqa: T201
+    return ParsedDocument(text=str(os.getpid()))
+
+
+def escape(data: bytes, name: str, **limits: int) -> ParsedDocument:
+    """Tries what a document must not cause; answers with what was refused."""
+    import socket
+    import subprocess
+
+    target = data.decode()
+    attempts: dict[str, Callable[[], object]] = {
+        "connect": lambda: socket.create_connection(("127.0.0.1", 9), timeout=1),
+        "look up": lambda: socket.getaddrinfo("example.org", 80),
+        "start": lambda: subprocess.run(["true"], check=False),
+        "shell": lambda: os.system("true"),
+        "write": lambda: Path(target).write_text("x"),
+        "remove": lambda: Path(target).unlink(),
+        "make": lambda: Path(target + ".d").mkdir(),
+    }
+    refused: list[str] = []
+    for what, attempt in attempts.items():
+        try:
+            attempt()
+        except PermissionError:
+            refused.append(what)
+    return ParsedDocument(text=" ".join(refused))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -89,8 +90,8 @@ def test_preformatted_text_keeps_its_lines() -> None:
 
 
 def test_self_closed_elements_of_xhtml_do_not_swallow_the_page() -> None:
-    source = '<?xml version="1.0"?><html><head><title/><script src="x.js"/></head><body><a id="x"/><p>Hello</p></body></html>'
-    assert read(source) == "Hello"
+    head = '<?xml version="1.0"?><html><head><title/><script src="x.js"/></head>'
+    assert read(head + '<body><a id="x"/><p>Hello</p></body></html>') == "Hello"
 
 
 @pytest.mark.parametrize(
@@ -136,8 +137,6 @@ def test_a_page_that_is_all_navigation_is_read() -> None:
 )
 def test_adversarial_pages_are_read_in_time(source: str) -> None:
     started = time.process_time()
-    try:
+    with suppress(DocumentError):
         load(source.encode(), "a.html")
-    except DocumentError as exc:
-        assert exc.problem in ("no_text", "damaged")
-    assert time.process_time() - started < 10
+    assert time.process_time() - started < 5

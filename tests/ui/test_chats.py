@@ -19,7 +19,7 @@ from rag.ask import Assistant
 from tests.fakes import WordCountEmbedder
 from tests.ui.payloads import HOSTILE
 from ui.asking import LOADING, Asking
-from ui.chats import Chats, Message, SpanRef, stored
+from ui.chats import Chats, Message, stored
 from ui.conversation import answer_markdown, answer_with_sources
 from ui.evidence_pane import EvidencePane, Reference
 from ui.references import References
@@ -96,7 +96,7 @@ def quoted_answer(store: Store) -> Answer:
         status="answered",
         question="When does the clause end?",
         query="When does the clause end?",
-        sentences=(AnswerSentence(text=QUOTE, markers=(1,), verdict="quoted", short_answer=(28, 33)),),
+        sentences=(AnswerSentence(text=QUOTE, markers=(1,), verdict="quoted", short_answer=(29, 34)),),
         citations=(citation(store),),
         passages=(passage(store),),
         steps=(Step(name="retrieve", detail="3 passages searched", milliseconds=4.0),),
@@ -258,22 +258,13 @@ def test_an_abstention_says_so_once_and_names_the_nearest_passage(store: Store, 
 
 @pytest.mark.parametrize("payload", HOSTILE.values(), ids=HOSTILE)
 def test_hostile_text_in_an_answer_stays_text(payload: str, store: Store, chats: Chats) -> None:
+    base = citation(store)
     visible = payload.encode("utf-8", "replace").decode().replace("\0", "")
     put(store, f"{visible}\n", f"/docs/{visible.replace('/', '_')}")
     references = References(store)
     row = next(row for row in store.documents() if row.path != "/docs/lease.txt")
     assert row.version_id is not None
     text = store.text(row.version_id) or ""
-    place = SpanRef(
-        doc_id=row.doc_id,
-        version_id=row.version_id,
-        start=0,
-        end=len(text),
-        sha256="",
-        name=row.name,
-        collection=payload,
-    )
-    base = citation(store)
     hostile = replace(
         base, doc_id=row.doc_id, version_id=row.version_id, path=row.path, start=0, end=len(text)
     )
@@ -305,7 +296,6 @@ def test_hostile_text_in_an_answer_stays_text(payload: str, store: Store, chats:
     pane = EvidencePane(store, chats, references).html(f"#cite-{message.message_id}-1")
     assert "evil.example" not in pane
     assert "<img" not in pane
-    assert place.collection == payload
 
 
 # -- the evidence pane

@@ -19,6 +19,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.timeout(600)  # strace makes the start of four Python processes slower
+
 ROOT = Path(__file__).parents[2]
 DOCUMENT = "The lighthouse of Vell was built in 1874. It stands on the northern cape and is painted red."
 QUESTION = "When was the lighthouse of Vell built?"
@@ -113,7 +115,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
             "PATH": os.environ["PATH"],
             "HOME": str(folders["home"]),
             "TMPDIR": str(folders["temporary"]),
-            "PYTHONPATH": str(ROOT), "TORCHINDUCTOR_CACHE_DIR": "/tmp",
+            "PYTHONPATH": str(ROOT),
             # The interpreter's own cache of compiled modules belongs to the installation.
             "PYTHONDONTWRITEBYTECODE": "1",
         },

@@ -1,0 +1,54 @@
+"""A small indexed corpus for the tests of rag: a real store, a predictable embedding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from index.documents import ParsedDocument
+from index.ingest import ingest_documents
+from index.store import Store
+from rag.ask import Assistant
+from rag.build import build_assistant
+from rag.settings import Settings
+from tests.fakes import WordCountEmbedder
+
+VOCABULARY = (
+    "paris",
+    "capital",
+    "france",
+    "rollo",
+    "norse",
+    "leader",
+    "warranty",
+    "months",
+    "battery",
+    "river",
+    "seine",
+)
+
+FRANCE = "Paris is the capital of France. The river Seine flows through Paris. Lyon is a large city too."
+NORMANS = "Rollo was the leader of the Norse raiders. He swore fealty to Charles III in 911."
+PHONE = "The warranty of the phone lasts 24 months. The battery is covered for 12 months only."
+CORPUS = {"france.txt": FRANCE, "normans.txt": NORMANS, "phone.txt": PHONE}
+
+
+@contextmanager
+def indexed(
+    data: Path, texts: Mapping[str, str | ParsedDocument] = CORPUS, settings: Settings | None = None
+) -> Iterator[tuple[Store, Assistant]]:
+    """Index ``texts`` (by name) and give the store and an assistant over it."""
+    embedder = WordCountEmbedder(VOCABULARY)
+    with Store.open(data) as store:
+        items = [
+            (name, text if isinstance(text, ParsedDocument) else ParsedDocument(text=text))
+            for name, text in texts.items()
+        ]
+        ingest_documents(store, embedder, items)
+        store.refresh()
+        assistant = build_assistant(settings or Settings(data=data), store, embedder)
+        try:
+            yield store, assistant
+        finally:
+            assistant.close()

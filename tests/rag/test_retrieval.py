@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from index.errors import EmbedderMismatchError
+from index.store import Store
+from rag.answers import Passage
+from rag.retrieval import HybridRetriever, document_from_passage, passage_from_document
+from tests.fakes import WordCountEmbedder
+from tests.rag.corpus import CORPUS, PHONE, VOCABULARY, indexed
+
+
+def retriever(store: Store) -> HybridRetriever:
+    return HybridRetriever(store=store, embedder=WordCountEmbedder(VOCABULARY))
+
+
+def test_the_best_passage_comes_first_with_its_place(tmp_path: Path) -> None:
+    with indexed(tmp_path) as (store, _):
+        best = retriever(store).search("How long is the warranty of the battery?", k=3)[0]
+    assert best.path == "phone.txt"
+    assert best.text == PHONE[best.start : best.end]
+    assert (best.dense_rank, best.lexical_rank) == (1, 1)
+    assert best.score == pytest.approx(1.0)
+
+
+def test_a_word_that_only_the_keywords_know_is_found(tmp_path: Path) -> None:
+    with indexed(tmp_path) as (store, _):
+        found = retriever(store).search("fealty", k=1)
+    assert [passage.path for passage in found] == ["normans.txt"]
+    assert found[0].bm25 > 0
+
+
+def test_no_more_than_k_best_first(tmp_path: Path) -> None:
+    with indexed(tmp_path) as (store, _):
+        found = retriever(store).search("capital of France and the leader of the Norse", k=2)
+    assert len(found) == 2
+    assert found[0].score >= found[1].score
+
+
+def test_a_passage_that_was_removed_meanwhile_is_left_out(tmp_path: Path) -> None:
+    with indexed(tmp_path) as (store, _):
+        snapshot = store.snapshot()
+        store.remove([row.doc_id for row in store.documents() if row.path == "phone.txt"])
+        found = retriever(store).search("warranty", k=10, snapshot=snapshot)
+    assert sorted(passage.path for passage in found) == ["france.txt", "normans.txt"]
+
+
+def test_the_same_content_under_two_paths_is_one_passage(tmp_path: Path) -> None:
+    with indexed(tmp_path, {**CORPUS, "copy.txt": PHONE}) as (store, _):
+        found = retriever(store).search("warranty", k=10)
+    assert sorted(passage.path for passage in found) == ["copy.txt", "france.txt", "normans.txt"]
+
+
+def test_another_embedding_model_is_refused(tmp_path: Path) -> None:
+    with indexed(tmp_path) as (store, _):
+        other = HybridRetriever(store=store, embedder=WordCountEmbedder(["paris"]))
+        with pytest.raises(EmbedderMismatchError):
+            other.search("Paris", k=1)
+
+
+def test_an_empty_index_finds_nothing(tmp_path: Path) -> None:
+    with Store.open(tmp_path) as store:
+        assert retriever(store).search("Paris", k=3) == []
+
+
+@pytest.mark.parametrize(
+    "query", ["", "   ", "???", 'AND OR NOT ( [ " *', "the of and", "\U0001f642", "a" * 5000]
+)
+def test_any_query_is_searched(query: str, tmp_path: Path) -> None:
+    with indexed(tmp_path) as (store, _):
+        assert len(retriever(store).search(query, k=3)) == 3
+
+
+def test_it_is_a_langchain_retriever(tmp_path: Path) -> None:
+    with indexed(tmp_path) as (store, _):
+        documents = retriever(store).invoke("warranty")
+        passages = retriever(store).search("warranty", k=6)
+    assert [passage_from_document(document) for document in documents] == passages
+    assert documents[0].metadata["source"] == "phone.txt"
+
+
+def test_a_passage_survives_the_way_through_langchain(passage: Passage) -> None:
+    assert passage_from_document(document_from_passage(passage)) == passage
+
+
+@pytest.fixture
+def passage() -> Passage:
+    return Passage(
+        chunk_id=7, doc_id="d", version_id=3, collection="Documents", path="a/b.pdf", title="B", page=2,
+        heading_path=("One", "Two"), start=10, end=15, text="hello", score=0.5, cosine=-0.1, bm25=2.0,
+        dense_rank=None, lexical_rank=4,
+    )  # fmt: skip

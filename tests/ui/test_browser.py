@@ -1,0 +1,332 @@
+"""The real page in headless Chromium: what a person does on the first day, and what must never happen."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, expect, sync_playwright
+from reportlab.pdfgen.canvas import Canvas
+
+from tests.rag.llm_stub import Stub, serving
+from tests.ui.payloads import HOSTILE
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+]
+PATIENCE = 90_000  # milliseconds; the models load meanwhile, perhaps on a busy machine
+RAFAH = "What does the United States propose instead of a ground invasion of Rafah?"
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.timeout(600),
+    pytest.mark.skipif(CHROMIUM is None and not os.environ.get("CI"), reason="no Chromium is installed"),
+]
+
+
+@dataclass
+class Server:
+    """Footnote's page, served by the real command over one data folder."""
+
+    data: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+    port: int = 0
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        if not self.port:
+            with socket.create_server(("127.0.0.1", 0)) as probe:
+                self.port = probe.getsockname()[1]
+        command = [sys.executable, "-m", "ui", "serve", "--no-browser"]
+        command += ["--port", str(self.port), "--data", str(self.data)]
+        self.process = subprocess.Popen(command, env={**os.environ, **self.environment})
+        deadline = time.monotonic() + PATIENCE / 1000
+        while time.monotonic() < deadline:
+            assert self.process.poll() is None, "the server ended"
+            try:
+                with urllib.request.urlopen(self.url):
+                    return
+            except urllib.error.URLError:
+                time.sleep(0.1)
+        raise AssertionError("the page did not come up")
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.send_signal(signal.SIGINT)
+            self.process.wait(timeout=60)
+            self.process = None
+
+
+@contextmanager
+def served(data: Path, **environment: str) -> Iterator[Server]:
+    server = Server(data=data, environment=environment)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Watched:
+    """A page, and what it did that it must not do."""
+
+    page: Page
+    foreign: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+    def saw_request(self, request: Request) -> None:
+        if not re.match(r"https?://127\.0\.0\.1[:/]|data:|blob:", request.url):
+            self.foreign.append(request.url)
+
+    def saw_message(self, message: ConsoleMessage) -> None:
+        if "Content Security Policy" in message.text:
+            self.errors.append(message.text)
+
+
+@pytest.fixture
+def watched(chromium: Browser) -> Iterator[Watched]:
+    context = chromium.new_context(viewport={"width": 1440, "height": 900})
+    context.set_default_timeout(PATIENCE)
+    seen = Watched(page=context.new_page())
+    context.on("request", seen.saw_request)
+    seen.page.on("console", seen.saw_message)
+    seen.page.on("pageerror", lambda error: seen.errors.append(str(error)))
+    yield seen
+    context.close()
+    assert seen.foreign == []
+    assert seen.errors == []
+
+
+def ask(page: Page, question: str) -> Locator:
+    """Ask, wait for the whole answer, and give its message."""
+    answers = page.locator("#fn-chat [data-testid='bot']")
+    before = answers.count()
+    page.get_by_label("Your question").fill(question)
+    page.keyboard.press("Enter")
+    answer = answers.nth(before)
+    expect(answer.locator(".fn-foot")).to_be_visible(timeout=PATIENCE)
+    return answer
+
+
+def open_documents(page: Page) -> None:
+    page.locator(".fn-top").get_by_role("button", name="Documents").click()
+
+
+def document_row(page: Page, name: str) -> Locator:
+    return page.locator(".fn-table tr", has_text=name)
+
+
+def settle(page: Page, text: str) -> str:
+    return " ".join(text.split())
+
+
+def pdf(path: Path, *pages: str) -> Path:
+    canvas = Canvas(str(path))
+    for text in pages:
+        for number, line in enumerate(text.splitlines()):
+            canvas.drawString(72, 760 - 18 * number, line)
+        canvas.showPage()
+    canvas.save()
+    return path
+
+
+def test_the_first_day(watched: Watched, tmp_path: Path) -> None:
+    page = watched.page
+    with served(tmp_path / "data") as server:
+        # The samples are indexed, and an example is one click away.
+        page.goto(server.url)
+        page.get_by_role("button", name=RAFAH).click(timeout=PATIENCE)
+        answer = page.locator("#fn-chat [data-testid='bot']").first
+        expect(answer.locator(".fn-foot")).to_be_visible(timeout=PATIENCE)
+        expect(answer).to_contain_text("border")
+        expect(page.locator(".fn-top h1")).to_contain_text("What does the United States")
+
+        # A click on a mark opens the evidence, with exactly the quoted words marked.
+        answer.locator("p a[href^='#cite-']").first.click()
+        pane = page.locator(".fn-pane")
+        expect(pane).to_be_visible()
+        quote = settle(page, "".join(pane.locator("mark").all_inner_texts()))
+        assert quote
+        assert quote in settle(page, answer.inner_text())
+        expect(pane).to_contain_text("Current")
+        assert page.evaluate("document.activeElement.tagName") == "H2"
+        page.keyboard.press("Escape")
+        expect(pane).not_to_be_visible()
+        page.keyboard.press("1")
+        expect(pane).to_be_visible()
+        page.keyboard.press("Escape")
+
+        # A question nothing answers is refused, with the nearest passages.
+        refusal = ask(page, "What is the boiling point of tungsten?")
+        expect(refusal).to_contain_text("Not in your documents")
+        expect(refusal).to_contain_text("Nearest, below the bar")
+
+        # A document of one's own: uploaded, indexed, asked about.
+        own = pdf(
+            tmp_path / "pump guide.pdf",
+            "Pump guide\n\nThis guide is about the garden pump.",
+            "Pressure\n\nThe garden pump reaches its maximum pressure of 47 bar after nine minutes.",
+        )
+        open_documents(page)
+        page.locator("#fn-files").set_input_files(own)
+        row = document_row(page, "pump guide.pdf")
+        expect(row).to_contain_text("Ready", timeout=PATIENCE)
+        page.locator(".fn-top").get_by_role("button", name="Chat").click()
+        about = ask(page, "What is the maximum pressure of the garden pump?")
+        expect(about).to_contain_text("47 bar")
+        about.locator("p a[href^='#cite-']").first.click()
+        expect(pane).to_contain_text("page 2 of 2")
+        expect(pane.locator("mark")).to_contain_text("47 bar")
+        page.keyboard.press("Escape")
+
+        # Deleted, it no longer answers, and the old answer no longer holds its words.
+        open_documents(page)
+        row.get_by_text("Delete", exact=True).click()
+        row.get_by_role("button", name="Delete for good").click()
+        expect(row).to_have_count(0)
+        page.reload()
+        page.locator(".fn-top").get_by_role("button", name="Chat").click()
+        expect(page.locator("#fn-chat")).to_contain_text("source removed")
+        expect(page.locator("#fn-chat")).not_to_contain_text("47 bar")
+        again = ask(page, "What is the maximum pressure of the garden pump?")
+        expect(again).not_to_contain_text("47 bar")
+
+        # After a restart the conversation is still there, and its citations still open.
+        address = page.url
+        server.stop()
+        server.start()
+        page.goto(address)
+        expect(page.locator("#fn-chat [data-testid='user']").first).to_contain_text(RAFAH)
+        expect(page.locator(".fn-item[aria-current]")).to_contain_text("What does the United States")
+        page.locator("#fn-chat p a[href^='#cite-']").first.click()
+        assert settle(page, "".join(pane.locator("mark").all_inner_texts())) == quote
+
+    held = b"".join(path.read_bytes() for path in (tmp_path / "data").rglob("*") if path.is_file())
+    assert b"47 bar" not in held
+
+
+def test_hostile_documents_stay_text_everywhere(watched: Watched, tmp_path: Path) -> None:
+    page = watched.page
+    folder = tmp_path / "<img src=x onerror=window.pwned=1>"
+    folder.mkdir()
+    for number, (kind, payload) in enumerate(HOSTILE.items()):
+        safe = re.sub(r"[\x00/\ud800-\udfff]", "_", payload)[:60]
+        text = re.sub("[\x00\ud800-\udfff]", " ", payload)
+        path = folder / f"{number} {safe}.txt"
+        path.write_text(
+            f"The zebra of {kind} number {number} says {text} and nothing else.\n", encoding="utf-8"
+        )
+    with served(tmp_path / "data") as server:
+        page.goto(server.url)
+        open_documents(page)
+        page.get_by_role("button", name="Add folder").click()
+        page.get_by_label("Folder on this computer").fill(str(folder))
+        page.keyboard.press("Enter")
+        expect(
+            page.locator(".fn-table tr", has_text="zebra").or_(document_row(page, "onerror")).first
+        ).to_be_visible()
+        expect(page.locator(".fn-table .fn-ok")).to_have_count(len(HOSTILE) + 5, timeout=PATIENCE)
+        page.locator(".fn-table tr", has_text="onerror").locator(".fn-doc a").first.click()
+        expect(page.locator(".fn-pane")).to_contain_text("zebra")
+        page.keyboard.press("Escape")
+        page.locator(".fn-top").get_by_role("button", name="Chat").click()
+        for kind in ("img onerror", "markdown image", "template", "css import", "svg onload"):
+            answer = ask(page, f"What does the zebra of {kind} say? {HOSTILE[kind]}")
+            mark = answer.locator("p a[href^='#cite-']")
+            if mark.count():
+                mark.first.click()
+                expect(page.locator(".fn-pane mark").first).to_be_visible()
+                page.keyboard.press("Escape")
+        assert page.evaluate("window.pwned") is None
+        assert page.locator("#fn-shell img, #fn-shell iframe, #fn-shell video, #fn-shell base").count() == 0
+
+
+def test_an_answer_survives_a_reload_and_can_be_stopped(watched: Watched, tmp_path: Path) -> None:
+    page = watched.page
+    stub = Stub(
+        pieces=("Washington offers ", "a joint effort ", "at the border ", "never sent"), silent_after=3
+    )
+    with (
+        serving(stub),
+        served(
+            tmp_path / "data",
+            FOOTNOTE_GENERATION__MODEL="ollama:stub",
+            FOOTNOTE_GENERATION__BASE_URL=stub.url,
+        ) as server,
+    ):
+        page.goto(server.url)
+        expect(page.locator(".fn-side")).to_contain_text("via Ollama")
+        page.get_by_role("button", name=RAFAH).click()
+        running = page.locator("#fn-chat [data-testid='bot']").last
+        expect(running).to_contain_text("a joint effort at the border", timeout=PATIENCE)
+        page.reload()
+        expect(running).to_contain_text("a joint effort at the border")
+        page.get_by_role("button", name="Stop").click()
+        expect(running).to_contain_text("Stopped")
+        expect(running).to_contain_text("a joint effort at the border")
+        expect(page.get_by_role("button", name="Send")).to_be_visible()
+        stub.release.set()
+
+
+def test_the_samples_go_with_one_click_and_stay_away(watched: Watched, tmp_path: Path) -> None:
+    page = watched.page
+    with served(tmp_path / "data") as server:
+        page.goto(f"{server.url}/?view=documents")
+        expect(document_row(page, "border-plan.pdf")).to_contain_text("Ready", timeout=PATIENCE)
+        expect(page.locator(".fn-state-job, .fn-card")).to_have_count(0, timeout=PATIENCE)
+        page.get_by_role("button", name="Remove the samples").click()
+        expect(page.locator(".fn-table")).to_have_count(0)
+        server.stop()
+        server.start()
+        page.goto(f"{server.url}/?view=documents")
+        expect(page.get_by_role("button", name="Bring back the samples").last).to_be_visible()
+
+
+def test_a_narrow_screen_shows_the_evidence_as_a_sheet(chromium: Browser, tmp_path: Path) -> None:
+    context = chromium.new_context(viewport={"width": 420, "height": 860}, color_scheme="dark")
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    with served(tmp_path / "data") as server:
+        page.goto(server.url)
+        page.get_by_role("button", name=RAFAH).click()
+        page.locator("#fn-chat p a[href^='#cite-']").first.click()
+        box = page.locator("#fn-evidence").bounding_box()
+        assert box is not None
+        assert (round(box["x"]), round(box["width"])) == (0, 420)
+        page.get_by_role("button", name="Back").click()
+        expect(page.locator(".fn-pane")).not_to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 420
+        page.get_by_role("button", name="Conversations").click()
+        expect(page.locator(".fn-item").first).to_be_visible()
+    context.close()

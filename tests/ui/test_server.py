@@ -1,0 +1,202 @@
+"""What the server lets in, what it answers with, and what it refuses to start on."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import httpx
+import pytest
+
+from index.errors import BusyError, FootnoteError
+from rag.settings import load_settings
+from ui.server import HEADERS, check_bind, serve
+
+# The application as it is served, but nothing is loaded or indexed behind it.
+SERVER = """
+import sys
+from pathlib import Path
+import uvicorn
+from rag.settings import load_settings
+from ui.server import create_app
+app = create_app(load_settings({"data": Path(sys.argv[1])}))
+uvicorn.run(app, port=int(sys.argv[2]), log_level="warning")
+"""
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    data = str(tmp_path_factory.mktemp("data"))
+    with subprocess.Popen([sys.executable, "-c", SERVER, data, str(port)]) as server:
+        try:
+            url = f"http://127.0.0.1:{port}"
+            for _ in range(600):
+                try:
+                    httpx.get(url)
+                    break
+                except httpx.TransportError:
+                    assert server.poll() is None
+                    time.sleep(0.1)
+            yield url
+        finally:
+            server.terminate()
+
+
+@pytest.fixture
+def client(address: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=address) as opened:
+        yield opened
+
+
+def test_the_page_carries_every_protective_header(client: httpx.Client) -> None:
+    reply = client.get("/")
+    assert reply.status_code == 200
+    assert {name: reply.headers[name] for name in HEADERS} == HEADERS
+    policy = reply.headers["content-security-policy"]
+    for part in ("connect-src 'self'", "frame-src 'none'", "object-src 'none'", "frame-ancestors 'none'"):
+        assert part in policy
+
+
+def test_refusals_carry_the_headers_too(client: httpx.Client) -> None:
+    reply = client.get("/gradio_api/info")
+    assert reply.status_code == 404
+    assert reply.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example:7860", "localhost.evil.example"])
+def test_a_foreign_host_name_is_refused(client: httpx.Client, host: str) -> None:
+    assert client.get("/", headers={"host": host}).status_code == 421
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:7860", "localhost:7860", "[::1]:7860", "LOCALHOST"])
+def test_loopback_names_are_answered(client: httpx.Client, host: str) -> None:
+    assert client.get("/", headers={"host": host}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "http://evil.example"},
+        {"origin": "null"},
+        {"origin": "http://127.0.0.1:9999"},
+        {"origin": "http://127.0.0.1:7860", "sec-fetch-site": "cross-site"},
+    ],
+)
+@pytest.mark.parametrize("path", ["queue/join", "upload", "component_server", "cancel", "reset"])
+def test_a_post_from_another_site_is_refused(
+    client: httpx.Client, path: str, headers: Mapping[str, str]
+) -> None:
+    assert client.post(f"/gradio_api/{path}", headers=dict(headers), json={}).status_code == 403
+
+
+def test_a_foreign_origin_is_never_allowed_to_read(client: httpx.Client) -> None:
+    reply = client.get("/", headers={"origin": "http://evil.example"})
+    assert "access-control-allow-origin" not in reply.headers
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/gradio_api/info",
+        "/gradio_api/openapi.json",
+        "/gradio_api/runs",
+        "/gradio_api/file=/etc/passwd",
+        "/gradio_api/file/etc/passwd",
+        "/gradio_api/proxy=https://example.com/",
+        "/monitoring",
+        "/monitoring/summary",
+        "/docs",
+        "/openapi.json",
+        "/gradio_api/mcp/",
+        "/gradio_api/deep_link",
+        "/login_check",
+    ],
+)
+def test_what_the_page_does_not_use_is_not_there(client: httpx.Client, path: str) -> None:
+    assert client.get(path).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["run/predict", "api/predict", "call/ask", "vibe-edit", "process_recording"])
+def test_named_endpoints_are_not_there(client: httpx.Client, path: str) -> None:
+    assert client.post(f"/gradio_api/{path}", json={}).status_code == 404
+
+
+def test_other_methods_are_refused(client: httpx.Client) -> None:
+    assert client.put("/").status_code == 405
+    assert client.delete("/gradio_api/upload").status_code == 405
+
+
+@pytest.mark.parametrize("path", ["upload", "queue/join"])
+def test_a_body_that_says_it_is_too_large_is_not_read(address: str, path: str) -> None:
+    host, port = address.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        head = f"POST /gradio_api/{path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 500000000\r\n\r\n"
+        connection.sendall(head.encode())
+        assert connection.recv(100).startswith(b"HTTP/1.1 413")
+
+
+def test_a_body_that_is_too_large_is_cut_off(client: httpx.Client) -> None:
+    assert client.post("/gradio_api/queue/join", content=b"x" * 2_000_000).status_code == 413
+
+
+def test_a_body_without_an_honest_length_is_cut_off(client: httpx.Client) -> None:
+    pieces = (b"x" * 100_000 for _ in range(30))
+    assert client.post("/gradio_api/queue/join", content=pieces).status_code == 413
+
+
+def test_no_handler_is_a_public_endpoint(client: httpx.Client) -> None:
+    handlers = client.get("/config").json()["dependencies"]
+    assert len(handlers) > 5
+    assert {handler["api_visibility"] for handler in handlers} == {"private"}
+
+
+def test_the_page_names_no_other_site(client: httpx.Client) -> None:
+    text = client.get("/").text
+    assert "fonts.googleapis.com" not in text
+    assert "huggingface.co/" not in text.replace("https://huggingface.co/spaces", "")
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.10", "example.com"])
+def test_an_address_that_others_can_reach_is_refused(host: str) -> None:
+    with pytest.raises(FootnoteError) as caught:
+        check_bind(host)
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
+def test_loopback_addresses_are_allowed(host: str) -> None:
+    check_bind(host)
+
+
+def test_a_port_in_use_names_another_one(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(FootnoteError) as caught:
+            serve(load_settings({"data": tmp_path / "d", "server.port": port}), open_browser=False)
+    assert str(port) in str(caught.value)
+    assert "--port" in caught.value.hint
+
+
+def test_one_data_folder_has_one_server(tmp_path: Path) -> None:
+    from filelock import FileLock
+
+    with FileLock(tmp_path / "server.lock"), pytest.raises(BusyError):
+        serve(load_settings({"data": tmp_path, "server.port": 0}), open_browser=False)
+
+
+def test_the_way_to_the_first_page_imports_no_model(tmp_path: Path) -> None:
+    script = (
+        "import sys; from pathlib import Path; from rag.settings import load_settings; "
+        "from ui.server import create_app; "
+        "create_app(load_settings({'data': Path(sys.argv[1])})).state.desk.close(); "
+        "heavy = {'torch', 'langchain', 'langchain_core', 'sentence_transformers', 'transformers'}; "
+        "sys.exit(' '.join(sorted(heavy & set(sys.modules))) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
