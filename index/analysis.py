@@ -166,7 +166,8 @@ _SCRIPTS = {
 } | {"Kana": regex.compile(r"[\p{Hiragana}\p{Katakana}]")}
 _BY_SCRIPT = {
     "Latin": (
-        "en", "de", "fr", "es", "it", "pt", "nl", "sv", "da", "no", "fi", "pl", "cs", "hu", "ro", "tr", "id", "ca",
+        "en", "de", "fr", "es", "it", "pt", "nl", "sv", "da", "no", "fi", "pl", "cs", "hu", "ro", "tr",
+        "id", "ca",
     ),
     "Cyrillic": ("ru", "uk", "bg"),
     "Greek": ("el",),
@@ -180,7 +181,7 @@ _BY_SCRIPT_ALONE = {
 # Letters that only one of a script's languages uses count like a stop word.
 _LETTERS = {
     "de": "ß", "es": "ñ¿¡", "pt": "ãõ", "pl": "łąęśźżń", "cs": "řěů", "hu": "őű", "ro": "țșăţ", "tr": "ğşı",
-    "uk": "іїєґ", "ru": "ыэё", "bg": "щъ", "fa": "پچژگ",
+    "uk": "іїєґ", "ru": "ыэё", "fa": "پچژگ",
 }  # fmt: skip
 _STOP_COUNTS = Counter(word for spelled in STOP_WORDS.values() for word in spelled)
 
@@ -209,22 +210,19 @@ def detect_language(text: str) -> str | None:
 
 def _by_stop_words(text: str, languages: Sequence[str]) -> str | None:
     scores = dict.fromkeys(languages, 0.0)
-    total = 0
-    for word, _, _ in islice(words(text), _DETECTION_WORDS):
-        total += 1
-        if word in _STOP_COUNTS:
-            # A word of one language says more than one that many share.
-            for language in languages:
-                if word in STOP_WORDS[language]:
-                    scores[language] += 1 / _STOP_COUNTS[word] ** 0.5
-        if not word.isascii():
-            for language in languages:
-                if any(letter in word for letter in _LETTERS.get(language, "")):
-                    scores[language] += 0.5
+    # Each word counts once: a text full of "Los Angeles" is not Spanish.
+    distinct = {word for word, _, _ in islice(words(text), _DETECTION_WORDS)}
+    for word in distinct:
+        for language in languages:
+            if word in STOP_WORDS[language]:
+                # A word of one language says more than one that many share.
+                scores[language] += 1 / _STOP_COUNTS[word] ** 0.5
+            if not word.isascii() and any(letter in word for letter in _LETTERS.get(language, "")):
+                scores[language] += 0.5
     if not scores:
         return None
     best, *others = sorted(scores.values(), reverse=True)
     runner_up = others[0] if others else 0.0
-    if best < 0.5 or best < 0.06 * total or best < 1.15 * runner_up:
+    if best < 0.5 or best < 0.06 * len(distinct) or best < 1.15 * runner_up:
         return None
     return max(scores, key=scores.__getitem__)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import regex
 
@@ -22,9 +23,11 @@ TokenSpans = Callable[[str], Sequence[tuple[int, int]]]
 
 # A "sentence" longer than this (a file without a line break) is tokenised in parts, to bound memory.
 _TOKENISED_CHARS = 50_000
-# A sentence that is too long is parted after one of these, if there is one in its second half, else at a space.
+# A sentence that is too long is parted after a clause if one ends in its second half, else at a space.
 _CLAUSE_END = regex.compile(r".*(?:[,;:)–—](?=\s)|[，；：、،؛])", regex.DOTALL)
 _SPACE = regex.compile(r".*[^\S\x0b\x0c\x1c-\x1f\x85](?=\S)", regex.DOTALL)
+
+_TITLE_CHARS = 200  # of a title or heading go into the context
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +109,7 @@ def _units(document: ParsedDocument, token_spans: TokenSpans, limits: ChunkLimit
             edges.append(cuts[next_cut])
             next_cut += 1
         edges.append(end)
-        for begin, finish in zip(edges, edges[1:], strict=False):
+        for begin, finish in pairwise(edges):
             at = bisect_right(starts, begin) - 1
             heading = at >= 0 and begin < ends[at]
             for piece_start, piece_end, tokens in _pieces(text, begin, finish, token_spans, limits):
@@ -129,62 +132,50 @@ def _pieces(
     text: str, start: int, end: int, token_spans: TokenSpans, limits: ChunkLimits
 ) -> Iterator[tuple[int, int, int]]:
     """A stretch within the limits as it is, a longer one in pieces, as ``(start, end, tokens)``."""
-    while True:
-        start, end = _trimmed(text, start, end)
-        if start == end:
-            return
-        if end - start <= _TOKENISED_CHARS:
-            break
-        cut = _natural_cut(text, start, start + _TOKENISED_CHARS) or start + _TOKENISED_CHARS
+    while end - start > _TOKENISED_CHARS:
+        limit = start + _TOKENISED_CHARS
+        cut = _natural_cut(text, start, limit) or limit
         yield from _pieces(text, start, cut, token_spans, limits)
         start = cut
     firsts = [start + first for first, _ in token_spans(text[start:end])]
-    done = 0  # tokens before start
-    while len(firsts) - done > limits.tokens or end - start > limits.chars:
-        hard = min(start + limits.chars, end)
-        if done + limits.tokens < len(firsts):
-            hard = min(hard, firsts[done + limits.tokens])
-        hard = max(hard, start + 1)
-        cut = _natural_cut(text, start, hard)
-        if cut is not None:
-            after = bisect_right(firsts, cut - 1)
-            tokens = after - done
+    start = _skip_space(text, start, end)
+    while start < end:
+        before = bisect_left(firsts, start)
+        natural: int | None = end
+        hard = end
+        if len(firsts) - before > limits.tokens or end - start > limits.chars:
+            beyond = firsts[before + limits.tokens] if before + limits.tokens < len(firsts) else end
+            hard = max(start + 1, min(start + limits.chars, beyond))
+            natural = _natural_cut(text, start, hard)
+        if natural is not None and _detached(text, start):
+            cut = natural
+            tokens = bisect_left(firsts, cut) - before
         else:
-            # Half a word has other tokens than the whole, and may have more.
-            cut = hard
+            # Half a word has other tokens than the whole, and may have more: counted anew.
+            cut = natural or hard
             tokens = len(token_spans(text[start:cut]))
             while tokens > limits.tokens and cut - start > 1:
                 cut = start + (cut - start) // 2
                 tokens = len(token_spans(text[start:cut]))
-        piece = _trimmed(text, start, cut)
-        if piece[0] < piece[1]:
-            yield (*piece, tokens)
-        attached = not _detached(text, cut)
-        start = _trimmed(text, cut, end)[0]
-        done = bisect_right(firsts, start - 1)
-        if attached:
-            # What is left begins inside a word: counted anew, up to the next border.
-            yield from _pieces(text, start, end, token_spans, limits)
-            return
-    if start < end:
-        yield start, end, len(firsts) - done
+        yield start, start + len(text[start:cut].rstrip()), tokens
+        start = _skip_space(text, cut, end)
 
 
 def _natural_cut(text: str, start: int, end: int) -> int | None:
-    """Where to cut before ``end``, in the second half: after a clause, else at white space; None if nowhere."""
+    """Where to cut up to ``end``: after a clause, else at white space, in the second half; else None."""
     middle = start + (end - start) // 2
     for pattern in (_CLAUSE_END, _SPACE):
         found = pattern.match(text, middle, end)
-        if found is not None and start < found.end() < end:
+        if found is not None:
             return int(found.end())
-    return end if end < len(text) and text[end].isspace() and _detached(text, end + 1) else None
+    follows_space = end < len(text) and text[end].isspace() and _detached(text, end + 1)
+    return end if follows_space or _detached(text, end) else None
 
 
-def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
-    piece = text[start:end]
-    stripped = piece.strip()
-    first = start + len(piece) - len(piece.lstrip())
-    return (first, first + len(stripped)) if stripped else (end, end)
+def _skip_space(text: str, start: int, end: int) -> int:
+    while start < end and text[start].isspace():
+        start += 1
+    return start
 
 
 # From units to parts of sections
@@ -193,22 +184,22 @@ def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
 def _sections(
     units: Sequence[_Unit], headings: Sequence[Heading], limits: ChunkLimits
 ) -> Iterator[Sequence[_Unit]]:
-    """Runs of units under one heading. A run that is too small takes the next one in, unless that ranks higher."""
+    """Runs of units under one heading; one that is too small takes in the next, unless that ranks higher."""
     starts = [heading.start for heading in headings]
     first = 0
-    current = -1  # index of the heading that the run began with; -1 before any
+    begun = current = -1  # index of the heading that the run began with, and of the one last seen
     tokens = 0
     body = False
     for position, unit in enumerate(units):
         at = bisect_right(starts, unit.start) - 1
-        if at != current and unit.heading and position > first:
-            higher = current >= 0 and headings[at].level < headings[current].level
+        if position and at != current:
+            higher = begun >= 0 and headings[at].level < headings[begun].level
             if tokens >= limits.minimum_tokens or (higher and body):
                 yield units[first:position]
                 first, tokens, body = position, 0, False
-                current = at
         if position == first:
-            current = at
+            begun = at
+        current = at
         tokens += unit.tokens
         body = body or not unit.heading
     if units:
@@ -217,52 +208,59 @@ def _sections(
 
 def _parts(section: Sequence[_Unit], limits: ChunkLimits) -> Iterator[tuple[int, int]]:
     """Ranges of units, each within the limits, of about equal size, with the overlap at their beginning."""
+    bounds = _partition(section, limits)
+    for position, (first, last) in enumerate(bounds):
+        yield (_overlap_start(section, first, last, limits) if position else first), last
+
+
+def _partition(section: Sequence[_Unit], limits: ChunkLimits) -> list[tuple[int, int]]:
     total = sum(unit.tokens for unit in section)
     # When there is more than one part, some room is kept for the overlap.
     room = limits.tokens if total <= limits.tokens else limits.tokens - limits.tokens // 8
     target = total / max(1, math.ceil(total / max(1, room)))
+    bounds: list[tuple[int, int]] = []
     first = 0
-    start = 0  # of the part, overlap included
     tokens = 0
     for position, unit in enumerate(section):
-        if position > first:
-            full = tokens + unit.tokens > limits.tokens or unit.end - section[start].start > limits.chars
-            enough = tokens + unit.tokens / 2 > target
-            if full or enough or not unit.detached:
-                last = _without_headings(section, first, position) if unit.detached else position
-                yield start, last
-                first = last
-                start = _overlap_start(section, first, position, limits)
-                tokens = sum(each.tokens for each in section[start:position])
+        enough = tokens + unit.tokens / 2 > target
+        if position > first and (enough or not _fits(section, first, position + 1, limits)):
+            last = _without_headings(section, first, position, limits)
+            bounds.append((first, last))
+            first = last
+            tokens = sum(each.tokens for each in section[first:position])
         tokens += unit.tokens
-    yield start, len(section)
+    if bounds and tokens < limits.minimum_tokens and _fits(section, bounds[-1][0], len(section), limits):
+        first, _ = bounds.pop()
+    bounds.append((first, len(section)))
+    return bounds
 
 
-def _without_headings(section: Sequence[_Unit], first: int, last: int) -> int:
-    """The end of a part, moved before headings at its end: they belong to what follows."""
-    end = last
+def _fits(section: Sequence[_Unit], first: int, last: int, limits: ChunkLimits) -> bool:
+    """Whether these units make one chunk within the limits, whose tokens are the sum of theirs."""
+    return (
+        section[last - 1].end - section[first].start <= limits.chars
+        and sum(unit.tokens for unit in section[first:last]) <= limits.tokens
+        and all(unit.detached for unit in section[first + 1 : last])
+    )
+
+
+def _without_headings(section: Sequence[_Unit], first: int, position: int, limits: ChunkLimits) -> int:
+    """The end of a part before ``position``: headings at its end go with what follows, if they can."""
+    end = position
     while end > first and section[end - 1].heading:
         end -= 1
-    return end if end > first else last
+    return end if end > first and _fits(section, end, position + 1, limits) else position
 
 
-def _overlap_start(section: Sequence[_Unit], first: int, position: int, limits: ChunkLimits) -> int:
-    """Where a part that has ``first`` to ``position`` to hold begins, with the sentences it repeats."""
+def _overlap_start(section: Sequence[_Unit], first: int, last: int, limits: ChunkLimits) -> int:
+    """Where a part begins once the sentences that it repeats are counted in."""
     start = first
-    fixed = sum(unit.tokens for unit in section[first : position + 1])
-    if not all(unit.detached for unit in section[first : position + 1]):
-        return first
-    repeated = 0
     for earlier in range(first - 1, max(-1, first - 1 - limits.overlap_sentences), -1):
-        unit = section[earlier]
-        repeated += unit.tokens
-        chars = section[position].end - unit.start
-        fits = repeated <= limits.tokens // 4 and fixed + repeated <= limits.tokens and chars <= limits.chars
-        if not fits or unit.heading:
+        repeated = sum(unit.tokens for unit in section[earlier:first])
+        short = repeated <= limits.tokens // 4 and not section[earlier].heading
+        if not short or not _fits(section, earlier, last, limits):
             break
         start = earlier
-        if not unit.detached:
-            break
     return start
 
 
@@ -309,27 +307,17 @@ class _Outline:
         return self._paths[at] if at >= 0 else ()
 
     def _context(self, titles: tuple[str, ...]) -> str:
-        """Titles joined by " > ". If that is too long: first and last, the last alone, the last one's beginning."""
+        """Titles joined by " > "; if that is too long, the first and the last, the last, or its beginning."""
         if titles not in self._contexts:
-            lines = tuple(" ".join(title.split()) for title in titles)
-            candidates = [lines, lines[:1] + lines[-1:], lines[-1:]] if len(lines) > 1 else [lines]
-            joined = (" > ".join(filter(None, candidate)) for candidate in candidates)
-            fitting = (text for text in joined if self._count(text) <= self._limits.context_tokens)
-            context = next(fitting, None)
-            self._contexts[titles] = self._beginning(lines[-1]) if context is None else context
+            lines = tuple(" ".join(title[:_TITLE_CHARS].split()) for title in titles)
+            candidates = (lines, lines[:1] + lines[-1:], lines[-1:]) if len(lines) > 1 else (lines,)
+            joined = [" > ".join(filter(None, candidate)) for candidate in candidates]
+            while self._count(joined[-1]) > self._limits.context_tokens:
+                joined.append(joined[-1][: len(joined[-1]) * 3 // 4].rstrip())
+            self._contexts[titles] = next(
+                text for text in joined if self._count(text) <= self._limits.context_tokens
+            )
         return self._contexts[titles]
 
-    def _beginning(self, title: str) -> str:
-        spans = self._token_spans(title)
-        cut = (
-            title[: spans[self._limits.context_tokens][0]]
-            if len(spans) > self._limits.context_tokens
-            else title
-        )
-        while self._count(cut) > self._limits.context_tokens:
-            cut = cut[: len(cut) // 2]
-        return cut.rstrip()
-
     def _count(self, text: str) -> int:
-        # A title of a million characters is no title; tokenising it would not tell more.
-        return len(self._token_spans(text[: 20 * self._limits.context_tokens])) if text else 0
+        return len(self._token_spans(text))

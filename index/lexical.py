@@ -190,6 +190,8 @@ class LexicalIndex:
         try:
             writer = self._index.writer(heap_size=_WRITER_BYTES, num_threads=1)
             try:
+                # A killed writer leaves files that no commit names, and tantivy refuses to write one again.
+                writer.garbage_collect_files()
                 if rebuild:
                     writer.delete_all_documents()
                 else:

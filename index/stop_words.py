@@ -29,10 +29,10 @@ _LISTS = {
     "können könnte man manche manchem manchen mancher mehr mein meine meinem meinen meiner mich mir mit "
     "muss musste müssen nach nachdem nicht nichts noch nun nur ob oder ohne sehr sein seine seinem seinen "
     "seiner seines seit selbst sich sie sind so sobald solche solchem solchen solcher soll sollte sondern "
-    "sonst soweit sowie über um und uns unser unsere unter vom von vor während wann war waren warst warum "
-    "was weil welche welchem welchen welcher welches wem wen wenn wer werde werden wessen wie wieder "
-    "wieso will wir wird wirst wo wobei wodurch wofür woher wohin womit worden worin wurde wurden würde "
-    "würden zu zum zur zwar zwischen",
+    "sonst soweit sowie über um und uns unser unsere unter viel viele vielen vom von vor während wann war "
+    "waren warst warum was weil welche welchem welchen welcher welches wem wen wenn wer werde werden "
+    "wessen wie wieder wieso will wir wird wirst wo wobei wodurch wofür woher wohin womit worden worin "
+    "wurde wurden würde würden zu zum zur zwar zwischen",
     "fr": "à afin ai ainsi alors après as au aucun aucune aujourd auquel aussi autre autres aux "
     "auxquelles auxquels avaient avait avant avec avez avoir avons ayant c car ce ceci cela celle celles "
     "celui cependant ces cet cette ceux chaque chez ci comme comment contre d dans de depuis des dès donc "

@@ -11,6 +11,7 @@ from index.errors import FootnoteError
 from rag.answers import (
     Answer,
     AnswerSentence,
+    Citation,
     Delta,
     Done,
     Event,
@@ -172,7 +173,11 @@ class Assistant:
         """The built-in answer: sentences of the documents, word for word."""
         sentences, citations = answer_from(choose(evidence.sentences))
         run.answer = replace(
-            run.answer, status="answered", generator="built-in", sentences=sentences, citations=citations
+            run.answer,
+            status="answered",
+            generator="built-in",
+            sentences=sentences,
+            citations=self._located(citations),
         )
         run.step("cite", _count(len(citations), "quote"))
         yield Delta(text=run.answer.text)
@@ -225,10 +230,29 @@ class Assistant:
             run.answer,
             status="stopped" if was_stopped else "answered",
             sentences=resolved.sentences,
-            citations=resolved.citations,
+            citations=self._located(resolved.citations),
             notice=_notice(dropped=resolved.dropped, cut=cut),
         )
         run.step("cite", f"{_count(len(resolved.citations), 'citation')}, {resolved.dropped} dropped")
+
+    def _located(self, citations: Sequence[Citation]) -> tuple[Citation, ...]:
+        """The citations with the page and headings of their own first character.
+
+        A passage may begin a page, or a section, earlier than the sentence in it that is cited.
+        """
+        documents = {
+            version_id: self._store.parsed(version_id) for version_id in {c.version_id for c in citations}
+        }
+        return tuple(
+            replace(
+                citation,
+                page=document.page_at(citation.start),
+                heading_path=document.heading_path(citation.start),
+            )
+            if (document := documents[citation.version_id]) is not None
+            else citation  # removed in this moment; what the passage said still holds
+            for citation in citations
+        )
 
 
 def _unusable(question: str) -> str:

@@ -25,9 +25,11 @@ _NUMBER = re.compile(r"\d{1,30}(?:[.,]\d{1,30}){0,10}")
 _BULLET = re.compile(r"^(?:[-*•]|#{1,6}) +")
 _THINKING_END = "</think>"
 
-# Support of a claim by a sentence, in [0, 1]: half shared rare stems, half embedding similarity.
+# Support of a claim by a sentence, in [0, 1]: half shared rare stems, half embedding similarity. On
+# ../shared/eval grounding it tells supported from other claims with AUROC 0.65 only: it finds the
+# sentence and stops the absurd, but does not judge; WEAK lets nine of ten supported claims through.
 SUPPORTED = 0.6
-WEAK = 0.42
+WEAK = 0.35
 
 
 @dataclass(slots=True)

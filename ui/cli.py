@@ -349,8 +349,10 @@ def _assistant(settings: Settings) -> Iterator[Assistant]:
     with Store.open(settings.data, create=False) as store:
         _require_passages(store)
         from rag.build import build_assistant
+        from ui.bars import waiting
 
-        assistant = build_assistant(settings, store)
+        with waiting("Loading the embedding model …"):
+            assistant = build_assistant(settings, store)
         try:
             yield assistant
         finally:

@@ -85,7 +85,7 @@ def state_html(
     if notice:
         parts.append(f'<p class="fn-notice fn-bad" role="status">{escape_line(notice)}</p>')
     if current is not None:
-        parts.append(_progress(current, moment))
+        parts.append(_progress(current, moment, goes_on=status.passages > 0))
     elif last is not None:
         parts.append(_report(last))
     samples = sum(row.collection == SAMPLES for row in rows)
@@ -141,7 +141,7 @@ def _summary(status: StoreStatus, now: float) -> str:
     )
 
 
-def _progress(job: Job, now: float) -> str:
+def _progress(job: Job, now: float, *, goes_on: bool) -> str:
     progress = job.progress
     share, facts = 0.0, ["Starting"]
     if progress is not None:
@@ -161,7 +161,7 @@ def _progress(job: Job, now: float) -> str:
     )
     percent = f"{share * 100:.0f}"
     line = "".join(f"<span>{fact}</span>" for fact in facts)
-    before = f"Chat goes on with what was indexed before {clock(job.started_at, now)}."
+    note = f"Chat goes on with what was indexed before {clock(job.started_at, now)}." if goes_on else ""
     return (
         '<section class="fn-card" aria-label="Indexing">'
         f"<h3><bdi>{escape_line(f'Indexing {job.label}')}</bdi></h3>"
@@ -169,7 +169,7 @@ def _progress(job: Job, now: float) -> str:
         f'aria-valuenow="{percent}"><i style="width:{percent}%"></i></div>'
         f'<div class="fn-pr">{line}<span class="fn-now"><bdi>{escape_line(now_at)}</bdi></span>'
         f'<span class="fn-end">{cancel}</span></div>'
-        f'<p class="fn-quiet-line">{escape_line(before)}</p></section>'
+        f'<p class="fn-quiet-line">{escape_line(note)}</p></section>'
     )
 
 

@@ -199,7 +199,7 @@ class Page:
     def tick(self, view: View) -> Update:
         """Once a second: show what has changed behind the page."""
         if not view.opened:
-            return {self.top: STALE}  # the server was started anew: the page loads itself again
+            return {self.top: STALE}  # the server was started anew: an old page loads itself again
         return self._parts(view) or {self.side: gr.skip()}
 
     # -- documents

@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 
 from index.documents import Heading
 
@@ -134,6 +134,9 @@ def compose(pages: Sequence[Sequence[Row]], bookmarks: Sequence[Bookmark] = ()) 
 def _reading_order(rows: Sequence[Row]) -> Iterator[Line]:
     """Lines as they are read: columns one after the other, rows of a table cell by cell."""
     rows = [_with_label_joined(row) for row in rows]
+    upwards = sum(below[0].bottom > above[0].bottom for above, below in pairwise(rows))
+    if len(rows) > 2 and upwards > 0.7 * len(rows):
+        rows.reverse()  # pdfium sorts by the page as it is shown, and some pages are shown turned
     gutter = _gutter(rows)
     position = 0
     while position < len(rows):
@@ -294,8 +297,9 @@ def _right_edges(lines: Sequence[Line]) -> list[float]:
         if index < len(lines) and _same_block(lines[index - 1], lines[index]):
             continue
         rights = sorted(line.right for line in lines[start:index])
-        # One line that runs over the margin says nothing about the others.
-        edges += [rights[-2] if len(rights) > 4 else rights[-1]] * (index - start)
+        # Where others end together, one line that runs over the margin says nothing.
+        overrun = len(rights) > 4 and rights[-2] - rights[-3] < 0.5 * lines[start].size
+        edges += [rights[-2] if overrun else rights[-1]] * (index - start)
         start = index
     return edges
 
@@ -324,7 +328,8 @@ def _between(piece: _Piece, line: Line, right_edge: float, body: float, leading:
     ended = _ENDED.search(above.text[-10:]) is not None
     continues = not ended and line.text[:1].islower()
     space = "" if _is_cjk(above.text[-1:]) and _is_cjk(line.text[:1]) else " "
-    if drop < 0 or line.left > above.right or line.right < above.left:
+    first = piece.lines[0] if above.in_row else above
+    if drop < 0 or line.left > above.right or line.right < first.left:
         return space if continues and _similar(above, line) else "\n\n"  # the next column, or elsewhere
     if not _similar(above, line):
         drop_cap = len(above.text) == 1 and above.text.isupper() and above.size > 1.5 * line.size
@@ -332,7 +337,9 @@ def _between(piece: _Piece, line: Line, right_edge: float, body: float, leading:
     spaced = drop > 1.2 * leading * size
     if above.size > _LARGE * body:
         return "\n\n" if drop > 1.7 * leading * size else space  # a heading of several lines
-    fits = _first_word_fits(above, line, right_edge)
+    room = right_edge - above.right
+    width = right_edge - first.left
+    fits = _first_word_fits(above, line, right_edge) and (not continues or room > 0.35 * width)
     if spaced:
         runs_on = (
             continues and not fits and drop < 2.3 * leading * size and abs(line.left - above.left) < size
@@ -346,6 +353,8 @@ def _between(piece: _Piece, line: Line, right_edge: float, body: float, leading:
         return "\n"
     if above.bold != line.bold and fits:
         return "\n\n"
+    if above.text.endswith(":") and room > 0.3 * width:
+        return "\n"
     indent = line.left - above.left
     if ended and 0.7 * size < indent < 6 * size and not _is_item(piece):
         return "\n\n"
@@ -481,7 +490,7 @@ def _headings_by_looks(pages: Sequence[Sequence[_Piece]], body: float) -> list[t
     """Short pieces in large or bold letters; larger ones are of a higher level, bold ones of the lowest."""
     found: list[tuple[_Piece, float]] = []
     for pieces in pages:
-        for piece, following in zip(pieces, [*pieces[1:], None], strict=True):
+        for piece, following in zip_longest(pieces, pieces[1:]):
             first = piece.lines[0]
             if len(piece.text) > _HEADING_CHARS or first.turned or first.in_row:
                 continue

@@ -5,8 +5,10 @@ from __future__ import annotations
 import ctypes
 import re
 import threading
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import pypdfium2
@@ -27,6 +29,7 @@ _WORD = re.compile(r"[^ \t\u00a0]+")
 _PRIVATE = re.compile("[\ue000-\uf8ff]")
 _NARROWEST = 0.2  # of the line's height: no letter is narrower on average over a word
 _CELL_GAP = 1.3  # of the line's height; a wider gap parts columns or cells
+_LINES_TO_TELL_THE_WAY = 30
 _LINES_OF_A_DRAWING = 100
 _MOST_BOOKMARKS = 20_000
 _MOST_PAGES_NAMED = 8
@@ -157,7 +160,8 @@ def _rows(page: Any) -> Iterator[Row]:
         written = pdfium.FPDFText_GetText(textpage, 0, count, buffer)
         # One character a UTF-16 unit, so that positions stay those of pdfium.
         units = "".join(map(chr, buffer[: max(0, written - 1)]))
-        measure = _Measure(textpage, len(units) == count, pdfium.FPDFPage_GetRotation(page))
+        measure = _Measure(textpage, same_index=len(units) == count)
+        measure.turn_upright(units)
         for stretch in _LINE.finditer(units):
             hyphenated = units[stretch.end() : stretch.end() + 1] in _LINE_HYPHENS
             segments = _segments(units, stretch, measure, hyphenated)
@@ -174,17 +178,34 @@ class _Font:
 
 
 class _Measure:
-    """Boxes of characters of one page, as the reader sees them (turned with the page)."""
+    """Boxes of characters of one page, turned so that most lines run from left to right."""
 
-    def __init__(self, textpage: Any, same_index: bool, rotation: int) -> None:
+    def __init__(self, textpage: Any, *, same_index: bool) -> None:
         self._textpage = textpage.raw
         self._same_index = same_index
-        self._rotation = rotation
+        self._rotation = 0  # quarter turns that the text was turned by
         self._rect = pdfium.FS_RECTF()
         self._reference = ctypes.byref(self._rect)
         self._name = ctypes.create_string_buffer(128)
         self._flags = ctypes.c_int()
         self._fonts: dict[bytes, _Font] = {}
+
+    def turn_upright(self, units: str) -> None:
+        """Find out which way most lines run: on a page in landscape format that is often upwards."""
+        ways: Counter[int] = Counter()
+        for stretch in islice(_LINE.finditer(units), _LINES_TO_TELL_THE_WAY):
+            words = stretch.group().strip()
+            if len(words) < 3:
+                continue
+            first = self.box(units.index(words, stretch.start()))
+            last = self.box(units.index(words, stretch.start()) + len(words) - 1)
+            across, up = last[0] - first[0], last[1] - first[1]
+            if abs(across) >= abs(up):
+                ways[0 if across >= 0 else 2] += len(words)
+            else:
+                ways[1 if up > 0 else 3] += len(words)
+        if ways:
+            self._rotation = ways.most_common(1)[0][0]
 
     def _char(self, index: int) -> int:
         if self._same_index:

@@ -156,5 +156,5 @@ _WHAT: dict[str, Callable[[str, str], dict[str, Any]]] = {
 }
 
 if __name__ == "__main__":
-    os.environ.update(HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="true")
+    os.environ.update(HF_HUB_OFFLINE="1", HF_HUB_DISABLE_PROGRESS_BARS="1", TOKENIZERS_PARALLELISM="true")
     print(json.dumps(_WHAT[sys.argv[1]](*sys.argv[2:])))

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from index.chunker import ChunkLimits
 from numpy.typing import NDArray
 
+from index.chunker import ChunkLimits
 from index.ingest import IngestOptions, IngestReport, ingest_paths
 from index.parsing import Parser
 from index.store import Store

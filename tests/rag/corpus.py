@@ -14,18 +14,23 @@ from rag.build import build_assistant
 from rag.settings import Settings
 from tests.fakes import WordCountEmbedder
 
-VOCABULARY = (
-    "paris",
-    "capital",
-    "france",
-    "rollo",
-    "norse",
-    "leader",
-    "warranty",
-    "months",
-    "battery",
-    "river",
-    "seine",
+# Every sentence of the corpus holds one of these words, so that none is near a question about other things.
+VOCABULARY = tuple(
+    [
+        "paris",
+        "capital",
+        "france",
+        "lyon",
+        "rollo",
+        "norse",
+        "leader",
+        "fealty",
+        "warranty",
+        "months",
+        "battery",
+        "river",
+        "seine",
+    ]
 )
 
 FRANCE = "Paris is the capital of France. The river Seine flows through Paris. Lyon is a large city too."

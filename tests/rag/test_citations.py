@@ -14,7 +14,7 @@ from tests.rag.corpus import CORPUS, VOCABULARY, indexed
 
 
 def resolved(text: str, data: Path) -> tuple[Resolved, list[Passage]]:
-    """Resolve a model's text against the three documents of the corpus, sorted by name: 1 France, 2 Normans, 3 phone."""
+    """Resolve a text against the three documents, sorted by name: 1 France, 2 Normans, 3 phone."""
     with indexed(data) as (store, assistant):
         passages = sorted(assistant.search("Paris", k=3), key=lambda passage: passage.path)
         return CitationResolver(WordCountEmbedder(VOCABULARY)).resolve(
@@ -43,7 +43,7 @@ def test_a_claim_that_its_passage_carries_is_supported_by_one_exact_sentence(tmp
 
 
 def test_a_claim_that_its_passage_does_not_carry_has_no_citation(tmp_path: Path) -> None:
-    result, _ = resolved("Elephants migrate in winter [1].", tmp_path)
+    result, _ = resolved("The warranty covers the battery [1].", tmp_path)
     assert result.sentences[0].verdict == "unsupported"
     assert result.sentences[0].markers == ()
     assert result.citations == ()
@@ -111,9 +111,9 @@ def test_any_text_is_parsed_and_no_mark_is_invented(text: str) -> None:
 
 @pytest.mark.parametrize("piece", ["[", "[1", "[ ^", "[1,", "[1][", "]", "[1, 2; ", "a. ", "- "])
 def test_parsing_is_linear(piece: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     claims_in(piece * (1_000_000 // len(piece) // 4))
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_numbers_are_compared_without_grouping() -> None:
