@@ -178,7 +178,7 @@ _BY_SCRIPT = {
 _BY_SCRIPT_ALONE = {
     "Cyrillic": "ru", "Greek": "el", "Arabic": "ar", "Devanagari": "hi", "Thai": "th", "Hebrew": "he"
 }  # fmt: skip
-# Letters that only one of a script's languages uses count like a stop word.
+# Characters that only one of a script's languages uses count like a stop word.
 _LETTERS = {
     "de": "ß", "es": "ñ¿¡", "pt": "ãõ", "pl": "łąęśźżń", "cs": "řěů", "hu": "őű", "ro": "țșăţ", "tr": "ğşı",
     "uk": "іїєґ", "ru": "ыэё", "fa": "پچژگ",
@@ -209,7 +209,10 @@ def detect_language(text: str) -> str | None:
 
 
 def _by_stop_words(text: str, languages: Sequence[str]) -> str | None:
+    if not languages:
+        return None
     scores = dict.fromkeys(languages, 0.0)
+    signs = dict.fromkeys(languages, 0)
     # Each word counts once: a text full of "Los Angeles" is not Spanish.
     distinct = {word for word, _, _ in islice(words(text), _DETECTION_WORDS)}
     for word in distinct:
@@ -217,12 +220,13 @@ def _by_stop_words(text: str, languages: Sequence[str]) -> str | None:
             if word in STOP_WORDS[language]:
                 # A word of one language says more than one that many share.
                 scores[language] += 1 / _STOP_COUNTS[word] ** 0.5
-            if not word.isascii() and any(letter in word for letter in _LETTERS.get(language, "")):
-                scores[language] += 0.5
-    if not scores:
-        return None
-    best, *others = sorted(scores.values(), reverse=True)
-    runner_up = others[0] if others else 0.0
-    if best < 0.5 or best < 0.06 * len(distinct) or best < 1.15 * runner_up:
-        return None
-    return max(scores, key=scores.__getitem__)
+                signs[language] += 1
+    for language in languages:
+        if any(letter in text for letter in _LETTERS.get(language, "")):
+            scores[language] += 0.5
+            signs[language] += 1
+    best = max(scores, key=scores.__getitem__)
+    runner_up = max((score for language, score in scores.items() if language != best), default=0.0)
+    # One sign is too little: "war" is German, and "war crimes" is not.
+    sure = signs[best] >= 2 and scores[best] >= 0.06 * len(distinct) and scores[best] >= 1.15 * runner_up
+    return best if sure else None

@@ -30,6 +30,7 @@ _FOLLOWING = regex.compile(
     r"[\s\"'“‘«„‹(\[{*_`~¿¡—–]*+(?:(?<word>[\p{L}\p{M}'’]{1,30}+)(?<dot>\.)?|(?<other>\S))"
 )
 _LAST_WORD = regex.compile(r"[\p{L}\p{M}\p{N}]+(?:[.'’-]{1,2}[\p{L}\p{M}\p{N}]+)*$")
+_NUMBER_AT_END = regex.compile(r"\d\s*+$")
 _WORD_BEFORE_NUMBER = regex.compile(r"(\p{L}+)[\s(]+\d{1,2}$")
 _INITIAL = regex.compile(r"\p{L}\p{M}*")
 _ACRONYM = regex.compile(r"(?:\p{L}\.-?)+\p{L}")
@@ -154,8 +155,10 @@ def _full_stop_ends(
         return False
     # Not "J. A. Smith" or "U.S. No. 1".
     begins = word.casefold() in _BEGINNINGS and not (dotted and len(word) <= 2)
-    if folded in _EITHER or _INITIAL.fullmatch(last) or _ACRONYM.fullmatch(last) or _consonants(last):
+    if folded in _EITHER or _INITIAL.fullmatch(last) or _ACRONYM.fullmatch(last):
         return begins
+    if _consonants(last):
+        return begins or _NUMBER_AT_END.search(before, 0, found.start()) is not None  # "5 kg. Trains"
     if last.isdecimal() and len(last) <= 2:
         earlier = _WORD_BEFORE_NUMBER.search(before)
         ordinal = earlier is not None and earlier[1].casefold() in _BEFORE_ORDINAL

@@ -16,6 +16,7 @@ from ui.render import count, escape, escape_line, place
 
 HOVER_CHARS = 160
 _NEAREST = 3
+_SNIPPET_CHARS = 200  # of a passage that was found; the line is cut to the room there is
 _VERDICTS = {
     "quoted": "quoted",
     "supported": "supported",
@@ -82,7 +83,7 @@ def answer_markdown(message: Message, question: str, references: References) -> 
     if answer.notice:
         css = "fn-notice fn-bad" if answer.status == "failed" else "fn-notice"
         parts.append(f'<p class="{css}">{escape_line(answer.notice)}</p>')
-    parts.append(_footer(message.message_id, answer, located))
+    parts.append(_footer(message.message_id, answer, located, references))
     return "\n\n".join(part for part in parts if part)
 
 
@@ -179,7 +180,9 @@ def _chip(href: str, label: str, name: str, *, css: str = "") -> str:
     return f'<a class="fn-chip{css}" href="#{href}">{number}{escape_line(name)}</a>'
 
 
-def _footer(message_id: str, answer: StoredAnswer, located: Mapping[int, Located]) -> str:
+def _footer(
+    message_id: str, answer: StoredAnswer, located: Mapping[int, Located], references: References
+) -> str:
     rows: list[str] = []
     chips = [
         _chip(
@@ -204,7 +207,8 @@ def _footer(message_id: str, answer: StoredAnswer, located: Mapping[int, Located
         details = ""
         if more:
             found = "".join(
-                f"<li>{_chip(f'found-{message_id}-{rank}', '', place(ref.name, ref.page))}</li>"
+                f"<li>{_chip(f'found-{message_id}-{rank}', '', place(ref.name, ref.page))}"
+                f"<span>{escape_line(references.locate(ref).quote[:_SNIPPET_CHARS])}</span></li>"
                 for rank, ref in more
             )
             label = f"{count(len(more), 'more passage' if chips else 'passage')} found"

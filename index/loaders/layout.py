@@ -137,6 +137,7 @@ def _reading_order(rows: Sequence[Row]) -> Iterator[Line]:
     upwards = sum(below[0].bottom > above[0].bottom for above, below in pairwise(rows))
     if len(rows) > 2 and upwards > 0.7 * len(rows):
         rows.reverse()  # pdfium sorts by the page as it is shown, and some pages are shown turned
+    rows = _from_top_to_bottom(rows)
     gutter = _gutter(rows)
     position = 0
     while position < len(rows):
@@ -153,6 +154,16 @@ def _reading_order(rows: Sequence[Row]) -> Iterator[Line]:
         row = rows[position]
         yield from (row if len(row) == 1 else [replace(line, in_row=True) for line in row])
         position += 1
+
+
+def _from_top_to_bottom(rows: list[Row]) -> list[Row]:
+    """Rows sorted by height where hardly any stand beside others; elsewhere the file's own order is better.
+
+    Programs draw what has a background or a frame of its own after the rest of the page.
+    """
+    order = sorted(rows, key=lambda row: -row[0].bottom)
+    beside = sum(above[0].bottom - below[0].bottom < 0.5 * below[0].size for above, below in pairwise(order))
+    return rows if beside > 0.1 * len(rows) else order
 
 
 def _with_label_joined(row: Row) -> Row:
@@ -285,7 +296,7 @@ def _pieces(lines: Sequence[Line], body: float, leading: float) -> list[_Piece]:
     if pieces and lines[-1].hyphenated:
         pieces[-1].text += "-"
     for piece in pieces:
-        piece.text = _DOT_LEADERS.sub(" … ", piece.text).strip() or piece.text
+        piece.text = _DOT_LEADERS.sub(" ", piece.text).strip() or piece.text
     return pieces
 
 
@@ -299,9 +310,20 @@ def _right_edges(lines: Sequence[Line]) -> list[float]:
         rights = sorted(line.right for line in lines[start:index])
         # Where others end together, one line that runs over the margin says nothing.
         overrun = len(rights) > 4 and rights[-2] - rights[-3] < 0.5 * lines[start].size
-        edges += [rights[-2] if overrun else rights[-1]] * (index - start)
+        edge = rights[-2] if overrun else rights[-1]
+        if len(rights) < 4:
+            edge = max(edge, _margin(lines, lines[start]))
+        edges += [edge] * (index - start)
         start = index
     return edges
+
+
+def _margin(lines: Sequence[Line], like: Line) -> float:
+    """How far most long lines go that begin near where this one does; little is known from few lines."""
+    rights = sorted(
+        line.right for line in lines if abs(line.left - like.left) < 4 * like.size and _similar(line, like)
+    )
+    return rights[len(rights) * 4 // 5] if len(rights) >= 8 else 0.0
 
 
 def _same_block(above: Line, below: Line) -> bool:
@@ -331,6 +353,8 @@ def _between(piece: _Piece, line: Line, right_edge: float, body: float, leading:
     first = piece.lines[0] if above.in_row else above
     if drop < 0 or line.left > above.right or line.right < first.left:
         return space if continues and _similar(above, line) else "\n\n"  # the next column, or elsewhere
+    if above.in_row and line.in_row:
+        return "\n" if drop < 2.6 * size else "\n\n"
     if not _similar(above, line):
         drop_cap = len(above.text) == 1 and above.text.isupper() and above.size > 1.5 * line.size
         return "" if drop_cap else "\n\n"
@@ -388,6 +412,9 @@ def _mend_words(pieces: Sequence[_Piece]) -> None:
     broken = [piece for piece in pieces if _BREAK in piece.text]
     if not broken:
         return
+    ends = sum(len(piece.lines) for piece in pieces)
+    # Where hardly a line ends in a hyphen nobody divided words: those hyphens belong to the words.
+    divides = ends < _LINES_TO_TELL or sum(p.text.count(_BREAK) for p in broken) > _FEW_DIVIDED * ends
     known: set[str] = set()
     for piece in pieces:
         for part in _unbroken(piece.text):
@@ -397,7 +424,11 @@ def _mend_words(pieces: Sequence[_Piece]) -> None:
         for part in parts:
             before = _WORD_BEFORE.search(mended[-60:])
             after = _WORD_AFTER.match(part[:60])
-            keep = before is None or after is None or _keeps_hyphen(before.group(), after.group(), known)
+            keep = (
+                before is None
+                or after is None
+                or _keeps_hyphen(before.group(), after.group(), known, divides=divides)
+            )
             mended += ("-" if keep else "") + part
         piece.text = mended
 
@@ -412,11 +443,11 @@ def _unbroken(text: str) -> Iterator[str]:
             yield part[start:end]
 
 
-def _keeps_hyphen(before: str, after: str, known: set[str]) -> bool:
+def _keeps_hyphen(before: str, after: str, known: set[str], *, divides: bool) -> bool:
     first, second = before.lower(), after.lower()
     if first + second in known:
         return False
-    if f"{first}-{second}" in known or "-" in before:
+    if f"{first}-{second}" in known or "-" in before or not divides:
         return True
     if not after[0].islower() or not before[-1].islower() or first in _KEEPS_HYPHEN:
         return True
@@ -493,6 +524,8 @@ def _headings_by_looks(pages: Sequence[Sequence[_Piece]], body: float) -> list[t
         for piece, following in zip_longest(pieces, pieces[1:]):
             first = piece.lines[0]
             if len(piece.text) > _HEADING_CHARS or first.turned or first.in_row:
+                continue
+            if first.size <= _LARGE * body and not first.bold:
                 continue
             if sum(c.isalpha() for c in piece.text) < 3:
                 continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import re
 import threading
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ _LINE_HYPHENS = frozenset("\ufffe\x02")
 _LINE = re.compile("[^\r\n\ufffe\x02]+")
 _WORD = re.compile(r"[^ \t\u00a0]+")
 _PRIVATE = re.compile("[\ue000-\uf8ff]")
+_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _NARROWEST = 0.2  # of the line's height: no letter is narrower on average over a word
 _CELL_GAP = 1.3  # of the line's height; a wider gap parts columns or cells
 _LINES_TO_TELL_THE_WAY = 30
@@ -265,6 +267,15 @@ def _segments(units: str, stretch: re.Match[str], measure: _Measure, hyphenated:
     return [segment for segment in segments if segment.text]
 
 
+def _in_reading_order(word: str, start: int, measure: _Measure) -> str:
+    """A word of Hebrew or Arabic letters; pdfium gives some of them as they stand from left to right."""
+    if len(word) < 2 or not _RIGHT_TO_LEFT.match(word):
+        return word
+    if measure.box(start)[0] < measure.box(start + len(word) - 1)[0]:
+        word = word[::-1]
+    return unicodedata.normalize("NFKC", word)  # letters in the shape that they have in this word
+
+
 def _line(
     units: str,
     words: Sequence[tuple[int, int]],
@@ -272,7 +283,11 @@ def _line(
     measure: _Measure,
     hyphenated: bool,
 ) -> Line:
-    text = " ".join(units[first:after] for first, after in words)
+    right_to_left = _RIGHT_TO_LEFT.search(units, words[0][0], words[-1][1]) is not None
+    text = " ".join(
+        _in_reading_order(units[first:after], first, measure) if right_to_left else units[first:after]
+        for first, after in words
+    )
     if not (text.isascii() and text.isprintable()):
         text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
         text = _PRIVATE.sub("", clean(text.translate(_LETTERS)))
@@ -280,10 +295,13 @@ def _line(
     first, last = boxes[0], measure.box(words[-1][1] - 1)
     first_font, last_font = measure.font(words[0][0]), measure.font(words[-1][1] - 1)
     size = max(heights[len(heights) // 2], 0.1)
+    left, right = min(first[0], last[0]), max(first[2], last[2])
+    if right_to_left and 2 * len(_RIGHT_TO_LEFT.findall(text)) > sum(c.isalpha() for c in text):
+        left, right = -right, -left  # so that lines begin at their smaller end, as the layout expects
     return Line(
         text=" ".join(text.split()),
-        left=min(first[0], last[0]),
-        right=max(first[2], last[2]),
+        left=left,
+        right=right,
         bottom=first[1],
         top=first[3],
         size=size,

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from index.analysis import QueryTerms, detect_language, query_terms, stem, stop_words, terms, words
+from index.stop_words import STOP_WORDS
 
 
 def spelled(text: str) -> list[str]:
@@ -66,7 +67,7 @@ def test_every_function_takes_any_text(text: str) -> None:
 
 
 def test_stems_of_one_word_are_the_same() -> None:
-    assert terms("Universities and a university", "en") == ["univers", "and", "a", "univers"]
+    assert terms("Universities and a university", "en") == ["universiti", "and", "a", "universiti"]
     assert stem("häuser", "de") == stem("hauses", "de")
     assert stem("книги", "ru") == stem("книгой", "ru")
 
@@ -103,10 +104,9 @@ def test_query_matches_texts_that_were_indexed_unstemmed() -> None:
 
 
 def test_stop_words_are_words_as_the_analysis_writes_them() -> None:
-    for language in ("en", "de", "fr", "es", "it", "ru", "ar", "el", "hi"):
-        assert stop_words(language)
-        for word in stop_words(language):
-            assert spelled(word) == [word]
+    for language in STOP_WORDS:
+        wrong = [word for word in stop_words(language) if spelled(word) != [word]]
+        assert (language, wrong) == (language, [])
     assert stop_words(None) == stop_words("xx") == frozenset()
 
 

@@ -1,4 +1,4 @@
-"""The embedding model: unit vectors in order, whole texts tokenised, nothing from the network, nothing executed."""
+"""Embedders: unit vectors in order, whole texts tokenised; nothing from the network, nothing executed."""
 
 from __future__ import annotations
 

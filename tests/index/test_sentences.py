@@ -48,6 +48,7 @@ def sentences(text: str) -> list[str]:
         "It happened in 1990. |25 people saw it.",
         "The price is $5.00. |That is cheap.",
         "It weighs 5 kg. |The other weighs more.",
+        "It is open to 6 pm. |Trains run till late.",
         "World War II. |Then came peace.",
         # Latin abbreviations
         "Use fruit, e.g. apples, i.e. Malus. |They keep.",

@@ -15,22 +15,10 @@ from rag.settings import Settings
 from tests.fakes import WordCountEmbedder
 
 # Every sentence of the corpus holds one of these words, so that none is near a question about other things.
-VOCABULARY = tuple(
-    [
-        "paris",
-        "capital",
-        "france",
-        "lyon",
-        "rollo",
-        "norse",
-        "leader",
-        "fealty",
-        "warranty",
-        "months",
-        "battery",
-        "river",
-        "seine",
-    ]
+VOCABULARY = (
+    *("paris", "capital", "france", "lyon", "river", "seine"),
+    *("rollo", "norse", "leader", "fealty"),
+    *("warranty", "months", "battery"),
 )
 
 FRANCE = "Paris is the capital of France. The river Seine flows through Paris. Lyon is a large city too."

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from index.documents import ParsedDocument
@@ -154,17 +154,8 @@ def test_the_assistant_searches(tmp_path: Path) -> None:
         assert [passage.path for passage in assistant.search("warranty", k=1)] == ["phone.txt"]
 
 
-@given(
-    text=st.text(min_size=1, max_size=300).filter(
-        lambda text: (
-            (text.strip() and "\0" not in text and "\r" not in text and text.isprintable()) or "\n" in text
-        )
-    ),
-    question=st.text(min_size=1, max_size=60),
-)
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
-)
+@given(text=st.text(min_size=1, max_size=300), question=st.text(min_size=1, max_size=60))
+@settings(max_examples=25, deadline=None)
 def test_every_citation_is_verbatim_in_any_text(
     text: str, question: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -8,8 +8,8 @@ from rag.answers import Passage, Turn
 from rag.prompts import says_not_found, user_message
 
 PASSAGE = Passage(
-    chunk_id=1, doc_id="d", version_id=1, collection="Documents", path="/home/a/re\"port\n.pdf", title="", page=3,
-    heading_path=(), start=0, end=5, text="Hello", score=1.0, cosine=1.0, bm25=1.0,
+    chunk_id=1, doc_id="d", version_id=1, collection="Documents", path="/home/a/re\"port\n.pdf", title="",
+    page=3, heading_path=(), start=0, end=5, text="Hello", score=1.0, cosine=1.0, bm25=1.0,
 )  # fmt: skip
 
 

@@ -107,4 +107,4 @@ def test_the_file_in_the_data_folder_cannot_move_the_data_folder(data: Path) -> 
 def test_settings_cannot_change() -> None:
     settings = load_settings()
     with pytest.raises(ValueError, match="frozen"):
-        settings.server.port = 1  # type: ignore[misc]
+        settings.server.port = 1

@@ -26,7 +26,9 @@ def make_tiny_model(folder: Path) -> Path:
         show_progress=False,
     )
     tokenizer.train_from_iterator(["Paris is the capital of France. " * 3], trainer)
-    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>")
+    fast = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+        tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>"
+    )
     fast.chat_template = _CHAT_TEMPLATE
     torch.manual_seed(0)
     model = LlamaForCausalLM(
