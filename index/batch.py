@@ -74,7 +74,7 @@ class Run:
 
     def __init__(self, store: Store, embedder: Embedder, options: IngestOptions) -> None:
         self.store = store
-        self.options = options
+        self.options = replace(options, limits=options.limits.within(embedder.max_tokens))
         self.files_total = 0
         self.names: set[str] = set()  # of uploads in this run
         self.leaving: dict[str, DocumentRow] = {}  # sources whose file is gone, by content

@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import os
+import tempfile
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
@@ -188,6 +190,8 @@ def load_embedder(
     """
     folder = _packaged_model() if not model else _model_folder(model)
     _refuse_programs(folder)
+    # Importing torch's compiler, which transformers does, makes this folder; one that exists is left alone.
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", tempfile.gettempdir())
     import torch
     from sentence_transformers import SentenceTransformer
 

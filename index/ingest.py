@@ -135,7 +135,7 @@ def ingest_documents(
                 break
             content_hash = hashlib.sha256(f"{document.title}\0{document.text}".encode()).hexdigest()
             known = store.find(collection, path)
-            recipe = _recipe(path, options.limits)
+            recipe = _recipe(path, run.options.limits)
             if known is not None and known.content_hash == content_hash and not options.force:
                 run.done(FileOutcome(path=path, outcome="unchanged", passages=known.passages))
                 continue

@@ -52,7 +52,7 @@ class HybridRetriever(BaseRetriever):
                 f"The index was built with another embedding model than {self.embedder.name}.",
                 hint="Set embedding.model back, or index into another data folder with --data.",
             )
-        vector = self.embedder.encode([query])[0]
+        vector = self.embedder.encode_query(query)
         terms = query_terms(query, snapshot.languages)
         wanted = max(self.candidates, k)
         dense = snapshot.dense(vector, wanted)

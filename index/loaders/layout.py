@@ -82,8 +82,10 @@ _WORD = re.compile(r"\w+(?:-\w+)*")
 _WORD_BEFORE = re.compile(r"(?:\w+-)*\w+$")
 _WORD_AFTER = re.compile(r"\w+")
 _KEEPS_HYPHEN = frozenset(
-    ("self", "well", "half", "ill", "ex", "cross", "so", "high", "low", "long", "short")
+    ("self", "well", "half", "ill", "ex", "cross", "so", "high", "low", "long", "short", "по", "кое")
 )
+_LINES_TO_TELL = 40
+_FEW_DIVIDED = 0.015
 
 _SAME_SIZE = 0.88
 _LARGE = 1.12  # of the size of body text
@@ -345,6 +347,13 @@ def _between(piece: _Piece, line: Line, right_edge: float, body: float, leading:
         return "-" if beside and line.left >= above.right - size else _BREAK
     if above.turned or line.turned:
         return "\n" if above.turned and line.turned else "\n\n"
+    if (
+        len(above.text) == 1
+        and above.text.isupper()
+        and above.size > 1.5 * line.size
+        and line.text[:1].islower()
+    ):
+        return ""  # a large first letter of a chapter
     if beside:
         return " " if line.left >= above.left else "\n"
     ended = _ENDED.search(above.text[-10:]) is not None
@@ -356,8 +365,7 @@ def _between(piece: _Piece, line: Line, right_edge: float, body: float, leading:
     if above.in_row and line.in_row:
         return "\n" if drop < 2.6 * size else "\n\n"
     if not _similar(above, line):
-        drop_cap = len(above.text) == 1 and above.text.isupper() and above.size > 1.5 * line.size
-        return "" if drop_cap else "\n\n"
+        return "\n\n"
     spaced = drop > 1.2 * leading * size
     if above.size > _LARGE * body:
         return "\n\n" if drop > 1.7 * leading * size else space  # a heading of several lines

@@ -1,0 +1,98 @@
+"""Valid files, changed at random: a loader gives a document or a DocumentError, never anything else."""
+
+from __future__ import annotations
+
+import random
+import zipfile
+from io import BytesIO
+from typing import Any
+
+import pytest
+
+from index.documents import ParsedDocument
+from index.errors import DocumentError
+from index.loaders import load
+from tests.index.files import docx, pdf
+
+ROUNDS = 150
+
+
+def word_file() -> bytes:
+    def build(document: Any) -> None:
+        document.add_heading("Title", 0)
+        document.add_heading("Part", 1)
+        document.add_paragraph("item", style="List Number")
+        document.add_table(rows=2, cols=2).cell(0, 0).text = "cell"
+
+    return docx(build)
+
+
+def unpacked(archive: bytes) -> bytes:
+    """The same entries without compression, so that changes reach the XML."""
+    buffer = BytesIO()
+    with zipfile.ZipFile(BytesIO(archive)) as old, zipfile.ZipFile(buffer, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name))
+    return buffer.getvalue()
+
+
+def seeds() -> dict[str, bytes]:
+    word = word_file()
+    return {
+        "a.pdf": pdf(["# Title", "Some words."], ["More words."], title="T", outline=[("Title", 0, 0)]),
+        "a.docx": word,
+        "b.docx": unpacked(word),
+        "a.html": b"<!DOCTYPE html><title>T</title><h1>A</h1><table><tr><td>b<td>c</table><ul><li>d</ul><pre>",
+        "a.md": b"---\ntitle: T\n---\n# A *b*\n\ntext\n\nc\n===\n\n> ## d\n\n```\n# e\n```\n",
+        "a.rst": b"=====\nTitle\n=====\n\nPart\n----\n\ntext\n",
+        "a.txt": "wörds, ".encode() * 30,
+        "b.txt": ("wörds, " * 30).encode("utf-16"),
+    }
+
+
+def changed(data: bytes, rng: random.Random) -> bytes:
+    result = bytearray(data)
+    position = rng.randrange(len(result))
+    way = rng.randrange(5)
+    if way == 0:
+        del result[position:]
+    elif way == 1:
+        del result[position : position + rng.randrange(1, 60)]
+    elif way == 2:
+        piece = result[position : position + rng.randrange(1, 200)]
+        target = rng.randrange(len(result))
+        result[target:target] = piece
+    else:
+        for _ in range(rng.choice((1, 3, 30))):
+            result[rng.randrange(len(result))] = rng.randrange(256)
+    return bytes(result)
+
+
+def check(document: ParsedDocument) -> None:
+    for text in (document.text, document.title, *document.warnings):
+        text.encode()
+        assert "\0" not in text
+    assert document.text.strip()
+    assert list(document.page_starts) == sorted(document.page_starts)
+    if document.page_starts:
+        assert document.page_starts[0] == 0
+        assert document.page_starts[-1] <= len(document.text)
+    starts = [heading.start for heading in document.headings]
+    assert starts == sorted(set(starts))
+    for heading in document.headings:
+        assert heading.title
+        assert heading.title in document.text[heading.start : heading.end]
+        assert heading.level >= 1
+
+
+@pytest.mark.parametrize("name", list(seeds()))
+def test_damaged_files_never_surprise(name: str) -> None:
+    original = seeds()[name]
+    check(load(original, name))
+    for number in range(ROUNDS):
+        data = changed(original, random.Random(f"{name} {number}"))
+        try:
+            document = load(data, name)
+        except DocumentError:
+            continue
+        check(document)
