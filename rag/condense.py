@@ -1,7 +1,7 @@
 """What to search for a question that leans on the turns before it.
 
 Decided turn by turn: carrying earlier words into a question that stands alone hurts its retrieval
-about as much as it helps one that does not. On ../shared/eval mtrag (272 turns with a history), nDCG@10
+about as much as it helps one that does not. On mtRAG (272 turns with a history), nDCG@10
 is 0.69 with the bare question, 0.72 with the last turn always added, and 0.74 by this rule.
 """
 

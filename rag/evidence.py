@@ -21,16 +21,17 @@ from index.snapshot import Snapshot
 from rag.answers import Passage
 from rag.overlap import WeightedWord, covered, forms_in, share, weighted_words
 
-# The mix, tuned on ../shared/eval squad2 (1,294 answerable questions over 531 paragraphs) and
+# The mix, tuned on SQuAD 2 (1,294 answerable questions over 531 paragraphs) and
 # wikinews-qa (580 over 16 texts): the best sentence holds the gold answer in 72 % and 84 %, by
-# similarity alone in 54 % and 69 %. The optimum is flat: half or double of any weight costs a point.
+# similarity alone in 54 % and 69 %. The optimum is flat: the twelve best of a grid lie within 0.3 points.
 SIMILARITY = 1.2
 OVERLAP = 1.0
 CONTEXT = 0.4
 PASSAGE = 0.6
 KIND = 0.2
 
-# A logistic regression over squad2 and wikinews-qa, each asked its own questions and the other's. AUROC of
+# A logistic regression over squad2 and wikinews-qa, each asked its own questions and the other's, fitted
+# and measured on the same 2,328 questions. AUROC of
 # answerable against off-corpus 0.96 (0.99 within squad2), against adversarial 0.62: that needs a reader.
 CONFIDENCE_SIMILARITY = 5.0
 CONFIDENCE_OVERLAP = 1.6

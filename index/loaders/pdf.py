@@ -7,8 +7,9 @@ import re
 import threading
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -130,7 +131,7 @@ def _load(pdf: Any, *, max_pages: int, max_chars: int) -> ParsedDocument:
     if not any(pages):
         raise _nothing_readable(count, pictures=pictures, unreadable=unreadable)
     composed = compose(pages, list(_bookmarks(pdf)))
-    title = sensible_title(pdf.get_metadata_value("Title")) or one_line(composed.title)
+    title = sensible_title(_decoded(partial(pdf.get_metadata_value, "Title"))) or one_line(composed.title)
     return ParsedDocument(
         text=composed.text,
         title=title,
@@ -336,9 +337,17 @@ def _bookmarks(pdf: Any) -> Iterator[Bookmark]:
             return
         destination = entry.get_dest()
         page = destination.get_index() if destination is not None else None
-        title = one_line(entry.get_title() or "")
+        title = one_line(_decoded(entry.get_title))
         if page is not None and page >= 0 and title:
             yield Bookmark(page=page, level=min(entry.level + 1, 9), title=title)
+
+
+def _decoded(read: Callable[[], str | None]) -> str:
+    """What a function of pypdfium2 reads, "" where the file's UTF-16 is broken: it decodes strictly."""
+    try:
+        return read() or ""
+    except UnicodeDecodeError:
+        return ""
 
 
 def _nothing_readable(count: int, *, pictures: list[int], unreadable: list[int]) -> DocumentError:

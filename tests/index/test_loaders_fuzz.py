@@ -42,7 +42,7 @@ def seeds() -> dict[str, bytes]:
         "a.pdf": pdf(["# Title", "Some words."], ["More words."], title="T", outline=[("Title", 0, 0)]),
         "a.docx": word,
         "b.docx": unpacked(word),
-        "a.html": b"<!DOCTYPE html><title>T</title><h1>A</h1><table><tr><td>b<td>c</table><ul><li>d</ul><pre>",
+        "a.html": b"<!DOCTYPE html><title>T</title><h1>A</h1><table><tr><td>b<td>c</table><ul><li>d</ul>",
         "a.md": b"---\ntitle: T\n---\n# A *b*\n\ntext\n\nc\n===\n\n> ## d\n\n```\n# e\n```\n",
         "a.rst": b"=====\nTitle\n=====\n\nPart\n----\n\ntext\n",
         "a.txt": "wörds, ".encode() * 30,

@@ -186,6 +186,16 @@ def test_the_outline_gives_headings_with_their_levels() -> None:
         assert document.text[heading.start : heading.end] == heading.title
 
 
+def test_an_outline_in_broken_utf16_costs_its_entry_and_no_more() -> None:
+    data = pdf(["Fares", "Nine pounds."], outline=[("Fares", 0, 0)], title="Guide")
+    for good in (b"(Fares)", b"(Guide)"):
+        assert good in data
+        data = data.replace(good, b"(\\376\\377\\330\\000)", 1)  # half of a surrogate pair
+    document = load(data, "a.pdf")
+    assert document.text == "Fares\nNine pounds."
+    assert document.title == ""
+
+
 def test_the_title_is_that_of_the_properties_when_a_person_wrote_it() -> None:
     assert read(["Text."], title="Ferry handbook 2024").title == "Ferry handbook 2024"
     assert read(["Text."], title="untitled").title == ""

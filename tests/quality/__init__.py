@@ -1,0 +1,1 @@
+"""Answer quality over the sample documents, with the real embedding model."""
