@@ -115,6 +115,15 @@ class CatalogReader:
             warnings=tuple(json.loads(row["warnings"])),
         )
 
+    def headings_within(self, version_id: int, start: int, end: int) -> tuple[tuple[int, int], ...]:
+        """Spans ``(start, end)`` of the headings that begin inside a stretch of a version's text."""
+        with self.catalog.reading() as connection:
+            row = connection.execute(
+                "SELECT headings FROM versions WHERE version_id = ?", (version_id,)
+            ).fetchone()
+        spans = json.loads(row["headings"]) if row is not None else []
+        return tuple((first, last) for first, last, _, _ in spans if start <= first < end)
+
     def chunks(self, chunk_ids: Sequence[int]) -> dict[int, ChunkRow]:
         """Chunks by id; an id that was removed meanwhile is absent."""
         found: dict[int, ChunkRow] = {}

@@ -33,6 +33,7 @@ class Passage:
     bm25: float  # >= 0
     dense_rank: int | None = None
     lexical_rank: int | None = None
+    headings: tuple[tuple[int, int], ...] = ()  # spans inside [start, end) that are headings
 
     @property
     def name(self) -> str:

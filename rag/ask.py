@@ -153,7 +153,7 @@ class Assistant:
             return
 
         yield Stage(name="select", detail=f"Reading {len(passages)} passages")
-        evidence = self._selector.select(condensed.query, passages, snapshot)
+        evidence = self._selector.select(condensed.query, passages, snapshot, carried=condensed.carried)
         run.answer = replace(run.answer, confidence=evidence.confidence)
         run.step("select", f"{len(evidence.sentences)} sentences, confidence {evidence.confidence:.2f}")
 

@@ -26,8 +26,8 @@ _BULLET = re.compile(r"^(?:[-*•]|#{1,6}) +")
 _THINKING_END = "</think>"
 
 # Support of a claim by a sentence, in [0, 1]: half shared rare stems, half embedding similarity. On
-# a set of public claim-and-passage pairs it tells supported from other claims with AUROC 0.65 only: it finds the
-# sentence and stops the absurd, but does not judge; WEAK lets nine of ten supported claims through.
+# public claim-and-passage pairs it tells supported from other claims with AUROC 0.65 only: it finds
+# the sentence and stops the absurd, but does not judge; WEAK lets nine of ten supported claims through.
 SUPPORTED = 0.6
 WEAK = 0.35
 

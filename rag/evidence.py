@@ -11,8 +11,11 @@ import math
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from index.analysis import words
 from index.embeddings import Embedder
@@ -29,6 +32,7 @@ OVERLAP = 1.0
 CONTEXT = 0.4
 PASSAGE = 0.6
 KIND = 0.2
+CARRIED = 0.3  # weight of a word from an earlier turn beside one of the question's own
 
 # A logistic regression over squad2 and wikinews-qa, each asked its own questions and the other's, fitted
 # and measured on the same 2,328 questions. AUROC of
@@ -91,8 +95,14 @@ class Evidence:
 class EvidenceSelector(Protocol):
     """Picks evidence for a query from passages."""
 
-    def select(self, query: str, passages: Sequence[Passage], snapshot: Snapshot) -> Evidence:
-        """Rank the sentences of ``passages`` (best first) as answers to ``query``."""
+    def select(
+        self, query: str, passages: Sequence[Passage], snapshot: Snapshot, *, carried: Sequence[str] = ()
+    ) -> Evidence:
+        """Rank the sentences of ``passages`` (best first) as answers to ``query``.
+
+        Args:
+            carried: Words at the end of ``query`` that come from earlier turns.
+        """
         ...
 
 
@@ -104,15 +114,16 @@ class MixedSelector:
         self._embedder = embedder
         self._passages = passages
 
-    def select(self, query: str, passages: Sequence[Passage], snapshot: Snapshot) -> Evidence:
+    def select(
+        self, query: str, passages: Sequence[Passage], snapshot: Snapshot, *, carried: Sequence[str] = ()
+    ) -> Evidence:
         """Rank the sentences of the best passages as answers to ``query``."""
-        wanted = weighted_words(query, snapshot)
+        wanted = _less_of(weighted_words(query, snapshot), carried)
         unknown = tuple(word.word for word in wanted if not word.known)
         sentences = _sentences(passages[: self._passages], wanted, snapshot)
         if not sentences:
             return Evidence(sentences=(), confidence=0.0, unknown_words=unknown)
-        vectors = self._embedder.encode([query, *(sentence.text for sentence in sentences)])
-        similarities = vectors[1:] @ vectors[0]
+        similarities = self._similarities(query, carried, [sentence.text for sentence in sentences])
         asks_for = kind_of_answer(query)
         ranked = [
             EvidenceSentence(
@@ -139,6 +150,24 @@ class MixedSelector:
             unknown_words=unknown,
         )
 
+    def _similarities(self, query: str, carried: Sequence[str], texts: Sequence[str]) -> NDArray[np.float32]:
+        """Cosine of each text with the query; half of it with the question alone, if words were carried."""
+        vectors = self._embedder.encode(texts)
+        question = query.removesuffix(" ".join(carried)).strip()
+        wanted = self._embedder.encode_query(query)
+        if carried and question:
+            wanted = (wanted + self._embedder.encode_query(question)) / np.float32(2)
+        similarities: NDArray[np.float32] = vectors @ wanted
+        return similarities
+
+
+def _less_of(wanted: Sequence[WeightedWord], carried: Sequence[str]) -> tuple[WeightedWord, ...]:
+    """Carried words find the passages; which sentence answers is for the question's own words to say."""
+    earlier = {word for text in carried for word, _, _ in words(text)}
+    return tuple(
+        replace(word, weight=CARRIED * word.weight) if word.word in earlier else word for word in wanted
+    )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Sentence:
@@ -164,7 +193,11 @@ def _sentences(
             text = passage.text[start:end]
             covers = covered(wanted, forms_in(text, snapshot.languages))
             place = (passage.version_id, passage.start + start)
-            if place not in seen and not _is_heading_or_question(text, passage):
+            heading = any(
+                first <= passage.start + start and passage.start + end <= last
+                for first, last in passage.headings
+            )
+            if place not in seen and not heading and not _is_heading_or_question(text, passage):
                 seen.add(place)
                 found.append(
                     _Sentence(

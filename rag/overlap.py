@@ -14,7 +14,9 @@ from index.analysis import query_terms, stem, words
 from index.snapshot import Snapshot
 
 # They ask; an answer need not repeat them.
-_ASKING = frozenset(("describe", "explain", "give", "many", "much", "name", "please", "tell"))
+_ASKING = frozenset(
+    ("describe", "explain", "give", "many", "may", "might", "much", "must", "name", "please", "tell", "will")
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -88,6 +88,7 @@ class HybridRetriever(BaseRetriever):
                             bm25=keywords.get(chunk_id, 0.0),
                             dense_rank=dense_ranks.get(chunk_id),
                             lexical_rank=lexical_ranks.get(chunk_id),
+                            headings=self.store.headings_within(chunk.version_id, chunk.start, chunk.end),
                         )
                     )
         return passages[:k]
@@ -113,6 +114,7 @@ def _passage(
     bm25: float,
     dense_rank: int | None,
     lexical_rank: int | None,
+    headings: tuple[tuple[int, int], ...],
 ) -> Passage:
     return Passage(
         chunk_id=chunk.chunk_id,
@@ -131,6 +133,7 @@ def _passage(
         bm25=bm25,
         dense_rank=dense_rank,
         lexical_rank=lexical_rank,
+        headings=headings,
     )
 
 
@@ -154,6 +157,7 @@ def document_from_passage(passage: Passage) -> Document:
             "bm25": passage.bm25,
             "dense_rank": passage.dense_rank,
             "lexical_rank": passage.lexical_rank,
+            "headings": [list(span) for span in passage.headings],
         },
     )
 
@@ -178,4 +182,5 @@ def passage_from_document(document: Document) -> Passage:
         bm25=metadata["bm25"],
         dense_rank=metadata["dense_rank"],
         lexical_rank=metadata["lexical_rank"],
+        headings=tuple((start, end) for start, end in metadata["headings"]),
     )
