@@ -129,7 +129,10 @@ def _serve(data: Path | None, host: str | None, port: int | None, no_browser: bo
         settings = _settings(data, {"server.host": host, "server.port": port})
         from ui.server import serve as serve_page
 
-        serve_page(settings, open_browser=not no_browser)
+        def listening(address: str) -> None:
+            typer.echo(f"Footnote is open at {address}. Ctrl-C ends it.")
+
+        serve_page(settings, open_browser=not no_browser, listening=listening)
 
 
 @app.command(short_help="Answer a question, with numbered sources.")
