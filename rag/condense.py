@@ -39,7 +39,6 @@ _CONTINUING = (
     ("so",),
     ("also",),
     ("then",),
-    ("why",),
     ("more",),
     ("what", "about"),
     ("how", "about"),

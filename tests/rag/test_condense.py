@@ -22,6 +22,7 @@ def test_the_first_question_is_searched_as_it_is() -> None:
         "What did Rollo promise his men?",
         "Which warranty covers the battery of the phone?",
         "What are ETFs?",
+        "Why is Egypt part of the border plan?",
     ],
 )
 def test_a_question_that_stands_alone_carries_nothing(question: str) -> None:
