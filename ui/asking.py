@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 LOADING = "Loading the language model (one time, about 5 s)"
+FIRST_DOCUMENTS = "Indexing your first documents"
 MAX_QUESTION_CHARS = 8000
 MAX_AT_ONCE = 8
 _HISTORY_MESSAGES = 12
@@ -66,8 +67,22 @@ class Running:
 class Asking:
     """Starts, follows and stops answers; at most one runs in a conversation."""
 
-    def __init__(self, chats: Chats, references: References, assistant: Future[Assistant]) -> None:
-        """``assistant`` may still be loading: questions asked meanwhile wait for it."""
+    def __init__(
+        self,
+        chats: Chats,
+        references: References,
+        assistant: Future[Assistant],
+        *,
+        first_documents: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Questions wait for what they need.
+
+        Args:
+            assistant: May still be loading.
+            first_documents: True while nothing is indexed yet and the first documents are on their way,
+                as on the very first start: a refusal would be wrong a moment later.
+        """
+        self._first_documents = first_documents
         self._chats = chats
         self._references = references
         self._assistant = assistant
@@ -156,9 +171,13 @@ class Asking:
             running.change(stage=LOADING)
         while not running.stop_requested:
             try:
-                return self._assistant.result(timeout=0.1)
+                assistant = self._assistant.result(timeout=0.1)
             except TimeoutError:
                 continue
+            if not self._first_documents():
+                return assistant
+            running.change(stage=FIRST_DOCUMENTS)
+            time.sleep(0.1)
         return None
 
 

@@ -42,7 +42,7 @@ class Indexing(Protocol):
 
     @property
     def pending(self) -> int:
-        """Requests that wait."""
+        """Requests that are not done yet."""
 
     def submit(self, request: Request) -> None:
         """Queue a request; returns at once."""
@@ -76,7 +76,9 @@ class Desk:
         self.jobs = Jobs(settings.data)
         self.references = References(self.store)
         self.assistant: Future[Assistant] = Future()
-        self.asking = Asking(self.chats, self.references, self.assistant)
+        self.asking = Asking(
+            self.chats, self.references, self.assistant, first_documents=self._first_documents
+        )
         self.pane = EvidencePane(self.store, self.chats, self.references)
         self.indexer: Indexing = IndexerClient(settings.data) if indexer is None else indexer
         self.uploads = uploads_folder(settings.data)
@@ -181,6 +183,14 @@ class Desk:
                     self._note_samples()
             except FootnoteError as exc:
                 logger.warning("the index could not be followed: %s", exc)
+
+    def _first_documents(self) -> bool:
+        """Whether the first documents are on their way: nothing can be answered yet, but soon."""
+        if self.store.snapshot().n_chunks:
+            return False
+        coming = self.indexer.pending > 0 or self.jobs.current() is not None
+        self.store.refresh()
+        return coming and not self.store.snapshot().n_chunks
 
     def _note_samples(self) -> None:
         if self.chats.note(_SAMPLES_NOTE) is None and self.store.documents(SAMPLES):

@@ -61,16 +61,19 @@ class IndexerClient:
         self._requests: Queue[Request | None] = Queue()
         self._worker: subprocess.Popen[str] | None = None
         self._closed = False
+        self._unfinished = 0
+        self._counting = threading.Lock()
         self._thread = threading.Thread(target=self._feed, name="indexer-client", daemon=True)
         self._thread.start()
 
     @property
     def pending(self) -> int:
-        """How many requests wait behind the one that runs."""
-        return self._requests.qsize()
+        """How many requests are not done yet, the one that runs included."""
+        return self._unfinished
 
     def submit(self, request: Request) -> None:
         """Queue a request (see ``ui.indexing``); returns at once."""
+        self._count(1)
         self._requests.put(request)
 
     def close(self) -> None:
@@ -94,7 +97,13 @@ class IndexerClient:
                     self._run(request)
                 except FootnoteError:
                     logger.exception("the outcome of an indexing job could not be recorded")
+                finally:
+                    self._count(-1)
         self._release()
+
+    def _count(self, change: int) -> None:
+        with self._counting:
+            self._unfinished += change
 
     def _release(self) -> int | None:
         """Let the worker go, if there is one; returns its exit code."""

@@ -319,6 +319,7 @@ def test_a_narrow_screen_shows_the_evidence_as_a_sheet(chromium: Browser, tmp_pa
         page.goto(server.url)
         page.get_by_role("button", name=RAFAH).click()
         page.locator("#fn-chat p a[href^='#cite-']").first.click()
+        expect(page.locator("#fn-evidence")).to_be_visible()
         box = page.locator("#fn-evidence").bounding_box()
         assert box is not None
         assert (round(box["x"]), round(box["width"])) == (0, 420)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
 from dataclasses import replace
@@ -18,7 +19,7 @@ from rag.answers import Answer, AnswerSentence, Citation, Delta, Done, Event, Pa
 from rag.ask import Assistant
 from tests.fakes import WordCountEmbedder
 from tests.ui.payloads import HOSTILE
-from ui.asking import LOADING, Asking
+from ui.asking import FIRST_DOCUMENTS, LOADING, Asking
 from ui.chats import Chats, Message, stored
 from ui.conversation import answer_markdown, answer_with_sources
 from ui.evidence_pane import EvidencePane, Reference
@@ -404,6 +405,23 @@ def test_an_answer_is_stored_although_nobody_follows_it(store: Store, chats: Cha
         running.wait(running.version, 0.05)
     assert finished(chats, chat.chat_id).answer == stored(answer)
     assert desk.running(chat.chat_id) is None
+
+
+def test_a_question_waits_for_the_first_documents_and_says_so(store: Store, chats: Chats) -> None:
+    coming = threading.Event()
+    coming.set()
+    future: Future[Assistant] = Future()
+    answer = quoted_answer(store)
+    future.set_result(cast(Assistant, ScriptedAssistant([Done(answer=answer)])))
+    desk = Asking(chats, References(store), future, first_documents=coming.is_set)
+    chat = chats.create("Q")
+    running = desk.ask(chat.chat_id, "Q")
+    running.wait(0, 5)
+    assert (running.stage, running.finished) == (FIRST_DOCUMENTS, False)
+    coming.clear()
+    while not running.finished:
+        running.wait(running.version, 0.05)
+    assert finished(chats, chat.chat_id).answer == stored(answer)
 
 
 def test_a_question_waits_for_the_model_and_says_so(store: Store, chats: Chats) -> None:

@@ -224,7 +224,7 @@ def test_every_file_that_failed_is_listed_with_cause_and_remedy(indexed: Indexed
 def test_a_question_is_answered_with_its_source(indexed: Indexed) -> None:
     printed = in_process("ask", "When", "does", "the", "lease", "end?", "--steps", data=indexed[0]).stdout
     assert "The lease of the boathouse ends on 1 March 2027. [1]" in printed
-    assert '[1] lease.md: "The lease of the boathouse ends on 1 March 2027."' in printed
+    assert '[1] lease.md, Lease: "The lease of the boathouse ends on 1 March 2027."' in printed
     assert "retrieve" in printed
 
 

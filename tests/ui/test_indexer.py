@@ -91,6 +91,9 @@ def test_requests_run_one_after_the_other_in_one_worker(client: IndexerClient, j
     first, second = ended(jobs, 2)
     assert [(first.kind, first.state), (second.kind, second.state)] == [("one", "done"), ("two", "done")]
     assert first.label == second.label  # the process that did it
+    deadline = time.monotonic() + 10
+    while client.pending and time.monotonic() < deadline:
+        time.sleep(0.01)
     assert client.pending == 0
 
 
