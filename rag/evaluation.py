@@ -29,7 +29,6 @@ from rag.scoring import Outcome, Question, answer_scores, require_measures, retr
 
 if TYPE_CHECKING:
     from index.embeddings import Embedder
-
     from index.store import Store
     from rag.ask import Assistant
     from rag.settings import Settings

@@ -22,9 +22,8 @@ from ui.plaintext import count
 
 if TYPE_CHECKING:
     from index.embeddings import Embedder
-    from index.parsing import Parser
-
     from index.ingest import IngestOptions
+    from index.parsing import Parser
     from index.report import IngestReport, Progress
     from index.store import Store
     from rag.settings import Settings
