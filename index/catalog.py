@@ -143,7 +143,8 @@ def translated(data: Path) -> Iterator[None]:
 
 def _translate(exc: sqlite3.DatabaseError, data: Path) -> StoreError | None:
     name = getattr(exc, "sqlite_errorname", "") or ""
-    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+    # Damage inside a row shows only when its text is decoded.
+    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or "decode to UTF-8" in str(exc):
         return DamagedError(
             f"{data / FILE_NAME} is damaged: {exc}",
             hint="Restore the data folder from a backup, or move it away and index your documents again.",

@@ -113,8 +113,9 @@ def mismatch(connection: sqlite3.Connection, wanted: str) -> EmbedderMismatchErr
 
 
 def put_document(
-    connection: sqlite3.Connection, put: PutDocument, generation: int, embedder_id: int | None
-) -> None:
+    connection: sqlite3.Connection, put: PutDocument, embedder_id: int | None, generation: int
+) -> int | None:
+    """Make a source stand where ``put`` says; returns the version that it leaves, if any."""
     path = encode_path(put.path)
     if isinstance(put.version, NewVersion):
         assert embedder_id is not None
@@ -151,14 +152,13 @@ def put_document(
             " version_id, content_hash, size, indexed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (uuid.uuid4().hex, *values),
         )
-        return
+        return None
     connection.execute(
         "UPDATE documents SET collection = ?, path = ?, origin = ?, state = ?, problem = ?, reason = ?,"
         " hint = ?, version_id = ?, content_hash = ?, size = ?, indexed_at = ? WHERE doc_id = ?",
         (*values, old["doc_id"]),
     )
-    if old["version_id"] not in (None, version_id):
-        _remove_version_if_unused(connection, old["version_id"], generation)
+    return None if old["version_id"] == version_id else old["version_id"]
 
 
 def _storable(message: str) -> str:
@@ -226,16 +226,15 @@ def _put_version(
     return version_id
 
 
-def remove_document(connection: sqlite3.Connection, doc_id: str, generation: int) -> None:
+def remove_document(connection: sqlite3.Connection, doc_id: str) -> int | None:
+    """Remove a source; returns the version that it leaves, if any. An unknown id is ignored."""
     row = connection.execute("SELECT version_id FROM documents WHERE doc_id = ?", (doc_id,)).fetchone()
-    if row is None:
-        return
     connection.execute("DELETE FROM documents WHERE doc_id = ?", (doc_id,))
-    if row["version_id"] is not None:
-        _remove_version_if_unused(connection, row["version_id"], generation)
+    return None if row is None else row["version_id"]
 
 
-def _remove_version_if_unused(connection: sqlite3.Connection, version_id: int, generation: int) -> None:
+def remove_version_if_unused(connection: sqlite3.Connection, version_id: int, generation: int) -> None:
+    """Remove every byte of a version that no source stands at any more."""
     if (
         connection.execute("SELECT 1 FROM documents WHERE version_id = ?", (version_id,)).fetchone()
         is not None

@@ -63,8 +63,7 @@ def ingest_paths(
     """
     options = options or IngestOptions()
     for path in paths:
-        if not path.exists():
-            raise SourceError(f"{path} does not exist.", hint="Check the spelling; nothing was changed.")
+        _require(path)
     with running(store, embedder, options) as run:
         for path in paths:
             # Not resolve(): a person finds the document again under the path that they typed.
@@ -148,19 +147,39 @@ def ingest_documents(
 # -- one file ------------------------------------------------------------------------------------
 
 
+def _require(path: Path) -> None:
+    try:
+        path.stat()
+    except FileNotFoundError as exc:
+        raise SourceError(f"{path} does not exist.", hint="Check the spelling; nothing was changed.") from exc
+    except OSError as exc:
+        raise SourceError(
+            f"{path} cannot be reached: {exc.strerror or exc}.",
+            hint="Check the path and its permissions; nothing was changed.",
+        ) from exc
+
+
 def _ingest_path(run: Run, parser: Parser, root: Path, collection: str) -> None:
     run.tell("scanning", root.name)
     found: list[FoundFile] = []
+    unseen: list[Path] = []  # what could not be looked at is not gone
     for item in scan(root, exclude=[run.store.data]):
         if isinstance(item, FoundFile):
             found.append(item)
         else:
+            unseen.append(item.path)
             run.skipped(FileOutcome(path=str(item.path), outcome="skipped", reason=item.reason))
     run.files_total += len(found)
     known = {row.path: row for row in run.store.documents(collection) if row.origin == "folder"}
     present = {str(item.path) for item in found}
     gone = (
-        [row for path, row in known.items() if path not in present and _is_under(path, root)]
+        [
+            row
+            for path, row in known.items()
+            if path not in present
+            and _is_under(path, root)
+            and not any(_is_under(path, skipped) for skipped in unseen)
+        ]
         if root.is_dir()
         else []
     )
@@ -175,7 +194,7 @@ def _ingest_path(run: Run, parser: Parser, root: Path, collection: str) -> None:
             )
         )
         gone = []
-    run.leaving = {row.content_hash: row for row in gone if row.content_hash and not Path(row.path).exists()}
+    run.leaving = {row.content_hash: row for row in gone if row.content_hash and not _is_there(row.path)}
     for item in found:
         if run.cancelled():
             return
@@ -282,6 +301,13 @@ def _unreadable(exc: OSError) -> DocumentError:
 def _recipe(path: str, limits: ChunkLimits) -> str:
     """What else than the bytes decides the chunks: the format that the name asks for, and how text is cut."""
     return f"{RECIPE_VERSION}|{PurePath(path).suffix.lower()}|{limits!r}"
+
+
+def _is_there(path: str) -> bool:
+    try:
+        return Path(path).exists()
+    except OSError:  # a folder on the way may not be entered
+        return True
 
 
 def _is_under(path: str, root: Path) -> bool:

@@ -9,6 +9,7 @@ catalog's generation.
 from __future__ import annotations
 
 import logging
+import re
 import sqlite3
 import threading
 import time
@@ -29,9 +30,10 @@ from index.changes import (
     put_document,
     register_embedder,
     remove_document,
+    remove_version_if_unused,
 )
 from index.derived import DenseLoader, current_embedder, lexical_documents, removals_since, vectors_since
-from index.errors import BusyError, SourceError
+from index.errors import BusyError, SourceError, StorageError
 from index.lexical import LexicalIndex, LexicalSearcher, UnreadableLexicalError
 from index.locks import LOCK_SECONDS, held
 from index.reader import CatalogReader
@@ -46,6 +48,8 @@ logger = logging.getLogger(__name__)
 # A checkpoint is worth its writing when it saves more than re-reading a few vectors at start.
 CHECKPOINT_MINIMUM = 2_000
 CHECKPOINT_SHARE = 0.05
+
+_ORIGINAL = re.compile(r"[0-9a-f]{64}(\.tmp)?")  # what Footnote itself writes into originals/
 
 
 class Store(CatalogReader):
@@ -79,6 +83,7 @@ class Store(CatalogReader):
             )
         with translated(data):
             data.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _refuse_foreign(data)
         catalog = Catalog(data)
         try:
             store = cls(data, catalog, _open_lexical(data), lock_seconds)
@@ -203,11 +208,11 @@ class Store(CatalogReader):
         with self.catalog.writing() as connection:
             generation = published_generation(connection) + 1
             embedder_id = register_embedder(connection, embedder)
-            # Puts first: content that moves from a removed source to a new one is kept, not re-made.
-            for put in puts:
-                put_document(connection, put, generation, embedder_id)
-            for doc_id in removals:
-                remove_document(connection, doc_id, generation)
+            left = [put_document(connection, put, embedder_id, generation) for put in puts]
+            left += [remove_document(connection, doc_id) for doc_id in removals]
+            # Last: two files may have swapped their contents in this very commit.
+            for version_id in filter(None, left):
+                remove_version_if_unused(connection, version_id, generation)
             if folder is not None:
                 connection.execute(
                     "INSERT INTO folders VALUES (?, ?, ?) ON CONFLICT (path, collection)"
@@ -256,7 +261,7 @@ class Store(CatalogReader):
         """Delete kept uploads that a run left behind before it could publish them. Needs the ingest lock."""
         if self.originals.is_dir():
             with translated(self.data):
-                names = [file.name for file in self.originals.iterdir()]
+                names = [file.name for file in self.originals.iterdir() if _ORIGINAL.fullmatch(file.name)]
             self.remove_unused_originals(names)
 
     def write_checkpoint_if_due(self) -> bool:
@@ -303,8 +308,8 @@ class Store(CatalogReader):
                 set_meta(connection, "removals_since", str(kept[-1]))
                 named = {row[0] for row in connection.execute("SELECT file FROM checkpoints")}
             with translated(self.data):
-                for file in folder.iterdir():
-                    if file.name not in named:
+                for file in folder.glob("base-*"):
+                    if file.name not in named and file.suffix in (".faiss", ".tmp"):
                         file.unlink(missing_ok=True)
 
     @contextmanager
@@ -377,6 +382,21 @@ class Store(CatalogReader):
         """Chunk ids that dense search can return now (for :func:`index.check.violations`)."""
         with self.catalog.reading() as connection:
             return {int(i) for i in self._dense.load(connection).ids()}
+
+
+def _refuse_foreign(data: Path) -> None:
+    """A new index is made only where nothing of somebody else's can be in its way."""
+    ours = ("catalog.sqlite", "chats.sqlite", "footnote.log", "settings.toml", "uploads", "lost+found")
+    strangers = [
+        entry.name
+        for entry in data.iterdir()
+        if not entry.name.startswith(ours) and entry.suffix != ".lock" and not entry.name.startswith(".")
+    ]
+    if strangers and not (data / FILE_NAME).exists():
+        raise StorageError(
+            f"{data} already holds other files ({min(strangers)!a}, for example), and no index of Footnote.",
+            hint="Choose an empty folder, or one that does not exist yet, with --data or FOOTNOTE_DATA.",
+        )
 
 
 def _open_lexical(data: Path) -> LexicalIndex:

@@ -92,7 +92,7 @@ class Assistant:
         Raises:
             StoreError, EmbeddingError: The index or the embedding model cannot be used.
         """
-        return self._retriever.search(query, k=k)
+        return self._retriever.search(query.encode("utf-8", "replace").decode("utf-8"), k=k)
 
     def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
         """Answer a question: :meth:`stream` consumed to its end."""
@@ -114,7 +114,8 @@ class Assistant:
             history: Earlier turns, oldest first.
             stopped: Asked often; once it is true the answer ends as ``stopped``.
         """
-        question = question.strip()
+        # An argument or a pasted text need not be Unicode; tokenisers and databases take nothing else.
+        question = question.encode("utf-8", "replace").decode("utf-8").strip()
         run = _Run(answer=Answer(status="failed", question=question, query=question))
         try:
             yield from self._answer(run, question, history, stopped)

@@ -144,7 +144,8 @@ def _from_environment(environment: Mapping[str, str]) -> _Layer:
             f"in the environment ({name})",
         )
         for name, value in environment.items()
-        if name.startswith(ENVIRONMENT_PREFIX)
+        # An empty path would be the working folder, which nobody means.
+        if name.startswith(ENVIRONMENT_PREFIX) and (value or name != f"{ENVIRONMENT_PREFIX}DATA")
     }
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
+from index.catalog import translated
 from index.errors import BusyError, FootnoteError
 
 if TYPE_CHECKING:
@@ -345,15 +346,16 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _claim(data: Path) -> FileLock:
-    data.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = FileLock(data / "server.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as exc:
-        raise BusyError(
-            f"Footnote already serves the documents in {data}.",
-            hint="Use the page that is open, or serve another folder with --data.",
-        ) from exc
+    with translated(data):
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout as exc:  # it is an OSError, so it must not reach the translation
+            raise BusyError(
+                f"Footnote already serves the documents in {data}.",
+                hint="Use the page that is open, or serve another folder with --data.",
+            ) from exc
     return lock
 
 

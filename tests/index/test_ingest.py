@@ -321,3 +321,41 @@ def test_a_file_whose_name_is_not_unicode_is_indexed_and_removed(
     assert row is not None
     store.remove([row.doc_id])
     assert found(store, "fish") == []
+
+
+def test_files_that_swap_their_names_are_both_right_afterwards(
+    store: Store, parser: Parser, folder: Path
+) -> None:
+    (folder / "c.txt").write_text("Fish swim in the pond.", encoding="utf-8")
+    ingest_paths(store, CountingEmbedder(), parser, [folder])
+    (folder / "a.txt").rename(folder / "x")
+    (folder / "c.txt").rename(folder / "a.txt")
+    (folder / "x").rename(folder / "c.txt")
+    report = ingest_paths(store, CountingEmbedder(), parser, [folder])
+    assert by_name(report) == {"a.txt": "changed", "c.txt": "changed", "b.md": "unchanged"}
+    assert report.embedded == 0
+    row = store.find("Documents", str(folder / "a.txt"))
+    assert row is not None
+    assert row.version_id is not None
+    assert store.text(row.version_id) == "Fish swim in the pond."
+    assert store.check() == []
+
+
+def test_what_may_not_be_looked_at_is_not_gone(
+    store: Store, parser: Parser, folder: Path, tmp_path: Path
+) -> None:
+    (folder / "sub").mkdir()
+    (folder / "sub" / "c.txt").write_text("Fish swim in the pond.", encoding="utf-8")
+    ingest_paths(store, CountingEmbedder(), parser, [folder])
+    # A link out of the folder is skipped, as a folder without permission is; root may read everything.
+    (folder / "sub").rename(tmp_path / "elsewhere")
+    (folder / "sub").symlink_to(tmp_path / "elsewhere")
+    report = ingest_paths(store, CountingEmbedder(), parser, [folder])
+    assert by_name(report)["sub"] == "skipped"
+    assert report.count("removed") == 0
+    assert found(store, "fish") == ["Fish swim in the pond."]
+
+
+def test_a_path_that_cannot_exist_is_a_clear_error(store: Store, parser: Parser) -> None:
+    with pytest.raises(SourceError, match="cannot be reached"):
+        ingest_paths(store, CountingEmbedder(), parser, [Path("x" * 300)])

@@ -336,3 +336,39 @@ def test_a_file_name_that_is_not_unicode_survives(tmp_path: Path) -> None:
         store.publish(puts=[put(path, CATS)], embedder=EMBEDDER)
         assert store.documents()[0].path == path
         assert store.find("Documents", path) is not None
+
+
+def test_two_sources_that_swap_their_contents_keep_both(tmp_path: Path) -> None:
+    with Store.open(tmp_path) as store:
+        store.publish(puts=[put("/a.txt", CATS), put("/b.txt", DOGS)], embedder=EMBEDDER)
+        a, b = store.documents()
+        swapped = [
+            replace(put("/a.txt", DOGS), version=b.version_id),
+            replace(put("/b.txt", CATS), version=a.version_id),
+        ]
+        store.publish(puts=swapped)
+        assert [row.version_id for row in store.documents()] == [b.version_id, a.version_id]
+        assert store.check() == []
+
+
+@pytest.mark.parametrize(
+    "name", ["originals/IMG_0001.jpg", "lexical/notes.txt", "checkpoints/model.pt", "a.txt"]
+)
+def test_a_folder_with_other_files_is_never_taken(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("mine", encoding="utf-8")
+    with pytest.raises(StorageError, match="already holds other files"):
+        Store.open(tmp_path)
+    assert (tmp_path / name).read_text(encoding="utf-8") == "mine"
+
+
+def test_files_that_are_not_ours_survive_beside_ours(tmp_path: Path) -> None:
+    with Store.open(tmp_path) as store:
+        for folder in ("originals", "checkpoints"):
+            (tmp_path / folder).mkdir(exist_ok=True)
+            (tmp_path / folder / "mine.txt").write_text("mine", encoding="utf-8")
+        store.publish(puts=[put("/a.txt", CATS)], embedder=EMBEDDER)
+        store.sweep_originals()
+        store.write_checkpoint()
+    assert (tmp_path / "originals" / "mine.txt").exists()
+    assert (tmp_path / "checkpoints" / "mine.txt").exists()
