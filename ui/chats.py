@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from index.errors import StorageError
-from rag.answers import Answer, Status, Step, Verdict
+from rag.answers import Answer, Citation, Passage, Status, Step, Verdict
 
 TITLE_CHARS = 80
 
@@ -137,35 +137,8 @@ def stored(answer: Answer) -> StoredAnswer:
                 grouped=bool(sentence.group),
             )
         )
-    citations = tuple(
-        (
-            each.marker,
-            SpanRef(
-                doc_id=each.doc_id,
-                version_id=each.version_id,
-                start=each.start,
-                end=each.end,
-                sha256=digest(each.quote),
-                name=each.name,
-                collection=each.collection,
-                page=each.page,
-            ),
-        )
-        for each in answer.citations
-    )
-    passages = tuple(
-        SpanRef(
-            doc_id=each.doc_id,
-            version_id=each.version_id,
-            start=each.start,
-            end=each.end,
-            sha256=digest(each.text),
-            name=each.name,
-            collection=each.collection,
-            page=each.page,
-        )
-        for each in answer.passages
-    )
+    citations = tuple((each.marker, _place(each, each.quote)) for each in answer.citations)
+    passages = tuple(_place(each, each.text) for each in answer.passages)
     return StoredAnswer(
         status=answer.status,
         query=answer.query,
@@ -176,6 +149,19 @@ def stored(answer: Answer) -> StoredAnswer:
         confidence=answer.confidence,
         generator=answer.generator,
         notice=answer.notice,
+    )
+
+
+def _place(each: Citation | Passage, spelled: str) -> SpanRef:
+    return SpanRef(
+        doc_id=each.doc_id,
+        version_id=each.version_id,
+        start=each.start,
+        end=each.end,
+        sha256=digest(spelled),
+        name=each.name,
+        collection=each.collection,
+        page=each.page,
     )
 
 
