@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from index.catalog import Catalog, decode_path, encode_path, get_meta, set_meta
+from index.catalog import Catalog, decode_path, encode_path, get_meta
 from index.changes import mismatch
 from index.documents import Heading, ParsedDocument
 from index.rows import (
@@ -190,16 +190,6 @@ class CatalogReader:
             )
             for row in rows
         ]
-
-    def get_meta(self, key: str) -> str | None:
-        """A small value kept beside the index, such as whether the samples were offered."""
-        with self.catalog.reading() as connection:
-            return get_meta(connection, key)
-
-    def set_meta(self, key: str, value: str) -> None:
-        """Keep a small value beside the index."""
-        with self.catalog.writing() as connection:
-            set_meta(connection, key, value)
 
     def status(self) -> StoreStatus:
         """Counts of what is indexed. Reads the catalog only, so it is quick and loads no vectors."""

@@ -237,11 +237,6 @@ class Store(CatalogReader):
         self.catalog.truncate_log()
         return generation
 
-    def forget_folder(self, path: str) -> None:
-        """No longer look into this folder on "check for changes"; its documents stay."""
-        with self._writer(), self.catalog.writing() as connection:
-            connection.execute("DELETE FROM folders WHERE path = ?", (encode_path(path),))
-
     def remove_unused_originals(self, content_hashes: Sequence[str]) -> None:
         """Delete kept uploads that no source refers to any more."""
         with self.catalog.reading() as connection:

@@ -55,15 +55,9 @@ def label(request: Request) -> str:
 
 def sample_files() -> list[tuple[Path, str]]:
     """The documents that ship with Footnote, as (path, name), by name."""
-    import seeds
-    from index.loaders import supported
+    from seeds import sample_paths
 
-    folder = Path(seeds.__file__).parent
-    return [
-        (path, path.name)
-        for path in sorted(folder.iterdir())
-        if path.is_file() and path.suffix != ".py" and not path.name.startswith(".") and supported(path.name)
-    ]
+    return [(path, path.name) for path in sample_paths()]
 
 
 class Indexer:
