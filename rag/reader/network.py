@@ -1,0 +1,85 @@
+"""The reader's network: MiniLM with three heads. Imports torch; nothing else of ``rag`` does.
+
+Heads on the last hidden states: *answerable* (one number from [CLS]), *evidence* (one number for each
+sentence, from the mean of its tokens) and *span* (start and end of the short answer; [CLS] stands for
+"no answer here", as in BERT's reading of SQuAD 2.0, Devlin et al. 2019).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import BertConfig, BertModel
+
+from rag.reader.features import Batch
+
+NEVER = -1e4  # a logit that means "not here", finite also in half precision
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Logits: ``answerable`` (n,), ``evidence`` (n, sentences), ``start`` and ``end`` (n, length).
+
+    Sentences that are not there and positions outside the text and [CLS] have :data:`NEVER`.
+    """
+
+    answerable: Tensor
+    evidence: Tensor
+    start: Tensor
+    end: Tensor
+
+
+class ReaderNetwork(nn.Module):
+    """A BERT body with the three heads."""
+
+    def __init__(self, body: BertModel) -> None:
+        super().__init__()
+        width = body.config.hidden_size
+        self.body = body
+        self.answerable = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.Linear(width, 1))
+        self.evidence = nn.Sequential(nn.Linear(2 * width, width), nn.GELU(), nn.Linear(width, 1))
+        self.span = nn.Linear(width, 2)
+
+    def forward(self, batch: Batch) -> Output:
+        """Read a batch of pairs."""
+        device = self.span.weight.device
+        mask = torch.from_numpy(batch.mask).to(device)
+        states = self.body(
+            input_ids=torch.from_numpy(batch.ids).to(device),
+            attention_mask=mask.long(),
+            token_type_ids=torch.from_numpy(batch.types).to(device),
+        ).last_hidden_state
+        first = states[:, 0]
+        pooling = torch.from_numpy(batch.pooling).to(device)
+        sentences = pooling @ states
+        asked = first.unsqueeze(1).expand_as(sentences)
+        evidence = self.evidence(torch.cat((sentences, asked), dim=-1)).squeeze(-1)
+        evidence = evidence.masked_fill(pooling.sum(dim=2) == 0, NEVER)
+        spans = self.span(states)
+        allowed = torch.from_numpy(batch.in_text).to(device)
+        allowed[:, 0] = True
+        spans = spans.masked_fill(~allowed.unsqueeze(-1), NEVER)
+        return Output(
+            answerable=self.answerable(first).squeeze(-1),
+            evidence=evidence,
+            start=spans[..., 0],
+            end=spans[..., 1],
+        )
+
+
+def network_from(folder: Path) -> ReaderNetwork:
+    """A network with the body of the BERT model in ``folder`` and heads that know nothing yet."""
+    config: Any = BertConfig.from_pretrained(str(folder), local_files_only=True)
+    body = BertModel.from_pretrained(
+        str(folder),
+        config=config,
+        add_pooling_layer=False,
+        local_files_only=True,
+        use_safetensors=True,
+        dtype=torch.float32,
+    )
+    return ReaderNetwork(body)
