@@ -1,4 +1,4 @@
-"""The ask story: condense → retrieve → select → abstain or answer → cite."""
+"""The ask story: condense → retrieve → rerank → select → abstain or answer → cite."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from rag.answers import (
     Answer,
     AnswerSentence,
     Citation,
+    Considered,
     Delta,
     Done,
     Event,
@@ -23,6 +24,7 @@ from rag.answers import (
 )
 from rag.citations import CitationResolver, claims_in
 from rag.condense import condense
+from rag.duplicates import fold_duplicates
 from rag.evidence import Evidence, EvidenceSelector
 from rag.extractive import answer_from, choose
 from rag.prompts import INSTRUCTIONS, says_not_found, user_message
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from index.snapshot import Snapshot
     from index.store import Store
     from rag.llm import LanguageModel
+    from rag.rerank import Ranked, Reranker
     from rag.retrieval import HybridRetriever
 
 MOST_QUESTION_CHARS = 8_000
@@ -65,6 +68,7 @@ class Assistant:
         *,
         store: Store,
         retriever: HybridRetriever,
+        reranker: Reranker,
         selector: EvidenceSelector,
         resolver: CitationResolver,
         passages: int,
@@ -80,6 +84,7 @@ class Assistant:
         """
         self._store = store
         self._retriever = retriever
+        self._reranker = reranker
         self._selector = selector
         self._resolver = resolver
         self._passages = passages
@@ -92,7 +97,9 @@ class Assistant:
         Raises:
             StoreError, EmbeddingError: The index or the embedding model cannot be used.
         """
-        return self._retriever.search(query.encode("utf-8", "replace").decode("utf-8"), k=k)
+        query = query.encode("utf-8", "replace").decode("utf-8")
+        candidates = self._retriever.search(query, k=max(k, self._reranker.reads))
+        return list(self._reranker.rank(query, candidates).passages[:k])
 
     def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
         """Answer a question: :meth:`stream` consumed to its end."""
@@ -124,7 +131,8 @@ class Assistant:
         yield Done(answer=run.answer)
 
     def close(self) -> None:
-        """Let go of the language model's connections and thread."""
+        """Let go of threads, and of the language model's connections."""
+        self._reranker.close()
         if self._model is not None:
             self._model.close()
 
@@ -145,16 +153,27 @@ class Assistant:
         snapshot = self._store.snapshot()
         run.answer = replace(run.answer, generation=snapshot.generation)
         yield Stage(name="retrieve", detail=f"Searching {snapshot.n_chunks:,} passages")
-        passages = self._retriever.search(condensed.query, k=self._passages, snapshot=snapshot)
-        run.answer = replace(run.answer, passages=tuple(passages))
-        run.step("retrieve", f"{len(passages)} of {snapshot.n_chunks:,} passages")
-        yield Found(passages=tuple(passages))
+        wanted = max(self._passages, self._reranker.reads)
+        candidates = fold_duplicates(self._retriever.search(condensed.query, k=wanted, snapshot=snapshot))
+        run.answer = replace(run.answer, passages=candidates[: self._passages])
+        run.step("retrieve", f"{len(candidates)} of {snapshot.n_chunks:,} passages")
+        yield Found(passages=run.answer.passages)
         if stopped():
             run.answer = replace(run.answer, status="stopped")
             return
 
-        yield Stage(name="select", detail=f"Reading {len(passages)} passages")
-        evidence = self._selector.select(condensed.query, passages, snapshot, carried=condensed.carried)
+        yield Stage(name="rerank", detail=f"Reading {_count(len(candidates), 'passage')}")
+        ranked = self._reranker.rank(condensed.query, candidates)
+        run.answer = replace(run.answer, passages=ranked.passages[: self._passages])
+        if ranked.readings:
+            run.step("rerank", f"{_count(len(ranked.readings), 'passage')} read")
+        evidence = self._selector.select(
+            condensed.query,
+            ranked.passages,
+            snapshot,
+            carried=condensed.carried,
+            readings=ranked.readings,
+        )
         run.answer = replace(run.answer, confidence=evidence.confidence)
         run.step("select", f"{len(evidence.sentences)} sentences, confidence {evidence.confidence:.2f}")
 
@@ -164,6 +183,7 @@ class Assistant:
             yield from self._quote(run, evidence)
         else:
             yield from self._write(run, question, history, evidence, snapshot, stopped)
+        run.answer = replace(run.answer, considered=_considered(ranked, run.answer))
 
     def _abstain(self, run: _Run, evidence: Evidence, snapshot: Snapshot) -> Iterator[Event]:
         sentences = tuple(AnswerSentence(text=text) for text in _refusal(evidence, snapshot))
@@ -254,6 +274,27 @@ class Assistant:
             else citation  # removed in this moment; what the passage said still holds
             for citation in citations
         )
+
+
+def _considered(ranked: Ranked, answer: Answer) -> tuple[Considered, ...]:
+    """What became of each passage that was looked at, best first."""
+    marks: dict[int, list[int]] = {}
+    for citation in answer.citations:
+        marks.setdefault(citation.chunk_id, []).append(citation.marker)
+    found: list[Considered] = []
+    for passage in ranked.passages:
+        if passage.chunk_id in marks:
+            reason = "cited as " + ", ".join(f"[{marker}]" for marker in marks[passage.chunk_id])
+        elif ranked.readings and passage.chunk_id not in ranked.readings:
+            reason = "not read, too far down"
+        elif answer.status == "abstained":
+            reason = "below the bar"
+        else:
+            reason = "others answer better"
+        if passage.also_in:
+            reason += f"; the same text is in {', '.join(passage.also_in)}"
+        found.append(Considered(passage=passage, kept=passage.chunk_id in marks, reason=reason))
+    return tuple(found)
 
 
 def _unusable(question: str) -> str:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from index.embeddings import Embedder
     from index.store import Store
     from rag.ask import Assistant
+    from rag.reader.reading import Reader
     from rag.settings import Settings, Strictness
 
 # Confidence below which there is no answer. Share of squad2's answerable and of its off-corpus questions
@@ -40,23 +41,32 @@ def chunk_limits(settings: Settings) -> ChunkLimits:
     )
 
 
-def build_assistant(settings: Settings, store: Store, embedder: Embedder | None = None) -> Assistant:
+def build_assistant(
+    settings: Settings, store: Store, embedder: Embedder | None = None, reader: Reader | None = None
+) -> Assistant:
     """Assemble what answers questions over ``store``.
 
     No language model is loaded here: a configured one is loaded at the first question that needs it.
 
     Args:
         embedder: One that is loaded already, to share it with an ingest in the same process.
+        reader: One that is loaded already; by default the one that ships, if the settings ask for it.
 
     Raises:
         EmbeddingError: The embedding model is missing or damaged.
+        ReaderError: The reader's weights are missing or damaged.
     """
     from rag.ask import Assistant
     from rag.citations import CitationResolver
-    from rag.evidence import MixedSelector
+    from rag.evidence import EvidenceSelector
     from rag.llm import LanguageModel
+    from rag.rerank import Reranker
     from rag.retrieval import HybridRetriever
 
+    if reader is None and settings.retrieval.read:
+        from rag.reader.weights import load_reader
+
+        reader = load_reader()
     embedder = embedder or build_embedder(settings)
     return Assistant(
         store=store,
@@ -67,7 +77,8 @@ def build_assistant(settings: Settings, store: Store, embedder: Embedder | None 
             candidates=settings.retrieval.candidates,
             dense_weight=settings.retrieval.dense_weight,
         ),
-        selector=MixedSelector(embedder),
+        reranker=Reranker(reader=reader, passages=settings.retrieval.read),
+        selector=EvidenceSelector(embedder),
         resolver=CitationResolver(embedder),
         passages=settings.retrieval.passages,
         bar=BARS[settings.answer.strictness],

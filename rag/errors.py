@@ -2,6 +2,7 @@
 
     FootnoteError
     ├── SettingsError         a setting is unknown, or its value cannot be used
+    ├── ReaderError           the reader's weights are missing or damaged
     └── GenerationError       the language model cannot be loaded, reached, or broke off
 
 That nothing in the documents answers a question is no error: it is an ``Answer`` with
@@ -19,3 +20,7 @@ class SettingsError(FootnoteError):
 
 class GenerationError(FootnoteError):
     """The language model cannot be loaded, is not answering, or broke off in the middle."""
+
+
+class ReaderError(FootnoteError):
+    """The reader's weights are missing, damaged, or do not fit the embedding model they were trained from."""

@@ -1,7 +1,7 @@
 """Evidence: which sentences of the passages answer a question, and how surely any of them does.
 
-``EvidenceSelector`` is the seam: a trained reader can take the place of ``MixedSelector`` and gives
-the same ``Evidence``.
+Each sentence is scored by a mix of signals: words, meaning, and, where it has read the passage, the
+reader's own judgement. Without a reader (other languages, or switched off) the rest of the mix decides.
 """
 
 from __future__ import annotations
@@ -10,9 +10,8 @@ import difflib
 import math
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,28 +22,46 @@ from index.sentences import sentence_spans
 from index.snapshot import Snapshot
 from rag.answers import Passage
 from rag.overlap import WeightedWord, covered, forms_in, share, weighted_words
+from rag.reader.reading import UNREAD, Reading, SentenceReading
 
-# The mix, tuned on SQuAD 2 (1,294 answerable questions over 531 paragraphs) and
-# wikinews-qa (580 over 16 texts): the best sentence holds the gold answer in 72 % and 84 %, by
-# similarity alone in 54 % and 69 %. The optimum is flat: the twelve best of a grid lie within 0.3 points.
-SIMILARITY = 1.2
-OVERLAP = 1.0
-CONTEXT = 0.4
-PASSAGE = 0.6
-KIND = 0.2
+# The mixes are fitted by ``python -m tests.quality.mix``, which says on what and how well they do.
+SENTENCE_MIX = {
+    "similarity": 1.2,
+    "overlap": 1.0,
+    "context": 0.4,
+    "passage": 0.6,
+    "kind": 0.2,
+}
+READ_SENTENCE_MIX = {
+    "similarity": 0.0,
+    "overlap": 1.0,
+    "context": 0.4,
+    "passage": 0.6,
+    "kind": 0.2,
+    "evidence": 0.5,
+    "span": 0.1,
+    "answerable": 0.3,
+}
+CONFIDENCE_MIX = {
+    "offset": -3.6,
+    "similarity": 5.0,
+    "overlap": 1.6,
+    "in_passage": 1.5,
+    "missing_number": -1.4,
+    "unheard_name": -2.0,
+}
+READ_CONFIDENCE_MIX = {
+    "offset": 0.0,
+    "cosine": 0.0,
+    "overlap": 0.0,
+    "in_passage": 0.0,
+    "missing_number": 0.0,
+    "unheard_name": 0.0,
+    "answerable": 1.0,
+    "span": 0.1,
+    "evidence": 0.1,
+}
 CARRIED = 0.3  # weight of a word from an earlier turn beside one of the question's own
-
-# A logistic regression over squad2 and wikinews-qa, each asked its own questions and the other's, fitted
-# and measured on the same 2,328 questions. AUROC of
-# answerable against off-corpus 0.96 (0.99 within squad2), against adversarial 0.62: that needs a reader.
-CONFIDENCE_SIMILARITY = 5.0
-CONFIDENCE_OVERLAP = 1.6
-CONFIDENCE_PASSAGE = 1.5
-CONFIDENCE_OFFSET = -3.6
-MISSING_NUMBER = 1.4
-# A name that no document holds says that the question is about something else: 1 in 100 answerable
-# questions of squad2 holds one, 31 in 100 off-corpus ones.
-UNHEARD_NAME = 2.0
 _NEARLY_SPELLED = 0.75  # difflib's ratio; "Mongke" for "Möngke" and "Shirly" for "Shirley" pass
 
 _KINDS = tuple(
@@ -66,12 +83,16 @@ _KINDS = tuple(
 )
 
 
+Signals = Mapping[str, float]
+"""Named signals of one sentence or one question; what a name means stands where it is made."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceSentence:
     """A sentence of a passage, scored as an answer.
 
-    ``start``/``end`` are offsets into the text of the passage's document version;
-    ``covers`` are the words of the question that it holds.
+    ``start``/``end`` are offsets into the text of the passage's document version; ``covers`` are the
+    words of the question that it holds; ``short_answer`` are offsets into ``text``, end exclusive.
     """
 
     passage: Passage
@@ -79,8 +100,9 @@ class EvidenceSentence:
     end: int
     text: str
     score: float  # higher is better; comparable only within one question
-    similarity: float  # cosine with the question, in [-1, 1]
     covers: frozenset[str]
+    signals: Signals
+    short_answer: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,65 +112,74 @@ class Evidence:
     sentences: tuple[EvidenceSentence, ...]
     confidence: float  # in [0, 1]: how surely the passages answer the question
     unknown_words: tuple[str, ...]  # of the question, in order: no document holds them
+    signals: Signals  # that the confidence rests on
 
 
-class EvidenceSelector(Protocol):
-    """Picks evidence for a query from passages."""
+class EvidenceSelector:
+    """Ranks the sentences of passages as answers. Safe to use from several threads."""
+
+    def __init__(self, embedder: Embedder, *, passages: int = 5) -> None:
+        """``passages``: how many unread ones are considered; each costs some milliseconds of embedding."""
+        self._embedder = embedder
+        self._passages = passages
 
     def select(
-        self, query: str, passages: Sequence[Passage], snapshot: Snapshot, *, carried: Sequence[str] = ()
+        self,
+        query: str,
+        passages: Sequence[Passage],
+        snapshot: Snapshot,
+        *,
+        carried: Sequence[str] = (),
+        readings: Mapping[int, Reading] | None = None,
     ) -> Evidence:
         """Rank the sentences of ``passages`` (best first) as answers to ``query``.
 
         Args:
             carried: Words at the end of ``query`` that come from earlier turns.
+            readings: Of the passages that were read, by chunk id, in the order of the sentences of
+                ``sentence_spans(passage.text)``; other passages are then left aside.
         """
-        ...
-
-
-class MixedSelector:
-    """Scores sentences by a mix of embedding similarity, rare shared stems and the passage's score."""
-
-    def __init__(self, embedder: Embedder, *, passages: int = 5) -> None:
-        """``passages``: how many of the best are read; each costs some milliseconds of embedding."""
-        self._embedder = embedder
-        self._passages = passages
-
-    def select(
-        self, query: str, passages: Sequence[Passage], snapshot: Snapshot, *, carried: Sequence[str] = ()
-    ) -> Evidence:
-        """Rank the sentences of the best passages as answers to ``query``."""
         wanted = _less_of(weighted_words(query, snapshot), carried)
         unknown = tuple(word.word for word in wanted if not word.known)
-        sentences = _sentences(passages[: self._passages], wanted, snapshot)
-        if not sentences:
-            return Evidence(sentences=(), confidence=0.0, unknown_words=unknown)
-        similarities = self._similarities(query, carried, [sentence.text for sentence in sentences])
-        asks_for = kind_of_answer(query)
-        ranked = [
-            EvidenceSentence(
-                passage=sentence.passage,
-                start=sentence.start,
-                end=sentence.end,
-                text=sentence.text,
-                score=(
-                    SIMILARITY * float(similarity)
-                    + OVERLAP * share(wanted, sentence.covers)
-                    + CONTEXT * share(wanted, sentence.context - sentence.covers)
-                    + PASSAGE * sentence.passage.score
-                    + KIND * (asks_for is not None and bool(asks_for.search(sentence.text)))
-                ),
-                similarity=float(similarity),
-                covers=sentence.covers,
-            )
-            for sentence, similarity in zip(sentences, similarities, strict=True)
-        ]
-        ranked.sort(key=lambda sentence: (-sentence.score, sentence.passage.chunk_id, sentence.start))
+        ranked = self.candidates(query, passages, snapshot, wanted=wanted, carried=carried, readings=readings)
+        if not ranked:
+            return Evidence(sentences=(), confidence=0.0, unknown_words=unknown, signals={})
+        signals = confidence_signals(query, ranked[0], wanted, snapshot)
+        logit = mixed(READ_CONFIDENCE_MIX if readings else CONFIDENCE_MIX, signals)
         return Evidence(
-            sentences=tuple(ranked),
-            confidence=_confidence(query, ranked[0], wanted, snapshot),
+            sentences=ranked,
+            confidence=1.0 / (1.0 + math.exp(-logit)),
             unknown_words=unknown,
+            signals=signals,
         )
+
+    def candidates(
+        self,
+        query: str,
+        passages: Sequence[Passage],
+        snapshot: Snapshot,
+        *,
+        wanted: Sequence[WeightedWord],
+        carried: Sequence[str] = (),
+        readings: Mapping[int, Reading] | None = None,
+    ) -> tuple[EvidenceSentence, ...]:
+        """Every sentence of the passages that could be an answer, best first; see :meth:`select`."""
+        if readings:
+            considered = [passage for passage in passages if passage.chunk_id in readings]
+            mix = READ_SENTENCE_MIX
+        else:
+            considered = list(passages[: self._passages])
+            mix = SENTENCE_MIX
+        sentences = _sentences(considered, wanted, snapshot, readings or {})
+        similarities = np.zeros(len(sentences), dtype=np.float32)
+        if sentences and mix["similarity"]:
+            similarities = self._similarities(query, carried, [sentence.text for sentence in sentences])
+        asks_for = kind_of_answer(query)
+        scored = (
+            _scored(sentence, mix, wanted, asks_for, float(similarity))
+            for sentence, similarity in zip(sentences, similarities, strict=True)
+        )
+        return tuple(sorted(scored, key=lambda each: (-each.score, each.passage.chunk_id, each.start)))
 
     def _similarities(self, query: str, carried: Sequence[str], texts: Sequence[str]) -> NDArray[np.float32]:
         """Cosine of each text with the query; half of it with the question alone, if words were carried."""
@@ -159,6 +190,48 @@ class MixedSelector:
             wanted = (wanted + self._embedder.encode_query(question)) / np.float32(2)
         similarities: NDArray[np.float32] = vectors @ wanted
         return similarities
+
+
+def mixed(mix: Mapping[str, float], signals: Signals) -> float:
+    """The weighted sum of the signals that the mix names; one that is absent counts 0."""
+    return sum(weight * signals.get(name, 0.0) for name, weight in mix.items())
+
+
+def _scored(
+    sentence: _Sentence,
+    mix: Mapping[str, float],
+    wanted: Sequence[WeightedWord],
+    asks_for: re.Pattern[str] | None,
+    similarity: float,
+) -> EvidenceSentence:
+    signals = {
+        "similarity": similarity,  # cosine with the query
+        "overlap": share(wanted, sentence.covers),
+        "context": share(wanted, sentence.context - sentence.covers),
+        "passage": sentence.passage.fused,
+        "kind": float(asks_for is not None and bool(asks_for.search(sentence.text))),
+    }
+    short_answer = None
+    if sentence.reading is not None:
+        reading, read = sentence.reading
+        signals |= {
+            "evidence": math.exp(read.evidence),  # chance among the sentences of its passage
+            "span": max(read.span_score, UNREAD) / 10,
+            "answerable": reading.answerable / 4,
+        }
+        if read.span is not None:
+            offset = sentence.start - sentence.passage.start
+            short_answer = (max(0, read.span[0] - offset), min(len(sentence.text), read.span[1] - offset))
+    return EvidenceSentence(
+        passage=sentence.passage,
+        start=sentence.start,
+        end=sentence.end,
+        text=sentence.text,
+        score=mixed(mix, signals),
+        covers=sentence.covers,
+        signals=signals,
+        short_answer=short_answer,
+    )
 
 
 def _less_of(wanted: Sequence[WeightedWord], carried: Sequence[str]) -> tuple[WeightedWord, ...]:
@@ -177,10 +250,14 @@ class _Sentence:
     text: str
     covers: frozenset[str]
     context: frozenset[str]  # words of the question in the sentence before, the headings and the title
+    reading: tuple[Reading, SentenceReading] | None
 
 
 def _sentences(
-    passages: Sequence[Passage], wanted: Sequence[WeightedWord], snapshot: Snapshot
+    passages: Sequence[Passage],
+    wanted: Sequence[WeightedWord],
+    snapshot: Snapshot,
+    readings: Mapping[int, Reading],
 ) -> list[_Sentence]:
     """Every sentence of the passages that could be an answer, once even where passages overlap."""
     found: list[_Sentence] = []
@@ -189,7 +266,8 @@ def _sentences(
         above = " ".join((passage.title, *passage.heading_path))
         around = covered(wanted, forms_in(above, snapshot.languages))
         before: frozenset[str] = frozenset()
-        for start, end in sentence_spans(passage.text):
+        reading = readings.get(passage.chunk_id)
+        for number, (start, end) in enumerate(sentence_spans(passage.text)):
             text = passage.text[start:end]
             covers = covered(wanted, forms_in(text, snapshot.languages))
             place = (passage.version_id, passage.start + start)
@@ -207,6 +285,7 @@ def _sentences(
                         text=text,
                         covers=covers,
                         context=around | before,
+                        reading=None if reading is None else (reading, reading.sentences[number]),
                     )
                 )
             before = covers
@@ -221,27 +300,24 @@ def _is_heading_or_question(text: str, passage: Passage) -> bool:
     return spoken in passage.heading_path or spoken == passage.title
 
 
-def _confidence(
+def confidence_signals(
     query: str, best: EvidenceSentence, wanted: Sequence[WeightedWord], snapshot: Snapshot
-) -> float:
-    """How surely the best sentence answers, in [0, 1]; grows with each signal.
+) -> dict[str, float]:
+    """What tells whether the best sentence answers.
 
-    A logistic mix. Neither the fused score nor BM25 is in it: both depend on the corpus, and the
-    best of a corpus that knows nothing would score as high as the best of one that does.
+    Neither the fused score nor BM25 is in it: both depend on the corpus, and the best of a corpus that
+    knows nothing would score as high as the best of one that does.
     """
     passage = best.passage
     text = " ".join((passage.title, *passage.heading_path, passage.text))
     in_passage = covered(wanted, forms_in(text, snapshot.languages))
-    missing_number = any(word.word.isdigit() and word.word not in in_passage for word in wanted)
-    logit = (
-        CONFIDENCE_SIMILARITY * best.similarity
-        + CONFIDENCE_OVERLAP * share(wanted, best.covers)
-        + CONFIDENCE_PASSAGE * share(wanted, in_passage)
-        + CONFIDENCE_OFFSET
-        - MISSING_NUMBER * missing_number
-        - UNHEARD_NAME * _holds_unheard_name(query, wanted, text)
-    )
-    return 1.0 / (1.0 + math.exp(-logit))
+    return dict(best.signals) | {
+        "offset": 1.0,
+        "cosine": passage.cosine,
+        "in_passage": share(wanted, in_passage),
+        "missing_number": float(any(word.word.isdigit() and word.word not in in_passage for word in wanted)),
+        "unheard_name": float(_holds_unheard_name(query, wanted, text)),
+    }
 
 
 def _holds_unheard_name(query: str, wanted: Sequence[WeightedWord], text: str) -> bool:

@@ -78,6 +78,19 @@ class StoredSentence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StoredConsidered:
+    """A passage that was looked at for an answer; see ``Considered`` and ``Passage`` for what is what."""
+
+    place: SpanRef
+    dense_rank: int | None
+    lexical_rank: int | None
+    fused: float
+    reader: float | None
+    kept: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StoredAnswer:
     """An ``Answer`` without the words of documents."""
 
@@ -87,6 +100,7 @@ class StoredAnswer:
     citations: tuple[tuple[int, SpanRef], ...] = ()  # (marker, place)
     passages: tuple[SpanRef, ...] = ()  # best first
     steps: tuple[Step, ...] = ()
+    considered: tuple[StoredConsidered, ...] = ()  # best first
     confidence: float = 0.0
     generator: str = "built-in"
     notice: str = ""
@@ -146,6 +160,18 @@ def stored(answer: Answer) -> StoredAnswer:
         citations=citations,
         passages=passages,
         steps=answer.steps,
+        considered=tuple(
+            StoredConsidered(
+                place=_place(each.passage, each.passage.text),
+                dense_rank=each.passage.dense_rank,
+                lexical_rank=each.passage.lexical_rank,
+                fused=each.passage.fused,
+                reader=each.passage.reader,
+                kept=each.kept,
+                reason=each.reason,
+            )
+            for each in answer.considered
+        ),
         confidence=answer.confidence,
         generator=answer.generator,
         notice=answer.notice,
@@ -184,6 +210,10 @@ def _answer_from_json(text: str) -> StoredAnswer:
             "citations": tuple((marker, SpanRef(**place)) for marker, place in raw["citations"]),
             "passages": tuple(SpanRef(**place) for place in raw["passages"]),
             "steps": tuple(Step(**step) for step in raw["steps"]),
+            "considered": tuple(
+                StoredConsidered(**{**each, "place": SpanRef(**each["place"])})
+                for each in raw.get("considered", ())  # answers of the first release have none
+            ),
         }
     )
 

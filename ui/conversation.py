@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from rag.answers import Step
 from ui.asking import Running
-from ui.chats import Message, SpanRef, StoredAnswer, StoredSentence
+from ui.chats import Message, SpanRef, StoredAnswer, StoredConsidered, StoredSentence
 from ui.references import Located, References
 from ui.render import count, escape, escape_line, place
 
@@ -26,6 +26,7 @@ _VERDICTS = {
 }
 # Models write bold; of all their Markdown it is the only one kept. Two escaped asterisks on either side.
 _BOLD = re.compile(r"&#42;&#42;(\S(?:[^*\n]{0,300}?\S)?)&#42;&#42;")
+_KEPT = ' class="fn-kept"'
 _GONE = {"removed": "source removed", "changed": "source changed"}
 _STEP_NAMES = {
     "condense": "Understood",
@@ -218,7 +219,8 @@ def _footer(
     foot = [_evidence_line(answer.sentences) if answer.status == "answered" else ""]
     if answer.steps:
         foot.append(
-            f'<details class="fn-how"><summary>How I searched</summary>{_steps(answer.steps)}</details>'
+            '<details class="fn-how"><summary>How I searched</summary>'
+            f"{_steps(answer.steps)}{_considered(answer.considered)}</details>"
         )
     if any(sentence.markers for sentence in answer.sentences):
         foot.append(f'<a class="fn-act" href="#copy-{message_id}">Copy with sources</a>')
@@ -252,6 +254,27 @@ def _steps(steps: Sequence[Step]) -> str:
         for step in steps
     )
     return f'<ol class="fn-steps">{rows}</ol>'
+
+
+def _considered(passages: Sequence[StoredConsidered]) -> str:
+    """A table of the passages that were looked at: how each was found, and what became of it."""
+    if not passages:
+        return ""
+    rows = "".join(
+        f"<tr{_KEPT if each.kept else ''}><td>{escape_line(place(each.place.name, each.place.page))}</td>"
+        f"<td>{_rank(each.dense_rank)}</td><td>{_rank(each.lexical_rank)}</td><td>{each.fused:.2f}</td>"
+        f"<td>{'–' if each.reader is None else f'{each.reader:.2f}'}</td>"
+        f"<td>{escape_line(each.reason)}</td></tr>"
+        for each in passages
+    )
+    return (
+        '<table class="fn-looked"><thead><tr><th>Passage</th><th>Meaning</th><th>Words</th><th>Both</th>'
+        f"<th>Reader</th><th>Outcome</th></tr></thead><tbody>{rows}</tbody></table>"
+    )
+
+
+def _rank(rank: int | None) -> str:
+    return "–" if rank is None else f"#{rank}"
 
 
 def _milliseconds(value: float) -> str:

@@ -66,6 +66,16 @@ def step_lines(answer: Answer) -> Iterator[str]:
     yield "How this answer was found"
     for step in answer.steps:
         yield f"  {step.name:<10} {step.milliseconds:8.0f} ms  {step.detail}"
+    if answer.considered:
+        yield "Passages, best first: by meaning, by words, both together, as the reader sees it"
+    for each in answer.considered:
+        passage = each.passage
+        ranks = " ".join(
+            f"{'-' if rank is None else f'#{rank}':>4}" for rank in (passage.dense_rank, passage.lexical_rank)
+        )
+        reader = "   -" if passage.reader is None else f"{passage.reader:.2f}"
+        where = place(passage.name, passage.page, passage.heading_path)
+        yield f"  {ranks} {passage.fused:.2f} {reader}  {where}: {each.reason}"
 
 
 def _citation_line(citation: Citation) -> str:

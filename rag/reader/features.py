@@ -42,9 +42,7 @@ class PairEncoder:
         """``tokenizer`` must neither cut nor pad."""
         self._tokenizer = tokenizer
 
-    def encode(
-        self, question: str, title: str, text: str, sentences: Sequence[tuple[int, int]]
-    ) -> Pair:
+    def encode(self, question: str, title: str, text: str, sentences: Sequence[tuple[int, int]]) -> Pair:
         """Encode one pair.
 
         Args:

@@ -28,22 +28,22 @@ _NEGATED_SHARE = 0.08
 _NAME = re.compile(r"(?<=[\w,] )[A-Z][\w'’-]+(?: (?:of |the |de |von )?[A-Z][\w'’-]+)*")
 _NUMBER = re.compile(r"\b\d{1,3}(?:,\d{3})+\b|\b\d+(?:\.\d+)?\b")
 _OPPOSITES = (
-    "first last|earliest latest|largest smallest|biggest smallest|highest lowest|oldest youngest|most least|"
-    "best worst|before after|more less|more fewer|begin end|began ended|start end|started ended|increase decrease|"
-    "increased decreased|increases decreases|gain lose|gained lost|won lost|win lose|north south|east west|"
-    "northern southern|eastern western|male female|men women|man woman|father mother|husband wife|son daughter|"
-    "brother sister|founded dissolved|built destroyed|allowed forbidden|allow forbid|accept reject|"
-    "accepted rejected|support oppose|supported opposed|positive negative|maximum minimum|major minor|"
-    "rise fall|rose fell|open closed|opened closed|same different|similar different|inside outside|"
-    "always never|above below|former latter|joined left|internal external|public private|advantage disadvantage|"
-    "strong weak|strongest weakest|fast slow|fastest slowest|early late|old new|older newer|long short|"
-    "longest shortest|higher lower|larger smaller|majority minority|successful unsuccessful|hired fired|"
-    "like dislike|liked disliked|love hate|loved hated|easy hard|cheap expensive|light heavy|good bad"
+    "first last|earliest latest|largest smallest|biggest smallest|highest lowest|oldest youngest|"
+    "most least|best worst|before after|more less|more fewer|begin end|began ended|start end|"
+    "started ended|increase decrease|increased decreased|increases decreases|gain lose|gained lost|"
+    "won lost|win lose|north south|east west|northern southern|eastern western|male female|men women|"
+    "man woman|father mother|husband wife|son daughter|brother sister|founded dissolved|"
+    "built destroyed|allowed forbidden|allow forbid|accept reject|accepted rejected|support oppose|"
+    "supported opposed|positive negative|maximum minimum|major minor|rise fall|rose fell|open closed|"
+    "opened closed|same different|similar different|inside outside|always never|above below|"
+    "former latter|joined left|internal external|public private|advantage disadvantage|strong weak|"
+    "strongest weakest|fast slow|fastest slowest|early late|old new|older newer|long short|"
+    "longest shortest|higher lower|larger smaller|majority minority|successful unsuccessful|"
+    "hired fired|like dislike|liked disliked|love hate|loved hated|easy hard|cheap expensive|"
+    "light heavy|good bad"
 )
 _OPPOSITE = {
-    one: other
-    for pair in _OPPOSITES.split("|")
-    for one, other in (pair.split(), reversed(pair.split()))
+    one: other for pair in _OPPOSITES.split("|") for one, other in (pair.split(), reversed(pair.split()))
 }
 _NEGATABLE = re.compile(r"\b(is|are|was|were|did|does|do|can|could|will|would|has|have|had)\b", re.IGNORECASE)
 
@@ -74,7 +74,9 @@ def mined(rows: Sequence[Row], passages: Sequence[Row], rng: random.Random) -> l
             golds = {normalised(row.text[start:end]) for start, end in row.answers} - {""}
             hits = searcher.search(query_terms(row.question, ("en",)), _NEAREST)
             others = [
-                pool[number] for number, _ in hits if pool[number].text != row.text and not _holds(pool[number], golds)
+                pool[number]
+                for number, _ in hits
+                if pool[number].text != row.text and not _holds(pool[number], golds)
             ]
             if not others or not golds:
                 found.append(None)
@@ -82,7 +84,9 @@ def mined(rows: Sequence[Row], passages: Sequence[Row], rng: random.Random) -> l
             # The nearest are the hardest, and the likeliest to answer all the same: take one of a few.
             other = rng.choice(others[:4])
             found.append(
-                replace(other, question=row.question, answers=(), evidence=(), source="mined", weight=MINED_WEIGHT)
+                replace(
+                    other, question=row.question, answers=(), evidence=(), source="mined", weight=MINED_WEIGHT
+                )
             )
     return found
 
@@ -120,9 +124,7 @@ def _exchanged(row: Row, names: Sequence[str], rng: random.Random) -> Row | None
     )
 
 
-def _with_other_name(
-    row: Row, names: Sequence[str], answers: set[str], rng: random.Random
-) -> Iterator[str]:
+def _with_other_name(row: Row, names: Sequence[str], answers: set[str], rng: random.Random) -> Iterator[str]:
     for match in _NAME.finditer(row.question):
         if match[0] not in row.text:
             continue

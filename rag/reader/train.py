@@ -48,6 +48,7 @@ class Recipe:
     window_chars: int
     mined_share: float
     exchanged_share: float
+    frozen_layers: int  # of the body, counted from below
     seed: int
 
 
@@ -86,7 +87,9 @@ def _with_negatives(rows: Sequence[Row], recipe: Recipe, rng: random.Random) -> 
 # -- one process -----------------------------------------------------------------------------------
 
 
-def loss_of(network: ReaderNetwork, rows: Sequence[Row], pairs: Sequence[Pair], together: Sequence[int]) -> Tensor:
+def loss_of(
+    network: ReaderNetwork, rows: Sequence[Row], pairs: Sequence[Pair], together: Sequence[int]
+) -> Tensor:
     """The loss of one batch: span + evidence + answerable + rank of a positive over its own negative.
 
     Args:
@@ -154,7 +157,13 @@ def _train(rank: int, processes: int, recipe: Recipe, out: Path, rendezvous: str
     if recipe.start:
         load_full(network, Path(recipe.start))
     network.body.embeddings.requires_grad_(False)
-    body = [weight for name, weight in network.named_parameters() if weight.requires_grad and name.startswith("body")]
+    for layer in network.body.encoder.layer[: recipe.frozen_layers]:
+        layer.requires_grad_(False)
+    body = [
+        weight
+        for name, weight in network.named_parameters()
+        if weight.requires_grad and name.startswith("body")
+    ]
     heads = [weight for name, weight in network.named_parameters() if not name.startswith("body")]
     head_rate = recipe.rate * (1.0 if recipe.start else 5.0)
     optimizer = torch.optim.AdamW(
@@ -170,8 +179,7 @@ def _train(rank: int, processes: int, recipe: Recipe, out: Path, rendezvous: str
     network.train()
     started, seen, running = time.perf_counter(), 0, 0.0
     for step, batch in enumerate(batches):
-        # Units are sorted by length inside a batch: every other one goes to each process.
-        mine = batch[rank::processes] or batch[:1]
+        mine = _share_of(batch, rank, processes)
         rows = [window(_titled(row, rng), recipe.window_chars, rng) for unit in mine for row in unit]
         together = [number for number, unit in enumerate(mine) for _ in unit]
         pairs = [encoder.encode(row.question, row.title, row.text, row.sentences) for row in rows]
@@ -233,6 +241,15 @@ def _batches(units: Sequence[Unit], recipe: Recipe, processes: int, rng: random.
     return batches
 
 
+def _share_of(batch: Sequence[Unit], rank: int, processes: int) -> list[Unit]:
+    """Every so-manieth unit, there and back (0 1 1 0 0 1 ...), so that all get as much to read.
+
+    Units lie in the order of their length inside a batch.
+    """
+    there_and_back = [*range(processes), *reversed(range(processes))]
+    return [unit for at, unit in enumerate(batch) if there_and_back[at % len(there_and_back)] == rank]
+
+
 def _average_gradients(weights: Sequence[Tensor], processes: int) -> None:
     gradients = [weight.grad for weight in weights if weight.grad is not None]
     flat = torch.cat([gradient.reshape(-1) for gradient in gradients])
@@ -262,7 +279,9 @@ def load_full(network: ReaderNetwork, path: Path) -> None:
     from safetensors.torch import load_file
 
     missing, unexpected = network.load_state_dict(load_file(str(path)), strict=False)
-    assert not unexpected and all(name.startswith("body.embeddings") for name in missing), (missing, unexpected)
+    strangers = [*unexpected, *(name for name in missing if not name.startswith("body.embeddings"))]
+    if strangers:
+        raise ValueError(f"{path} holds other weights than the reader's: {strangers[0]}")
 
 
 def main() -> None:
@@ -277,6 +296,7 @@ def main() -> None:
     parser.add_argument("--window-chars", type=int, default=750)
     parser.add_argument("--mined-share", type=float, default=0.4)
     parser.add_argument("--exchanged-share", type=float, default=0.35)
+    parser.add_argument("--frozen-layers", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     given = parser.parse_args()
@@ -292,6 +312,7 @@ def main() -> None:
         window_chars=given.window_chars,
         mined_share=given.mined_share,
         exchanged_share=given.exchanged_share,
+        frozen_layers=given.frozen_layers,
         seed=given.seed,
     )
     with tempfile.TemporaryDirectory(prefix="footnote-training-") as folder:

@@ -11,6 +11,7 @@ from index.ingest import ingest_documents
 from index.store import Store
 from rag.ask import Assistant
 from rag.build import build_assistant
+from rag.reader.reading import Reader
 from rag.settings import Settings
 from tests.fakes import WordCountEmbedder
 
@@ -27,11 +28,19 @@ PHONE = "The warranty of the phone lasts 24 months. The battery is covered for 1
 CORPUS = {"france.txt": FRANCE, "normans.txt": NORMANS, "phone.txt": PHONE}
 
 
+def unread(settings: Settings) -> Settings:
+    """The settings with the reader switched off."""
+    return settings.model_copy(update={"retrieval": settings.retrieval.model_copy(update={"read": 0})})
+
+
 @contextmanager
 def indexed(
-    data: Path, texts: Mapping[str, str | ParsedDocument] = CORPUS, settings: Settings | None = None
+    data: Path,
+    texts: Mapping[str, str | ParsedDocument] = CORPUS,
+    settings: Settings | None = None,
+    reader: Reader | None = None,
 ) -> Iterator[tuple[Store, Assistant]]:
-    """Index ``texts`` (by name) and give the store and an assistant over it."""
+    """Index ``texts`` (by name) and give the store and an assistant over it, without a reader by default."""
     embedder = WordCountEmbedder(VOCABULARY)
     with Store.open(data) as store:
         items = [
@@ -40,7 +49,10 @@ def indexed(
         ]
         ingest_documents(store, embedder, items)
         store.refresh()
-        assistant = build_assistant(settings or Settings(data=data), store, embedder)
+        settings = settings or Settings(data=data)
+        if reader is None:
+            settings = unread(settings)
+        assistant = build_assistant(settings, store, embedder, reader)
         try:
             yield store, assistant
         finally:

@@ -15,7 +15,7 @@ from rag.ask import Assistant
 from rag.build import build_assistant
 from rag.settings import AnswerSettings, GenerationSettings, Settings
 from tests.fakes import WordCountEmbedder
-from tests.rag.corpus import CORPUS, VOCABULARY, indexed
+from tests.rag.corpus import CORPUS, VOCABULARY, indexed, unread
 from tests.rag.llm_stub import Stub, serving
 
 
@@ -91,7 +91,7 @@ def test_strictness_moves_the_bar(tmp_path: Path) -> None:
 
 def test_an_empty_index_says_so(tmp_path: Path) -> None:
     with Store.open(tmp_path) as store:
-        answer = build_assistant(Settings(), store, WordCountEmbedder(VOCABULARY)).ask("Anything?")
+        answer = build_assistant(unread(Settings()), store, WordCountEmbedder(VOCABULARY)).ask("Anything?")
     assert answer.status == "abstained"
     assert texts(answer) == ["Nothing is indexed yet.", "Add documents and ask again."]
 
@@ -106,7 +106,7 @@ def test_a_question_that_cannot_be_used_fails_with_the_next_step(question: str, 
 
 def test_another_embedding_model_ends_in_a_failed_answer(tmp_path: Path) -> None:
     with indexed(tmp_path) as (store, _):
-        answer = build_assistant(Settings(), store, WordCountEmbedder(["paris"])).ask("Paris?")
+        answer = build_assistant(unread(Settings()), store, WordCountEmbedder(["paris"])).ask("Paris?")
     assert answer.status == "failed"
     assert "embedding" in answer.notice
 

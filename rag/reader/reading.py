@@ -1,0 +1,176 @@
+"""Reading passages for a question: what the network says, in characters and sentences."""
+
+from __future__ import annotations
+
+import os
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.reader.features import Pair, PairEncoder, batch_of
+
+if TYPE_CHECKING:
+    from rag.reader.network import ReaderNetwork
+
+WEIGHTS = Path(__file__).with_name("weights.safetensors")
+SHORT_ANSWER_TOKENS = 24  # the longest; nineteen of twenty answers of the training data have at most 12
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """What is read: a passage, where it stands, and its sentences as ascending character spans."""
+
+    title: str
+    text: str
+    sentences: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SentenceReading:
+    """One sentence: ``evidence`` is its log probability among the sentences of its passage.
+
+    ``span`` are character offsets into the passage of the best short answer inside the sentence, None
+    where it has no tokens; ``span_score`` is its logit over that of "no answer here".
+    """
+
+    evidence: float
+    span: tuple[int, int] | None
+    span_score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One passage: ``answerable`` is the logit that it answers the question; uncalibrated."""
+
+    answerable: float
+    sentences: tuple[SentenceReading, ...]
+
+    @property
+    def span_score(self) -> float:
+        """The best of its sentences."""
+        return max((sentence.span_score for sentence in self.sentences), default=UNREAD)
+
+
+UNREAD = -20.0  # stands for minus infinity where a sentence was cut off
+
+
+class Reader(ABC):
+    """Reads passages for a question. Safe to use from several threads."""
+
+    @abstractmethod
+    def read(self, question: str, texts: Sequence[Text]) -> list[Reading]:
+        """One reading for each text, in order, with one entry for each of its sentences."""
+
+    def close(self) -> None:  # noqa: B027 - most readers hold nothing
+        """Let go of threads and files."""
+
+
+class NetworkReader(Reader):
+    """The trained network on the CPU, or on the device its weights lie on."""
+
+    def __init__(self, network: ReaderNetwork, encoder: PairEncoder, *, threads: int | None = None) -> None:
+        """``threads``: texts are shared out among so many; the number of processors by default."""
+        self._network = network.eval()
+        self._encoder = encoder
+        self._encoding = threading.Lock()
+        self._threads = threads or _processors()
+        # One thread for each share, and one core for each thread: for matrices as small as these that
+        # reads a third more in a second than all cores on one batch.
+        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="reader", initializer=_use_one_core)
+
+    def read(self, question: str, texts: Sequence[Text]) -> list[Reading]:
+        if not texts:
+            return []
+        with self._encoding:
+            pairs = [self._encoder.encode(question, text.title, text.text, text.sentences) for text in texts]
+        by_length = sorted(range(len(pairs)), key=lambda at: len(pairs[at].ids))
+        readings: list[Reading | None] = [None] * len(pairs)
+        shares = _shares(by_length, pairs, self._threads)
+        for share, found in zip(
+            shares, self._pool.map(lambda share: self._read([pairs[at] for at in share]), shares), strict=True
+        ):
+            for at, reading in zip(share, found, strict=True):
+                readings[at] = reading
+        return [reading for reading in readings if reading is not None]
+
+    def _read(self, pairs: Sequence[Pair]) -> list[Reading]:
+        import torch
+
+        with torch.inference_mode():
+            output = self._network(batch_of(pairs))
+            evidence = torch.log_softmax(output.evidence, dim=1).float().cpu().numpy()
+            answerable = output.answerable.float().cpu().numpy()
+            start, end = output.start.float().cpu().numpy(), output.end.float().cpu().numpy()
+        return [
+            Reading(
+                answerable=float(answerable[row]),
+                sentences=_sentence_readings(pair, evidence[row], start[row], end[row]),
+            )
+            for row, pair in enumerate(pairs)
+        ]
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=False)
+
+
+def _processors() -> int:
+    """That this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _use_one_core() -> None:
+    import torch
+
+    torch.set_num_threads(1)
+
+
+def _shares(order: Sequence[int], pairs: Sequence[Pair], parts: int) -> list[list[int]]:
+    """Cut an order by length into at most ``parts`` runs with about equally many tokens, padding included."""
+    total = sum(len(pairs[at].ids) for at in order)
+    shares: list[list[int]] = [[]]
+    filled = 0
+    for at in order:
+        if shares[-1] and filled >= total * len(shares) / parts and len(shares) < parts:
+            shares.append([])
+        shares[-1].append(at)
+        filled += len(pairs[at].ids)
+    return shares
+
+
+def _sentence_readings(
+    pair: Pair, evidence: NDArray[np.float32], start: NDArray[np.float32], end: NDArray[np.float32]
+) -> tuple[SentenceReading, ...]:
+    nothing = float(start[0] + end[0])
+    numbers = np.asarray(pair.sentence_of)
+    found: list[SentenceReading] = []
+    for sentence in range(pair.sentences):
+        inside = np.flatnonzero(numbers == sentence)
+        if not len(inside):
+            found.append(SentenceReading(evidence=UNREAD, span=None, span_score=UNREAD))
+            continue
+        first, last, score = best_span(start[pair.first + inside], end[pair.first + inside])
+        span = (pair.offsets[inside[first]][0], pair.offsets[inside[last]][1])
+        found.append(
+            SentenceReading(evidence=float(evidence[sentence]), span=span, span_score=score - nothing)
+        )
+    return tuple(found)
+
+
+def best_span(start: NDArray[np.float32], end: NDArray[np.float32]) -> tuple[int, int, float]:
+    """The first and last position, at most ``SHORT_ANSWER_TOKENS`` apart, with the greatest sum of logits.
+
+    Args:
+        start, end: (n,) logits, n >= 1.
+    """
+    scores = start[:, None] + end[None, :]
+    distance = np.arange(len(end))[None, :] - np.arange(len(start))[:, None]
+    scores = np.where((distance >= 0) & (distance < SHORT_ANSWER_TOKENS), scores, -np.inf)
+    first, last = np.unravel_index(int(scores.argmax()), scores.shape)
+    return int(first), int(last), float(scores[first, last])

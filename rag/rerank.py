@@ -1,0 +1,97 @@
+"""Reranking: the reader reads the best passages, and what it says decides among them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from langchain_core.callbacks import Callbacks
+from langchain_core.documents import BaseDocumentCompressor, Document
+from pydantic import ConfigDict
+
+from index.analysis import detect_language
+from index.sentences import sentence_spans
+from rag.answers import Passage
+from rag.reader.reading import Reader, Reading, Text
+from rag.retrieval import document_from_passage, passage_from_document
+
+# Fitted by ``python -m tests.quality.mix``, which says on what.
+CHANCE_SLOPE = 1.0
+CHANCE_OFFSET = 0.0
+READ_SHARE = 0.5  # of the reader in the score of a passage; the rest is the fused score
+
+_LANGUAGES = (None, "en")  # that the reader has learnt; names and codes alone have no language
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ranked:
+    """Passages best first, and what the reader said of those it has read, by chunk id."""
+
+    passages: tuple[Passage, ...]
+    readings: Mapping[int, Reading]
+
+
+class Reranker(BaseDocumentCompressor):
+    """Orders passages by how well they answer. Safe to use from several threads.
+
+    As a LangChain compressor it takes what ``HybridRetriever.invoke`` gives. Without a reader, and for
+    questions in languages that the reader has not learnt, the order stays as it is.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
+
+    reader: Reader | None
+    passages: int  # how many of the first are read
+
+    @property
+    def reads(self) -> int:
+        """How many passages it wants to see at least."""
+        return self.passages if self.reader is not None else 0
+
+    def rank(self, query: str, passages: Sequence[Passage]) -> Ranked:
+        """Read the first passages and put them in order; those that are not read stay behind them.
+
+        Args:
+            passages: By fused score, best first.
+        """
+        if self.reader is None or not passages or detect_language(query) not in _LANGUAGES:
+            return Ranked(passages=tuple(passages), readings={})
+        first, rest = passages[: self.passages], passages[self.passages :]
+        readings = self.reader.read(query, [text_of(passage) for passage in first])
+        read = [
+            replace(passage, reader=chance, score=(1 - READ_SHARE) * passage.fused + READ_SHARE * chance)
+            for passage, reading in zip(first, readings, strict=True)
+            for chance in (chance_of(reading),)
+        ]
+        # What was not read counts as if it did not answer, so no unread passage comes before a read one.
+        unread = [replace(passage, score=(1 - READ_SHARE) * passage.fused) for passage in rest]
+        read.sort(key=lambda passage: (-passage.score, passage.chunk_id))
+        return Ranked(
+            passages=(*read, *unread),
+            readings={passage.chunk_id: reading for passage, reading in zip(first, readings, strict=True)},
+        )
+
+    def close(self) -> None:
+        """Let go of the reader's threads."""
+        if self.reader is not None:
+            self.reader.close()
+
+    def compress_documents(
+        self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
+    ) -> Sequence[Document]:
+        """LangChain's form of :meth:`rank`."""
+        del callbacks  # LangChain reports the run itself
+        ranked = self.rank(query, [passage_from_document(document) for document in documents])
+        return [document_from_passage(passage) for passage in ranked.passages]
+
+
+def text_of(passage: Passage) -> Text:
+    """A passage as the reader takes it: under its title and headings, cut into sentences."""
+    above = dict.fromkeys(part for part in (passage.title, *passage.heading_path) if part)
+    return Text(" ".join(above), passage.text, tuple(sentence_spans(passage.text)))
+
+
+def chance_of(reading: Reading) -> float:
+    """The chance in [0, 1] that the passage answers, as the reader alone sees it."""
+    return 1.0 / (1.0 + math.exp(-(CHANCE_SLOPE * reading.answerable + CHANCE_OFFSET)))
