@@ -71,5 +71,6 @@ def build_assistant(settings: Settings, store: Store, embedder: Embedder | None 
         resolver=CitationResolver(embedder),
         passages=settings.retrieval.passages,
         bar=BARS[settings.answer.strictness],
+        sure=BARS["balanced"],
         model=LanguageModel(settings.generation) if settings.generation.model else None,
     )
