@@ -107,11 +107,11 @@ class Considered:
 class Rewording:
     """What to ask instead: a heading of a document that speaks of something near the question.
 
-    ``start``/``end`` are where the heading stands in the text of version ``version_id``; ``text`` is
-    its title as it stands there, without a number before it. Asked, it is answered.
+    ``quote`` is the heading without a number before it, verbatim:
+    ``text_of(version_id)[start:end] == quote``. Asked, it is answered.
     """
 
-    text: str
+    quote: str
     doc_id: str
     version_id: int
     collection: str
@@ -119,6 +119,11 @@ class Rewording:
     page: int | None
     start: int
     end: int
+
+    @property
+    def text(self) -> str:
+        """What to ask: the heading in one line."""
+        return " ".join(self.quote.split())
 
     @property
     def name(self) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from index.analysis import words
@@ -16,7 +15,7 @@ from rag.answers import Elsewhere, Passage, Refusal, Rewording
 from rag.overlap import covered, forms_in, share, weighted_words
 
 if TYPE_CHECKING:
-    from index.documents import Heading
+    from index.documents import Heading, ParsedDocument
     from index.scope import Scope
     from index.snapshot import Snapshot
     from index.store import Store
@@ -134,17 +133,17 @@ class Refuser:
         """Headings near the question that are answered when they are asked, nearest first."""
         offered: list[Rewording] = []
         for candidate in self._near_headings(query, passages, snapshot)[:_ASKED]:
-            found = self._retriever.search(candidate.title, k=2, snapshot=snapshot, scope=scope)
-            if self._clears(candidate.title, found, snapshot):
-                offered.append(candidate.rewording())
+            found = self._retriever.search(candidate.text, k=2, snapshot=snapshot, scope=scope)
+            if self._clears(candidate.text, found, snapshot):
+                offered.append(candidate)
                 if len(offered) == REWORDINGS:
                     break
         return tuple(offered)
 
-    def _near_headings(self, query: str, passages: Sequence[Passage], snapshot: Snapshot) -> list[_Candidate]:
+    def _near_headings(self, query: str, passages: Sequence[Passage], snapshot: Snapshot) -> list[Rewording]:
         wanted = weighted_words(query, snapshot)
         shares = {
-            candidate: share(wanted, covered(wanted, forms_in(candidate.title, snapshot.languages)))
+            candidate: share(wanted, covered(wanted, forms_in(candidate.text, snapshot.languages)))
             for candidate in self._headings(passages, {word for word, _, _ in words(query)})
         }
         # Headings over the passages themselves come first among equals: they are first in order.
@@ -152,9 +151,7 @@ class Refuser:
         if not candidates:
             return []
         embedder = self._retriever.embedder
-        cosines = embedder.encode([candidate.title for candidate in candidates]) @ embedder.encode_query(
-            query
-        )
+        cosines = embedder.encode([candidate.text for candidate in candidates]) @ embedder.encode_query(query)
         scored = [
             (float(cosine) + shares[candidate], candidate)
             for candidate, cosine in zip(candidates, cosines, strict=True)
@@ -162,10 +159,10 @@ class Refuser:
         ]
         return [candidate for _, candidate in sorted(scored, key=lambda item: -item[0])]
 
-    def _headings(self, passages: Sequence[Passage], asked: set[str]) -> list[_Candidate]:
+    def _headings(self, passages: Sequence[Passage], asked: set[str]) -> list[Rewording]:
         """The headings of the passages' documents, each title once; those above a passage come first."""
-        above: list[_Candidate] = []
-        others: list[_Candidate] = []
+        above: list[Rewording] = []
+        others: list[Rewording] = []
         seen_versions: set[int] = set()
         for passage in passages:
             if passage.version_id in seen_versions:
@@ -181,42 +178,35 @@ class Refuser:
                 for title in other.heading_path
             }
             for heading in document.headings:
-                candidate = _candidate(heading, passage, document.page_at(heading.start))
-                if candidate is not None and {word for word, _, _ in words(candidate.title)} != asked:
+                candidate = _candidate(heading, document, passage)
+                if candidate is not None and {word for word, _, _ in words(candidate.text)} != asked:
                     (above if heading.title in near else others).append(candidate)
-        first: dict[str, _Candidate] = {}
+        first: dict[str, Rewording] = {}
         for candidate in (*above, *others):
-            first.setdefault(candidate.title.casefold(), candidate)
+            first.setdefault(candidate.text.casefold(), candidate)
         return list(first.values())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Candidate:
-    title: str
-    passage: Passage  # of the document that the heading stands in
-    page: int | None
-    start: int
-    end: int
-
-    def rewording(self) -> Rewording:
-        return Rewording(
-            text=self.title,
-            doc_id=self.passage.doc_id,
-            version_id=self.passage.version_id,
-            collection=self.passage.collection,
-            path=self.passage.path,
-            page=self.page,
-            start=self.start,
-            end=self.end,
-        )
-
-
-def _candidate(heading: Heading, passage: Passage, page: int | None) -> _Candidate | None:
+def _candidate(heading: Heading, document: ParsedDocument, passage: Passage) -> Rewording | None:
+    """The heading as something to ask; None when it is no phrase, or does not stand in the text as it is."""
     title = without_number(heading.title)
     shortest, longest = _TITLE_CHARS
     if not shortest <= len(title) <= longest or not any(character.isalpha() for character in title):
         return None
-    return _Candidate(title=title, passage=passage, page=page, start=heading.start, end=heading.end)
+    spelled = re.compile(r"\s+".join(map(re.escape, title.split())))
+    place = spelled.search(document.text, heading.start, heading.end)
+    if place is None:
+        return None
+    return Rewording(
+        quote=place.group(),
+        doc_id=passage.doc_id,
+        version_id=passage.version_id,
+        collection=passage.collection,
+        path=passage.path,
+        page=document.page_at(place.start()),
+        start=place.start(),
+        end=place.end(),
+    )
 
 
 def without_number(title: str) -> str:

@@ -160,7 +160,7 @@ def test_nothing_selected_finds_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("size", [7, FEW_IDS + 1])
 def test_keyword_search_in_a_part_is_exact_and_full(size: int, tmp_path: Path) -> None:
-    """Few ids are a filter; many are found by reading down the ranking. Both find the same as filtering all."""
+    """Few ids are a filter, many are looked for down the ranking: both find what filtering all finds."""
     generator = random.Random(3)
     count = 3 * FEW_IDS
     vocabulary = [f"w{number}" for number in range(300)]

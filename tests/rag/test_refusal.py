@@ -245,7 +245,8 @@ def test_headings_near_the_question_are_offered_and_are_answered(tmp_path: Path)
         (rewording,) = answer.refusal.rewordings
         assert (rewording.text, rewording.name) == ("Warranty", "handbook.pdf")
         text = store.text(rewording.version_id) or ""
-        assert text[rewording.start : rewording.end] == "3.2 Warranty"
+        assert text[rewording.start : rewording.end] == rewording.quote == "Warranty"
+        assert text[: rewording.start].endswith("3.2 ")
         again = assistant.ask(rewording.text)
     assert again.status == "answered"
     assert texts(again) == ["The warranty of the phone lasts 24 months."]
