@@ -3,6 +3,7 @@
     FootnoteError
     ├── DocumentError         one document cannot be read; the rest of an ingest goes on
     ├── SourceError           a path that was named does not exist or may not be read
+    ├── UnknownCollectionError a collection that was named does not exist
     ├── EmbeddingError        the embedding model is missing, damaged, or gave unusable vectors
     └── StoreError            the data folder
         ├── BusyError             another process is indexing
@@ -52,6 +53,10 @@ class DocumentError(FootnoteError):
 
 class SourceError(FootnoteError):
     """A file or folder that was named does not exist or may not be read."""
+
+
+class UnknownCollectionError(FootnoteError):
+    """A collection that was named does not exist. The hint names those that do."""
 
 
 class EmbeddingError(FootnoteError):

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tantivy
+from numpy.typing import NDArray
 
 from index.analysis import QueryTerms, terms, words
 
@@ -24,6 +26,8 @@ _WRITER_BYTES = 32_000_000
 # on SQuAD 2 and +0.002 on SciFact, and costs 0.001 on HotpotQA (dense weight 0.4).
 WORDS_WEIGHT = 0.3
 STEMS_WEIGHT = 1.0
+
+FEW_IDS = 2_000  # that a search is filtered by
 
 
 class UnreadableLexicalError(Exception):
@@ -83,17 +87,34 @@ class LexicalSearcher:
         built = self._query(query)
         return [] if built is None else self._run(built, k)
 
+    def search_among(self, query: QueryTerms, k: int, ids: NDArray[np.int64]) -> list[tuple[int, float]]:
+        """The best ``k`` of the chunks ``ids`` (ascending) as :meth:`search` gives them: the same scores.
+
+        All ``k`` are found if so many of them match, however many better ones lie outside.
+        """
+        built = self._query(query)
+        if built is None or not len(ids) or k < 1:
+            return []
+        if len(ids) <= FEW_IDS:
+            return self._run(self._also_among(built, ids.tolist()), k)
+        # A filter by many ids costs more than reading further down the ranking, so that is what is done.
+        everything = max(1, int(self._searcher.num_docs))
+        wanted = min(everything, 2 * k * everything // len(ids))
+        while True:
+            hits = self._run(built, wanted)
+            found = np.fromiter((chunk_id for chunk_id, _ in hits), dtype=np.int64, count=len(hits))
+            inside = [hits[position] for position in np.flatnonzero(np.isin(found, ids))]
+            if len(inside) >= k or len(hits) < wanted or wanted == everything:
+                return inside[:k]
+            wanted = min(everything, 8 * wanted)
+
     def scores(self, query: QueryTerms, chunk_ids: Sequence[int]) -> dict[int, float]:
         """The BM25 score of each of these chunks, 0.0 where no term matches."""
         result = dict.fromkeys(chunk_ids, 0.0)
         built = self._query(query)
         if built is None or not chunk_ids:
             return result
-        among = tantivy.Query.const_score_query(
-            tantivy.Query.term_set_query(self._schema, "chunk_id", list(chunk_ids)), 0.0
-        )
-        both = tantivy.Query.boolean_query([(tantivy.Occur.Must, among), (tantivy.Occur.Must, built)])
-        result.update(self._run(both, len(chunk_ids)))
+        result.update(self._run(self._also_among(built, chunk_ids), len(chunk_ids)))
         return result
 
     def document_frequency(self, stem: str) -> int:
@@ -124,6 +145,13 @@ class LexicalSearcher:
             for term in found
         ]
         return tantivy.Query.boolean_query(clauses) if clauses else None
+
+    def _also_among(self, built: Any, chunk_ids: Sequence[int]) -> Any:
+        """A query for the same chunks, and with the same scores, as far as they are ``chunk_ids``."""
+        among = tantivy.Query.const_score_query(
+            tantivy.Query.term_set_query(self._schema, "chunk_id", list(chunk_ids)), 0.0
+        )
+        return tantivy.Query.boolean_query([(tantivy.Occur.Must, among), (tantivy.Occur.Must, built)])
 
     def _run(self, query: Any, k: int) -> list[tuple[int, float]]:
         hits = self._searcher.search(query, limit=max(1, k), count=False).hits

@@ -25,6 +25,7 @@ from index.rows import (
     languages,
     published_generation,
 )
+from index.scope import CollectionRow, collection_rows
 
 
 class CatalogReader:
@@ -57,6 +58,11 @@ class CatalogReader:
         with self.catalog.reading() as connection:
             rows = connection.execute(f"{DOCUMENTS} {where} ORDER BY d.collection, d.path", values)
             return [document_row(row) for row in rows]
+
+    def collections(self) -> list[CollectionRow]:
+        """Every collection that has a document, by name."""
+        with self.catalog.reading() as connection:
+            return collection_rows(connection)
 
     def document(self, doc_id: str) -> DocumentRow | None:
         """One source, None when it is gone."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from index.analysis import QueryTerms
 from index.lexical import LexicalSearcher
+from index.scope import Scope, build_scope
 from index.vectors import DenseIndex
 
 
@@ -33,13 +35,30 @@ class Snapshot:
         """Live chunks."""
         return len(self._dense)
 
-    def dense(self, query: NDArray[np.float32], k: int) -> list[tuple[int, float]]:
-        """The ``k`` nearest chunks to a unit vector (dim,), as ``(chunk_id, cosine)``, best first."""
-        return self._dense.search(query, k) if self.n_chunks else []
+    def dense(
+        self, query: NDArray[np.float32], k: int, scope: Scope | None = None
+    ) -> list[tuple[int, float]]:
+        """The ``k`` nearest chunks to a unit vector (dim,), as ``(chunk_id, cosine)``, best first.
 
-    def lexical(self, query: QueryTerms, k: int) -> list[tuple[int, float]]:
-        """The ``k`` best chunks by BM25 as ``(chunk_id, score)``, best first; scores are positive."""
-        return [item for item in self._lexical.search(query, k) if item[0] in self._dense]
+        Args:
+            scope: Of this snapshot (:meth:`index.store.Store.scope`); None: every live chunk.
+        """
+        selection = None if scope is None else scope.selection
+        return self._dense.search(query, k, selection) if self.n_chunks else []
+
+    def lexical(self, query: QueryTerms, k: int, scope: Scope | None = None) -> list[tuple[int, float]]:
+        """The ``k`` best chunks by BM25 as ``(chunk_id, score)``, best first; scores are positive.
+
+        The scores are those of the whole index whatever the ``scope``: how rare a word is does not
+        depend on what is selected.
+        """
+        if scope is None or scope.selection is None:
+            return [item for item in self._lexical.search(query, k) if item[0] in self._dense]
+        return self._lexical.search_among(query, k, scope.selection.ids)
+
+    def scope(self, connection: sqlite3.Connection, collections: frozenset[str] | None) -> Scope:
+        """What of this snapshot the chosen collections hold, as the catalog says now."""
+        return build_scope(connection, self._dense, collections, n_documents=self.n_documents)
 
     def cosines(self, query: NDArray[np.float32], chunk_ids: Sequence[int]) -> dict[int, float]:
         """The cosine of each live chunk with ``query``; others are absent."""

@@ -38,16 +38,19 @@ from index.lexical import LexicalIndex, LexicalSearcher, UnreadableLexicalError
 from index.locks import LOCK_SECONDS, held
 from index.reader import CatalogReader
 from index.rows import ChunkRow, DocumentRow, FolderRow, StoreStatus, languages, marker, published_generation
+from index.scope import Scope
 from index.snapshot import Snapshot
 from index.vectors import write_base
 
-__all__ = ["ChunkRow", "DocumentRow", "FolderRow", "QueryTerms", "Snapshot", "Store", "StoreStatus"]
+__all__ = ["ChunkRow", "DocumentRow", "FolderRow", "QueryTerms", "Scope", "Snapshot", "Store", "StoreStatus"]
 
 logger = logging.getLogger(__name__)
 
 # A checkpoint is worth its writing when it saves more than re-reading a few vectors at start.
 CHECKPOINT_MINIMUM = 2_000
 CHECKPOINT_SHARE = 0.05
+
+_KEPT_SCOPES = 8  # each is a bit a passage, and the ids of those that are inside
 
 _ORIGINAL = re.compile(r"[0-9a-f]{64}(\.tmp)?")  # what Footnote itself writes into originals/
 
@@ -64,6 +67,8 @@ class Store(CatalogReader):
         self._refresh_mutex = threading.Lock()
         self._dense = DenseLoader(data / "checkpoints")
         self._snapshot: Snapshot | None = None
+        self._scope_mutex = threading.Lock()
+        self._scopes: dict[tuple[int, int, frozenset[str] | None], Scope] = {}
 
     @classmethod
     def open(cls, data: Path, *, create: bool = True, lock_seconds: float = LOCK_SECONDS) -> Store:
@@ -113,6 +118,30 @@ class Store(CatalogReader):
             self.refresh()
         assert self._snapshot is not None
         return self._snapshot
+
+    def scope(self, collections: frozenset[str] | None = None, snapshot: Snapshot | None = None) -> Scope:
+        """What of a snapshot may answer: its documents in these collections that are not disabled.
+
+        Args:
+            collections: Names; None: all of them.
+            snapshot: The newest by default.
+
+        Raises:
+            UnknownCollectionError: A name is not that of a collection, or ``collections`` is empty.
+        """
+        snapshot = snapshot or self.snapshot()
+        with self.catalog.reading() as connection:
+            key = (published_generation(connection), snapshot.generation, collections)
+            with self._scope_mutex:
+                known = self._scopes.get(key)
+            if known is not None:
+                return known
+            scope = snapshot.scope(connection, collections)
+        with self._scope_mutex:
+            self._scopes[key] = scope
+            while len(self._scopes) > _KEPT_SCOPES:
+                self._scopes.pop(next(iter(self._scopes)))
+        return scope
 
     def refresh(self) -> bool:
         """Swap to the newest published generation. Cheap when there is none.

@@ -35,6 +35,18 @@ class Base:
     generation: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Some live ids of one :class:`DenseIndex`: what a search is restricted to.
+
+    ``ids`` is ascending, (n,) int64. The bitmaps go by position, eight to a byte, lowest bit first.
+    """
+
+    ids: Ids
+    base: NDArray[np.uint8]
+    delta: NDArray[np.uint8]
+
+
 class DenseIndex:
     """Base + delta − removed, as one searchable whole."""
 
@@ -89,11 +101,25 @@ class DenseIndex:
     def __contains__(self, chunk_id: int) -> bool:
         return _find(self._delta_ids, chunk_id) is not None or self._base_position(chunk_id) is not None
 
-    def search(self, query: Vectors, k: int) -> list[tuple[int, float]]:
+    def select(self, ids: Ids) -> Selection:
+        """Restrict searches to those of ``ids`` (ascending) that are live."""
+        base_ids = np.empty(0, np.int64) if self._base is None else self._base.ids
+        in_base = np.isin(base_ids, ids, assume_unique=True)
+        if self._keep is not None:
+            in_base &= self._keep
+        in_delta = np.isin(self._delta_ids, ids, assume_unique=True)
+        return Selection(
+            ids=np.union1d(base_ids[in_base], self._delta_ids[in_delta]),
+            base=np.packbits(in_base, bitorder="little"),
+            delta=np.packbits(in_delta, bitorder="little"),
+        )
+
+    def search(self, query: Vectors, k: int, selection: Selection | None = None) -> list[tuple[int, float]]:
         """The ``k`` nearest live ids as ``(id, cosine)``, best first; ties by smaller id.
 
         Args:
             query: Unit vector, (dim,) float32.
+            selection: Of this index: nothing else is found, and ``k`` of it are as long as it has so many.
         """
         # More threads make one query slower when several people ask at once, and the setting binds
         # only the calling thread.
@@ -101,12 +127,11 @@ class DenseIndex:
         matrix = np.ascontiguousarray(query.reshape(1, -1), dtype=np.float32)
         found: list[tuple[int, float]] = []
         if self._base is not None and len(self._base.ids):
-            parameters = None
-            if self._keep is not None:
+            bitmap = None if selection is None else selection.base
+            if bitmap is None and self._keep is not None:
                 bitmap = np.packbits(self._keep, bitorder="little")
-                parameters = faiss.SearchParameters(sel=faiss.IDSelectorBitmap(bitmap))
             scores, positions = self._base.index.search(
-                matrix, min(k, len(self._base.ids)), params=parameters
+                matrix, min(k, len(self._base.ids)), params=_only(bitmap)
             )
             found += [
                 (int(self._base.ids[position]), float(score))
@@ -114,7 +139,8 @@ class DenseIndex:
                 if position >= 0
             ]
         if len(self._delta_ids):
-            scores, positions = self._flat.search(matrix, min(k, len(self._delta_ids)))
+            parameters = _only(None if selection is None else selection.delta)
+            scores, positions = self._flat.search(matrix, min(k, len(self._delta_ids)), params=parameters)
             found += [
                 (int(self._delta_ids[position]), float(score))
                 for score, position in zip(scores[0], positions[0], strict=True)
@@ -142,6 +168,11 @@ class DenseIndex:
         if position is None or (self._keep is not None and not self._keep[position]):
             return None
         return position
+
+
+def _only(bitmap: NDArray[np.uint8] | None) -> Any | None:
+    """Search parameters that skip the positions whose bit is not set."""
+    return None if bitmap is None else faiss.SearchParameters(sel=faiss.IDSelectorBitmap(bitmap))
 
 
 def write_base(folder: Path, generation: int, ids: Ids, vectors: Vectors) -> tuple[str, str]:

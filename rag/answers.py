@@ -104,11 +104,61 @@ class Considered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rewording:
+    """What to ask instead: a heading of a document that speaks of something near the question.
+
+    ``quote`` is the heading without a number before it, verbatim:
+    ``text_of(version_id)[start:end] == quote``. Asked, it is answered.
+    """
+
+    quote: str
+    doc_id: str
+    version_id: int
+    collection: str
+    path: str
+    page: int | None
+    start: int
+    end: int
+
+    @property
+    def text(self) -> str:
+        """What to ask: the heading in one line."""
+        return " ".join(self.quote.split())
+
+    @property
+    def name(self) -> str:
+        """The last part of the path: what a person calls the document."""
+        return self.path.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Elsewhere:
+    """A collection outside the selection, and how many passages of it clear the bar (at least 1)."""
+
+    collection: str
+    passages: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """What a person can do with "not in your documents": what was searched, and where to look next."""
+
+    passages: int  # searched
+    documents: int  # searched
+    collections: tuple[str, ...] = ()  # that were selected, by name; empty: everything was searched
+    unknown_words: tuple[str, ...] = ()  # of the question, in order: no document at all holds them
+    nearest: tuple[Passage, ...] = ()  # at most three, best first, all below the bar
+    elsewhere: tuple[Elsewhere, ...] = ()  # most passages first
+    rewordings: tuple[Rewording, ...] = ()  # at most three, nearest first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """The outcome of one question.
 
     ``abstained`` is an answer: nothing in the documents carries a reply; ``passages`` then holds the
-    nearest ones and ``text`` says so. ``failed`` carries the reason and the next step in ``notice``.
+    nearest ones, ``text`` says so and ``refusal`` (None otherwise) what else there is to say.
+    ``failed`` carries the reason and the next step in ``notice``.
     """
 
     status: Status
@@ -123,6 +173,7 @@ class Answer:
     generator: str = "built-in"  # or the model, for example "ollama:llama3.1"
     notice: str = ""  # what the reader must know: a fallback, a dropped mark, a failure and its remedy
     generation: int = 0  # of the index that answered
+    refusal: Refusal | None = None
 
     @property
     def text(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from index.errors import FootnoteError
@@ -18,6 +19,7 @@ from rag.answers import (
     Event,
     Found,
     Passage,
+    Refusal,
     Stage,
     Step,
     Turn,
@@ -28,6 +30,7 @@ from rag.duplicates import fold_duplicates
 from rag.evidence import Evidence, EvidenceSelector
 from rag.extractive import answer_from, choose
 from rag.prompts import INSTRUCTIONS, says_not_found, user_message
+from rag.refusal import Refuser, counted, listed, refusal_sentences
 
 if TYPE_CHECKING:
     from index.snapshot import Snapshot
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
     from rag.retrieval import HybridRetriever
 
 MOST_QUESTION_CHARS = 8_000
+WEAK = "Weak evidence: these words may not answer your question. Check them before you rely on them."
 
 
 def never() -> bool:
@@ -73,6 +77,7 @@ class Assistant:
         resolver: CitationResolver,
         passages: int,
         bar: float,
+        sure: float = 0.0,
         model: LanguageModel | None = None,
     ) -> None:
         """Take ready parts (``build_assistant`` picks them).
@@ -80,6 +85,7 @@ class Assistant:
         Args:
             passages: How many are shown and given to the model.
             bar: Confidence in [0, 1] below which there is no answer.
+            sure: Confidence in [0, 1] below which an answer says that its evidence is weak.
             model: None answers with quotes only.
         """
         self._store = store
@@ -89,27 +95,50 @@ class Assistant:
         self._resolver = resolver
         self._passages = passages
         self._bar = bar
+        self._sure = sure
         self._model = model
+        self._refuser = Refuser(
+            store=store,
+            retriever=retriever,
+            reranker=reranker,
+            selector=selector,
+            passages=passages,
+            bar=bar,
+        )
 
-    def search(self, query: str, k: int = 10) -> list[Passage]:
+    def search(self, query: str, k: int = 10, *, collections: frozenset[str] | None = None) -> list[Passage]:
         """The ``k`` best passages for a query, best first.
 
+        Args:
+            collections: Search only these; None: all of them.
+
         Raises:
+            UnknownCollectionError: A name in ``collections`` is not that of a collection.
             StoreError, EmbeddingError: The index or the embedding model cannot be used.
         """
+        snapshot = self._store.snapshot()
+        scope = self._store.scope(collections, snapshot)
         query = query.encode("utf-8", "replace").decode("utf-8")
-        candidates = self._retriever.search(query, k=max(k, self._reranker.reads))
+        wanted = max(k, self._reranker.reads)
+        candidates = self._retriever.search(query, k=wanted, snapshot=snapshot, scope=scope)
         return list(self._reranker.rank(query, candidates).passages[:k])
 
-    def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
+    def ask(
+        self, question: str, history: Sequence[Turn] = (), *, collections: frozenset[str] | None = None
+    ) -> Answer:
         """Answer a question: :meth:`stream` consumed to its end."""
-        for event in self.stream(question, history):
+        for event in self.stream(question, history, collections=collections):
             if isinstance(event, Done):
                 return event.answer
         raise AssertionError("stream() ended without Done")
 
     def stream(
-        self, question: str, history: Sequence[Turn] = (), *, stopped: Callable[[], bool] = never
+        self,
+        question: str,
+        history: Sequence[Turn] = (),
+        *,
+        collections: frozenset[str] | None = None,
+        stopped: Callable[[], bool] = never,
     ) -> Iterator[Event]:
         """Answer a question, event by event; the last event is always ``Done``.
 
@@ -119,13 +148,15 @@ class Assistant:
 
         Args:
             history: Earlier turns, oldest first.
+            collections: Answer only from these; None: from all of them. One that does not exist makes
+                the answer fail.
             stopped: Asked often; once it is true the answer ends as ``stopped``.
         """
         # An argument or a pasted text need not be Unicode; tokenisers and databases take nothing else.
         question = question.encode("utf-8", "replace").decode("utf-8").strip()
         run = _Run(answer=Answer(status="failed", question=question, query=question))
         try:
-            yield from self._answer(run, question, history, stopped)
+            yield from self._answer(run, question, history, collections, stopped)
         except FootnoteError as error:
             run.answer = replace(run.answer, status="failed", notice=f"{error} {error.hint}")
         yield Done(answer=run.answer)
@@ -139,7 +170,12 @@ class Assistant:
     # -- the story -------------------------------------------------------------------------------
 
     def _answer(
-        self, run: _Run, question: str, history: Sequence[Turn], stopped: Callable[[], bool]
+        self,
+        run: _Run,
+        question: str,
+        history: Sequence[Turn],
+        collections: frozenset[str] | None,
+        stopped: Callable[[], bool],
     ) -> Iterator[Event]:
         """Run the stages; ``run.answer`` is complete when this ends."""
         if not question or len(question) > MOST_QUESTION_CHARS:
@@ -151,22 +187,27 @@ class Assistant:
         run.step("condense", condensed.reason)
 
         snapshot = self._store.snapshot()
+        scope = self._store.scope(collections, snapshot)
+        searched = counted(scope.n_chunks, "passage")
+        searched += f" in {listed(sorted(collections))}" if collections else ""
         run.answer = replace(run.answer, generation=snapshot.generation)
-        yield Stage(name="retrieve", detail=f"Searching {snapshot.n_chunks:,} passages")
+        yield Stage(name="retrieve", detail=f"Searching {searched}")
         wanted = max(self._passages, self._reranker.reads)
-        candidates = fold_duplicates(self._retriever.search(condensed.query, k=wanted, snapshot=snapshot))
+        candidates = fold_duplicates(
+            self._retriever.search(condensed.query, k=wanted, snapshot=snapshot, scope=scope)
+        )
         run.answer = replace(run.answer, passages=candidates[: self._passages])
-        run.step("retrieve", f"{len(candidates)} of {snapshot.n_chunks:,} passages")
+        run.step("retrieve", f"{len(candidates)} of {searched}")
         yield Found(passages=run.answer.passages)
         if stopped():
             run.answer = replace(run.answer, status="stopped")
             return
 
-        yield Stage(name="rerank", detail=f"Reading {_count(len(candidates), 'passage')}")
+        yield Stage(name="rerank", detail=f"Reading {counted(len(candidates), 'passage')}")
         ranked = self._reranker.rank(condensed.query, candidates)
         run.answer = replace(run.answer, passages=ranked.passages[: self._passages])
         if ranked.readings:
-            run.step("rerank", f"{_count(len(ranked.readings), 'passage')} read")
+            run.step("rerank", f"{counted(len(ranked.readings), 'passage')} read")
         evidence = self._selector.select(
             condensed.query,
             ranked.passages,
@@ -177,17 +218,30 @@ class Assistant:
         run.answer = replace(run.answer, confidence=evidence.confidence)
         run.step("select", f"{len(evidence.sentences)} sentences, confidence {evidence.confidence:.2f}")
 
+        refuse = partial(
+            self._refuser.refuse,
+            condensed.query,
+            evidence,
+            run.answer.passages,
+            snapshot,
+            scope,
+            carried=condensed.carried,
+        )
         if not evidence.sentences or evidence.confidence < self._bar:
-            yield from self._abstain(run, evidence, snapshot)
+            yield from self._abstain(run, refuse)
         elif self._model is None:
             yield from self._quote(run, evidence)
         else:
-            yield from self._write(run, question, history, evidence, snapshot, stopped)
+            yield from self._write(run, question, history, evidence, snapshot, refuse, stopped)
+        if run.answer.status == "answered" and evidence.confidence < self._sure:
+            run.answer = replace(run.answer, notice=" ".join(filter(None, (WEAK, run.answer.notice))))
         run.answer = replace(run.answer, considered=_considered(ranked, run.answer))
 
-    def _abstain(self, run: _Run, evidence: Evidence, snapshot: Snapshot) -> Iterator[Event]:
-        sentences = tuple(AnswerSentence(text=text) for text in _refusal(evidence, snapshot))
-        run.answer = replace(run.answer, status="abstained", sentences=sentences)
+    def _abstain(self, run: _Run, refuse: Callable[[], Refusal]) -> Iterator[Event]:
+        refusal = refuse()
+        sentences = tuple(AnswerSentence(text=text) for text in refusal_sentences(refusal))
+        run.answer = replace(run.answer, status="abstained", sentences=sentences, refusal=refusal)
+        run.step("refuse", counted(len(refusal.rewordings), "rewording"))
         yield Delta(text=run.answer.text)
 
     def _quote(self, run: _Run, evidence: Evidence) -> Iterator[Event]:
@@ -200,7 +254,7 @@ class Assistant:
             sentences=sentences,
             citations=self._located(citations),
         )
-        run.step("cite", _count(len(citations), "quote"))
+        run.step("cite", counted(len(citations), "quote"))
         yield Delta(text=run.answer.text)
 
     def _write(
@@ -210,6 +264,7 @@ class Assistant:
         history: Sequence[Turn],
         evidence: Evidence,
         snapshot: Snapshot,
+        refuse: Callable[[], Refusal],
         stopped: Callable[[], bool],
     ) -> Iterator[Event]:
         """The language model's answer, every sentence of it checked; quotes when the model fails."""
@@ -237,7 +292,7 @@ class Assistant:
 
         was_stopped = stopped()
         if not was_stopped and says_not_found(text):
-            yield from self._abstain(run, evidence, snapshot)
+            yield from self._abstain(run, refuse)
             return
         if not was_stopped and not claims_in(text):
             notice = f"{self._model.name} wrote nothing. Showing quotes from your documents instead."
@@ -254,7 +309,7 @@ class Assistant:
             citations=self._located(resolved.citations),
             notice=_notice(dropped=resolved.dropped, cut=cut),
         )
-        run.step("cite", f"{_count(len(resolved.citations), 'citation')}, {resolved.dropped} dropped")
+        run.step("cite", f"{counted(len(resolved.citations), 'citation')}, {resolved.dropped} dropped")
 
     def _located(self, citations: Sequence[Citation]) -> tuple[Citation, ...]:
         """The citations with the page and headings of their own first character.
@@ -303,29 +358,12 @@ def _unusable(question: str) -> str:
     return f"The question is longer than {MOST_QUESTION_CHARS:,} characters. Shorten it and ask again."
 
 
-def _refusal(evidence: Evidence, snapshot: Snapshot) -> list[str]:
-    """What to say instead of an answer: one sentence, then what was searched and what is nowhere."""
-    if not snapshot.n_chunks:
-        return ["Nothing is indexed yet.", "Add documents and ask again."]
-    searched = (
-        f"Searched {_count(snapshot.n_chunks, 'passage')} of {_count(snapshot.n_documents, 'document')}."
-    )
-    sentences = ["Not in your documents.", searched]
-    if evidence.unknown_words:
-        sentences.append(f"Found in none of them: {', '.join(evidence.unknown_words)}.")
-    return sentences
-
-
 def _notice(*, dropped: int, cut: bool) -> str:
     parts: list[str] = []
     if dropped:
         parts.append(
-            f"{_count(dropped, 'mark')} named no passage and {'was' if dropped == 1 else 'were'} left out."
+            f"{counted(dropped, 'mark')} named no passage and {'was' if dropped == 1 else 'were'} left out."
         )
     if cut:
         parts.append("The model reached its length limit. Raise generation.max_tokens for longer answers.")
     return " ".join(parts)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

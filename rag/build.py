@@ -82,5 +82,6 @@ def build_assistant(
         resolver=CitationResolver(embedder),
         passages=settings.retrieval.passages,
         bar=BARS[settings.answer.strictness],
+        sure=BARS["balanced"],
         model=LanguageModel(settings.generation) if settings.generation.model else None,
     )

@@ -16,6 +16,7 @@ from pydantic import ConfigDict
 from index.analysis import query_terms
 from index.embeddings import Embedder
 from index.errors import EmbedderMismatchError
+from index.scope import Scope
 from index.snapshot import Snapshot
 from index.store import ChunkRow, DocumentRow, Store
 from rag.answers import Passage
@@ -33,19 +34,24 @@ class HybridRetriever(BaseRetriever):
     candidates: int = 100  # taken from each of the two sides
     dense_weight: float = 0.4
 
-    def search(self, query: str, *, k: int, snapshot: Snapshot | None = None) -> list[Passage]:
+    def search(
+        self, query: str, *, k: int, snapshot: Snapshot | None = None, scope: Scope | None = None
+    ) -> list[Passage]:
         """The ``k`` best passages for ``query``, best first; fewer when there are fewer.
 
         Args:
             snapshot: The generation to search, the newest by default. Passages of it that were
                 removed meanwhile are left out.
+            scope: Of that snapshot, to search nothing else; by default everything that is not disabled.
+                A passage names a source inside it.
 
         Raises:
             EmbedderMismatchError: The index was built with another embedding model.
             EmbeddingError: The embedding model failed.
         """
         snapshot = snapshot or self.store.snapshot()
-        if not snapshot.n_chunks or k < 1:
+        scope = scope or self.store.scope(None, snapshot)
+        if not scope.n_chunks or k < 1:
             return []
         if snapshot.fingerprint != self.embedder.fingerprint:
             raise EmbedderMismatchError(
@@ -55,8 +61,8 @@ class HybridRetriever(BaseRetriever):
         vector = self.embedder.encode_query(query)
         terms = query_terms(query, snapshot.languages)
         wanted = max(self.candidates, k)
-        dense = snapshot.dense(vector, wanted)
-        lexical = snapshot.lexical(terms, wanted)
+        dense = snapshot.dense(vector, wanted, scope)
+        lexical = snapshot.lexical(terms, wanted, scope)
         # Each side scores what only the other one found: a missing score is not a score of zero.
         union = list(dict.fromkeys([chunk_id for chunk_id, _ in dense + lexical]))
         cosines = snapshot.cosines(vector, union)
@@ -76,7 +82,7 @@ class HybridRetriever(BaseRetriever):
                 if chunk is None:  # removed after the snapshot was taken
                     continue
                 if chunk.version_id not in sources:
-                    sources[chunk.version_id] = _first_source(self.store.sources_of(chunk.version_id))
+                    sources[chunk.version_id] = _first_source(self.store.sources_of(chunk.version_id), scope)
                 source = sources[chunk.version_id]
                 if source is not None:
                     passages.append(
@@ -100,9 +106,9 @@ class HybridRetriever(BaseRetriever):
         return [document_from_passage(passage) for passage in self.search(query, k=self.k)]
 
 
-def _first_source(sources: Sequence[DocumentRow]) -> DocumentRow | None:
-    """The source to name for content that may lie under several paths; disabled ones do not answer."""
-    return next((source for source in sources if source.state != "disabled"), None)
+def _first_source(sources: Sequence[DocumentRow], scope: Scope) -> DocumentRow | None:
+    """The source to name for content that may lie under several paths: one that may answer."""
+    return next((source for source in sources if scope.holds(source)), None)
 
 
 def _passage(

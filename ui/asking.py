@@ -94,8 +94,11 @@ class Asking:
         with self._lock:
             return self._running.get(chat_id)
 
-    def ask(self, chat_id: str, question: str) -> Running:
+    def ask(self, chat_id: str, question: str, collections: frozenset[str] | None = None) -> Running:
         """Store the question and start answering it.
+
+        Args:
+            collections: Answer only from these; None: from all of them.
 
         Raises:
             BusyError: this conversation or the server already answers as much as it may.
@@ -111,7 +114,7 @@ class Asking:
             running = Running(self._chats.add_exchange(chat_id, question))
             self._running[chat_id] = running
         threading.Thread(
-            target=self._answer, args=(running, question, history), name="answer", daemon=True
+            target=self._answer, args=(running, question, history, collections), name="answer", daemon=True
         ).start()
         return running
 
@@ -140,7 +143,9 @@ class Asking:
         turns = [Turn(role=message.role, text=self.plain_text(message)) for message in messages]
         return [turn for turn in turns if turn.text]
 
-    def _answer(self, running: Running, question: str, history: list[Turn]) -> None:
+    def _answer(
+        self, running: Running, question: str, history: list[Turn], collections: frozenset[str] | None
+    ) -> None:
         chat_id, message_id = running.message.chat_id, running.message.message_id
         answer: StoredAnswer | None = None
         try:
@@ -148,7 +153,7 @@ class Asking:
             if assistant is None:
                 answer = StoredAnswer(status="stopped", query=question)
             else:
-                answer = stored(_follow(assistant, running, question, history))
+                answer = stored(_follow(assistant, running, question, history, collections))
         except FootnoteError as exc:
             answer = StoredAnswer(status="failed", query=question, notice=explain(exc))
         finally:
@@ -181,11 +186,17 @@ class Asking:
         return None
 
 
-def _follow(assistant: Assistant, running: Running, question: str, history: list[Turn]) -> Answer:
+def _follow(
+    assistant: Assistant,
+    running: Running,
+    question: str,
+    history: list[Turn],
+    collections: frozenset[str] | None,
+) -> Answer:
     """Pass the events of an answer on to those who watch; returns the answer of the last one."""
     stopped: Callable[[], bool] = lambda: running.stop_requested  # noqa: E731
     started = time.perf_counter()
-    for event in assistant.stream(question, history, stopped=stopped):
+    for event in assistant.stream(question, history, collections=collections, stopped=stopped):
         match event:
             case Stage():
                 running.change(stage=event.detail)

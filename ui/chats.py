@@ -20,7 +20,17 @@ from pathlib import Path
 from typing import Any, Literal
 
 from index.errors import StorageError
-from rag.answers import Answer, Citation, Passage, Status, Step, Verdict
+from rag.answers import (
+    Answer,
+    Citation,
+    Elsewhere,
+    Passage,
+    Refusal,
+    Rewording,
+    Status,
+    Step,
+    Verdict,
+)
 
 TITLE_CHARS = 80
 
@@ -41,6 +51,10 @@ CREATE TABLE IF NOT EXISTS messages (
     created_at REAL NOT NULL
 );
 CREATE INDEX IF NOT EXISTS messages_by_chat ON messages(chat_id, position);
+CREATE TABLE IF NOT EXISTS selections (
+    chat_id TEXT PRIMARY KEY REFERENCES chats(chat_id) ON DELETE CASCADE,
+    collections TEXT NOT NULL          -- JSON; a conversation without a row searches everything
+);
 CREATE TABLE IF NOT EXISTS notes (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
 
@@ -91,6 +105,18 @@ class StoredConsidered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StoredRefusal:
+    """A ``Refusal`` without the words of documents: a rewording is the place of its heading."""
+
+    passages: int
+    documents: int
+    collections: tuple[str, ...] = ()
+    unknown_words: tuple[str, ...] = ()
+    elsewhere: tuple[Elsewhere, ...] = ()
+    rewordings: tuple[SpanRef, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StoredAnswer:
     """An ``Answer`` without the words of documents."""
 
@@ -104,6 +130,7 @@ class StoredAnswer:
     confidence: float = 0.0
     generator: str = "built-in"
     notice: str = ""
+    refusal: StoredRefusal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,10 +202,22 @@ def stored(answer: Answer) -> StoredAnswer:
         confidence=answer.confidence,
         generator=answer.generator,
         notice=answer.notice,
+        refusal=None if answer.refusal is None else _stored_refusal(answer.refusal),
     )
 
 
-def _place(each: Citation | Passage, spelled: str) -> SpanRef:
+def _stored_refusal(refusal: Refusal) -> StoredRefusal:
+    return StoredRefusal(
+        passages=refusal.passages,
+        documents=refusal.documents,
+        collections=refusal.collections,
+        unknown_words=refusal.unknown_words,
+        elsewhere=refusal.elsewhere,
+        rewordings=tuple(_place(each, each.quote) for each in refusal.rewordings),
+    )
+
+
+def _place(each: Citation | Passage | Rewording, spelled: str) -> SpanRef:
     return SpanRef(
         doc_id=each.doc_id,
         version_id=each.version_id,
@@ -214,6 +253,21 @@ def _answer_from_json(text: str) -> StoredAnswer:
                 StoredConsidered(**{**each, "place": SpanRef(**each["place"])})
                 for each in raw.get("considered", ())  # answers of the first release have none
             ),
+            "refusal": _refusal_from_json(raw.get("refusal")),
+        }
+    )
+
+
+def _refusal_from_json(raw: dict[str, Any] | None) -> StoredRefusal | None:
+    if raw is None:  # an answer, or a refusal of an earlier release
+        return None
+    return StoredRefusal(
+        **{
+            **raw,
+            "collections": tuple(raw["collections"]),
+            "unknown_words": tuple(raw["unknown_words"]),
+            "elsewhere": tuple(Elsewhere(**each) for each in raw["elsewhere"]),
+            "rewordings": tuple(SpanRef(**place) for place in raw["rewordings"]),
         }
     )
 
@@ -297,6 +351,22 @@ class Chats:
         if title:
             with self._transaction() as db:
                 db.execute("UPDATE chats SET title = ? WHERE chat_id = ?", (title, chat_id))
+
+    def selection(self, chat_id: str) -> frozenset[str] | None:
+        """The collections that a conversation searches; None: all of them."""
+        rows = self._rows("SELECT collections FROM selections WHERE chat_id = ?", chat_id)
+        return frozenset(json.loads(rows[0][0])) if rows else None
+
+    def select(self, chat_id: str, collections: frozenset[str] | None) -> None:
+        """Make a conversation search these collections from now on; None: all of them."""
+        with self._transaction() as db:
+            db.execute("DELETE FROM selections WHERE chat_id = ?", (chat_id,))
+            if collections is not None:
+                # Nothing happens if the conversation was deleted meanwhile.
+                db.execute(
+                    "INSERT INTO selections SELECT chat_id, ? FROM chats WHERE chat_id = ?",
+                    (json.dumps(sorted(collections)), chat_id),
+                )
 
     def delete(self, chat_id: str) -> None:
         """Remove a conversation and its messages, also from the file's free pages and the log."""

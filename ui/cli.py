@@ -25,7 +25,7 @@ from index.errors import FootnoteError, SourceError
 
 if TYPE_CHECKING:
     from index.store import Store
-    from rag.answers import Answer
+    from rag.answers import Answer, Refusal
     from rag.ask import Assistant
     from rag.settings import Settings
 
@@ -59,6 +59,15 @@ Port = Annotated[
     int | None,
     typer.Option(
         "--port", min=0, max=65_535, metavar="PORT", help="Port; 7860 by default, 0 takes any free one."
+    ),
+]
+Collections = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--collection",
+        metavar="NAME",
+        help="Search only this collection; give it again for another one.",
+        show_default=False,
     ),
 ]
 NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Do not open a browser window.")]
@@ -139,21 +148,34 @@ def _serve(data: Path | None, host: str | None, port: int | None, no_browser: bo
 def ask(
     context: typer.Context,
     words: Annotated[list[str], typer.Argument(metavar="QUESTION", help="The question, in quotes or not.")],
+    collections: Collections = None,
+    strictness: Annotated[
+        str | None,
+        typer.Option(
+            "--strictness",
+            metavar="strict|balanced|open",
+            help="How sure the evidence must be before there is an answer; balanced by default.",
+        ),
+    ] = None,
     steps: Annotated[bool, typer.Option("--steps", help="Also print how the answer was found.")] = False,
     as_json: Json = False,
     data: Data = None,
 ) -> None:
     """Answer a question from the documents, with numbered sources.
 
-    When the documents do not answer it, the nearest passages are shown instead.
+    When the documents do not answer it, it is said what was searched, which passages are nearest, and
+    what could be asked instead.
     """
     from ui.plaintext import answer_lines, step_lines
 
     question = " ".join(words).strip()
     if not question:
         raise typer.BadParameter("the question is empty.", param_hint="QUESTION")
-    with _failures_explained(as_json), _assistant(_settings(data or context.obj)) as assistant:
-        answer = _follow(assistant, question)
+    chosen = frozenset(collections) if collections else None
+    with _failures_explained(as_json):
+        settings = _settings(data or context.obj, {"answer.strictness": strictness})
+        with _assistant(settings, chosen) as assistant:
+            answer = _follow(assistant, question, chosen)
     if as_json:
         _print_json(answer_json(answer))
     elif answer.status == "failed":
@@ -171,6 +193,7 @@ def search(
     context: typer.Context,
     words: Annotated[list[str], typer.Argument(metavar="QUERY", help="What to look for, in quotes or not.")],
     count: Annotated[int, typer.Option("--count", "-n", min=1, max=1000, help="How many passages.")] = 10,
+    collections: Collections = None,
     as_json: Json = False,
     data: Data = None,
 ) -> None:
@@ -180,8 +203,9 @@ def search(
     query = " ".join(words).strip()
     if not query:
         raise typer.BadParameter("the query is empty.", param_hint="QUERY")
-    with _failures_explained(as_json), _assistant(_settings(data or context.obj)) as assistant:
-        passages = assistant.search(query, k=count)
+    chosen = frozenset(collections) if collections else None
+    with _failures_explained(as_json), _assistant(_settings(data or context.obj), chosen) as assistant:
+        passages = assistant.search(query, k=count, collections=chosen)
     if as_json:
         _print_json({"query": query, "passages": [{"name": item.name, **asdict(item)} for item in passages]})
     elif passages:
@@ -345,12 +369,16 @@ def _settings(data: Path | None, more: dict[str, object] | None = None) -> Setti
 
 
 @contextmanager
-def _assistant(settings: Settings) -> Iterator[Assistant]:
-    """The assistant over the index of the settings; an empty index is refused before models load."""
+def _assistant(settings: Settings, collections: frozenset[str] | None) -> Iterator[Assistant]:
+    """The assistant over the index of the settings.
+
+    An empty index, or a collection that does not exist, is refused before models load.
+    """
     from index.store import Store
 
     with Store.open(settings.data, create=False) as store:
         _require_passages(store)
+        store.scope(collections)
         from rag.build import build_assistant
         from ui.bars import waiting
 
@@ -369,10 +397,10 @@ def _require_passages(store: Store) -> None:
         )
 
 
-def _follow(assistant: Assistant, question: str) -> Answer:
+def _follow(assistant: Assistant, question: str, collections: frozenset[str] | None) -> Answer:
     """The answer to a question; on a terminal, what is being done and written is shown meanwhile."""
     if not sys.stderr.isatty():
-        return assistant.ask(question)
+        return assistant.ask(question, collections=collections)
 
     from rich.console import Console
     from rich.live import Live
@@ -383,7 +411,7 @@ def _follow(assistant: Assistant, question: str) -> Answer:
 
     written = ""
     with Live(console=Console(stderr=True), transient=True) as live:
-        for event in assistant.stream(question):
+        for event in assistant.stream(question, collections=collections):
             match event:
                 case Stage(detail=detail) if not written:
                     live.update(Text(printable(f"{detail} …"), style="dim"))
@@ -403,6 +431,15 @@ def answer_json(answer: Answer) -> dict[str, object]:
         **asdict(answer),
         "citations": [{"name": citation.name, **asdict(citation)} for citation in answer.citations],
         "passages": [{"name": passage.name, **asdict(passage)} for passage in answer.passages],
+        "refusal": None if answer.refusal is None else _refusal_json(answer.refusal),
+    }
+
+
+def _refusal_json(refusal: Refusal) -> dict[str, object]:
+    return {
+        **asdict(refusal),
+        "nearest": [{"name": passage.name, **asdict(passage)} for passage in refusal.nearest],
+        "rewordings": [{"name": each.name, "text": each.text, **asdict(each)} for each in refusal.rewordings],
     }
 
 

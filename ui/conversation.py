@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from rag.answers import Step
 from ui.asking import Running
-from ui.chats import Message, SpanRef, StoredAnswer, StoredConsidered, StoredSentence
+from ui.chats import Message, SpanRef, StoredAnswer, StoredConsidered, StoredRefusal, StoredSentence
 from ui.references import Located, References
 from ui.render import count, escape, escape_line, place
 
@@ -36,6 +36,7 @@ _STEP_NAMES = {
     "generate": "Wrote",
     "cite": "Cited",
     "check": "Checked",
+    "refuse": "Refused",
 }
 
 
@@ -204,6 +205,8 @@ def _footer(
         if nearest:
             label = '<span class="fn-near">Nearest, below the bar:</span>'
             rows.append(f'<div class="fn-chips">{label}{"".join(nearest)}</div>')
+        if answer.refusal is not None:
+            rows += _ways_on(message_id, answer.refusal, references)
     else:
         details = ""
         if more:
@@ -229,6 +232,35 @@ def _footer(
     if any(foot):
         rows.append(f'<div class="fn-foot">{"".join(foot)}</div>')
     return "\n".join(rows)
+
+
+def _ways_on(message_id: str, refusal: StoredRefusal, references: References) -> list[str]:
+    """What a refusal offers to do next. The links are known to the page, which asks again."""
+    rows: list[str] = []
+    if refusal.elsewhere:
+        found = ", ".join(
+            f"{each.collection} ({count(each.passages, 'passage')})" for each in refusal.elsewhere
+        )
+        label = f'<span class="fn-near">Outside your selection: {escape_line(found)}</span>'
+        link = f'<a class="fn-chip fn-go" role="button" href="#again-{message_id}">Search all</a>'
+        rows.append(f'<div class="fn-chips">{label}{link}</div>')
+    tries = [
+        f'<a class="fn-chip fn-go" role="button" href="#try-{message_id}-{number}">'
+        f'“{escape_line(words)}” <span class="fn-from">{escape_line(ref.name)}</span></a>'
+        for number, ref in enumerate(refusal.rewordings, start=1)
+        if (words := references.locate(ref).quote)
+    ]
+    if tries:
+        rows.append(f'<div class="fn-chips"><span class="fn-near">Try:</span>{"".join(tries)}</div>')
+    return rows
+
+
+def rewording(message: Message, number: int, references: References) -> str:
+    """What the ``number``-th rewording of a refusal asks, from 1; "" when there is none or it is gone."""
+    refusal = message.answer.refusal if message.answer is not None else None
+    if refusal is None or not 1 <= number <= len(refusal.rewordings):
+        return ""
+    return " ".join(references.locate(refusal.rewordings[number - 1]).quote.split())
 
 
 def _holds(ref: SpanRef, cited: set[tuple[int, int, int]]) -> bool:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 from index.errors import FootnoteError
 from index.jobs import Job, Jobs
 from index.rows import DocumentRow, StoreStatus
+from index.scope import CollectionRow
 from index.store import Store
 from ui.asking import Asking
 from ui.chats import Chats
@@ -58,6 +59,7 @@ class Overview:
     generation: int
     status: StoreStatus
     rows: list[DocumentRow]  # by collection and path
+    collections: list[CollectionRow]  # that can answer, by name
     questions: list[str]  # examples for an empty conversation
 
 
@@ -138,6 +140,7 @@ class Desk:
                 generation=generation,
                 status=self.store.status(),
                 rows=rows,
+                collections=[row for row in self.store.collections() if row.documents],
                 questions=example_questions(self.store, rows),
             )
             self._overview = known

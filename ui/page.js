@@ -1,5 +1,5 @@
 // Runs once, with the evidence pane: links in answers, the views, the keys, dropped files.
-// Gradio provides: element, props, server, watch. Nothing here puts text of a document into HTML.
+// Gradio provides: element, props, server, trigger, watch. Nothing here puts text of a document into HTML.
 const root = document.documentElement;
 const shell = document.getElementById("fn-shell");
 const box = () => document.querySelector("#fn-box textarea");
@@ -111,6 +111,16 @@ const closePane = () => {
   return true;
 };
 
+// A tick redraws the sidebar; who ticks with the keyboard stays where they were.
+let refocus = "";
+const keepFocus = () => {
+  if (!refocus || (document.activeElement && document.activeElement !== document.body)) return;
+  const box = [...document.querySelectorAll('[data-act="scope"]')].find((each) => each.dataset.key === refocus);
+  if (!box) return;
+  refocus = "";
+  box.focus({ preventScroll: true });
+};
+
 const LINKS = 'a[href^="#cite-"], a[href^="#found-"], a[href^="#doc-"]';
 
 document.addEventListener(
@@ -130,6 +140,16 @@ document.addEventListener(
       const message = copied.getAttribute("href").slice("#copy-".length);
       return void server.answer_text({ message }).then((text) => copy(text, copied));
     }
+    // What a refusal offers: "#again-<message>" asks everything, "#try-<message>-<number>" asks a heading.
+    const offer = event.target.closest?.('a[href^="#again-"], a[href^="#try-"]');
+    if (offer) {
+      event.preventDefault();
+      const [, act, message, number] = /^#(again|try)-([0-9a-f]+)(?:-(\d+))?$/.exec(offer.getAttribute("href")) ?? [];
+      if (act) trigger("act", { act, message, number: Number(number ?? 0) });
+      return;
+    }
+    const ticked = event.target.closest?.('[data-act="scope"]');
+    if (ticked) refocus = ticked.dataset.key;
     const view = event.target.closest?.("[data-view]");
     if (view) return void show(view.dataset.view);
     const wish = event.target.closest?.("[data-do]");
@@ -259,6 +279,7 @@ const tidy = () => {
     message.removeAttribute("aria-label");
   }
   followTop();
+  keepFocus();
 };
 if (new URL(location.href).searchParams.get("view") === "documents") root.classList.add("fn-on-documents");
 new MutationObserver(tidy).observe(shell, { childList: true, subtree: true });

@@ -14,12 +14,18 @@ from index.errors import FootnoteError
 from index.loaders import SUPPORTED_EXTENSIONS
 from ui.asking import MAX_QUESTION_CHARS, Running
 from ui.chats import Message
-from ui.conversation import answer_markdown, answer_with_sources, question_markdown, running_markdown
+from ui.conversation import (
+    answer_markdown,
+    answer_with_sources,
+    question_markdown,
+    rewording,
+    running_markdown,
+)
 from ui.desk import Desk
 from ui.documents_view import SAMPLES, state_html, table_html, tools_html
 from ui.evidence_pane import CONTEXT_CHARS
 from ui.render import explain
-from ui.sidebar import STALE, sidebar_html, top_html, welcome_html
+from ui.sidebar import STALE, scope_html, sidebar_html, source_key, top_html, welcome_html
 
 TITLE = "Footnote"
 NEW_CHAT = "New chat"
@@ -38,6 +44,7 @@ class View:
     chat_id: str = ""
     filter: str = ""
     notice: str = ""
+    selection: frozenset[str] | None = None  # of a conversation that has not begun; None: everything
     turn: int = 0  # grows when the tab turns to something else; whoever follows for an older turn stops
     opened: bool = False  # False in a tab that was open before this server started
     shown: dict[str, str] = field(default_factory=dict)  # part of the page -> HTML it has
@@ -50,6 +57,7 @@ class Page:
         self.desk = desk
         self.chat: Any = None
         self.box: Any = None
+        self.scope: Any = None
         self.side: Any = None
         self.top: Any = None
         self.hello: Any = None
@@ -67,7 +75,10 @@ class Page:
         yield from self._show_chat(view)
 
     def side_action(self, view: View, event: gr.EventData) -> Iterator[Update]:
-        """A click in the sidebar: another conversation, a new one, a new title, or a deletion."""
+        """A click in the sidebar or on the chip of the composer.
+
+        Another conversation, a new one, a new title, a deletion, or another selection of collections.
+        """
         data = _event(event)
         chat_id = _text(data, "chat", 64)
         match _text(data, "act", 20):
@@ -75,7 +86,7 @@ class Page:
                 view.chat_id = chat_id
                 yield from self._show_chat(view)
             case "new":
-                view.chat_id = ""
+                view.chat_id, view.selection = "", None
                 yield from self._show_chat(view)
             case "rename":
                 self.desk.chats.rename(chat_id, _text(data, "value", 200))
@@ -84,26 +95,88 @@ class Page:
                 self.desk.asking.stop(chat_id)
                 self.desk.chats.delete(chat_id)
                 if view.chat_id == chat_id:
-                    view.chat_id = ""
+                    view.chat_id, view.selection = "", None
                     yield from self._show_chat(view)
                 else:
                     yield self._parts(view)
+            case "scope" | "scope-only" | "scope-all":
+                self._choose(view, data)
+                yield self._parts(view) or {self.side: gr.skip()}
+
+    def _choose(self, view: View, data: Mapping[str, Any]) -> None:
+        """Change what the conversation searches, as a click says."""
+        names = {row.name for row in self.desk.overview().collections}
+        named = {name for name in names if source_key(name) == _text(data, "key", 64)}
+        chosen = set(self._selection(view) or names)
+        match _text(data, "act", 20):
+            case "scope" if _text(data, "on", 1) == "1":
+                chosen |= named
+            case "scope":
+                chosen -= named
+            case "scope-only":
+                chosen = named
+            case "scope-all":
+                chosen = names
+        if chosen:
+            self._select(view, None if chosen == names else frozenset(chosen))
+
+    def _selection(self, view: View) -> frozenset[str] | None:
+        """What the conversation searches; None: everything. A collection that is gone no longer counts."""
+        stored = self.desk.chats.selection(view.chat_id) if view.chat_id else view.selection
+        names = {row.name for row in self.desk.overview().collections}
+        chosen = names if stored is None else names & stored
+        return None if not chosen or chosen == names else frozenset(chosen)
+
+    def _select(self, view: View, collections: frozenset[str] | None) -> None:
+        view.selection = collections
+        if view.chat_id:
+            self.desk.chats.select(view.chat_id, collections)
 
     def ask(self, question: str, view: View) -> Iterator[Update]:
         """A question was sent: store it, start the answer, and show it as it grows."""
+        yield from self._ask(question, view, clear_box=True)
+
+    def chat_action(self, view: View, event: gr.EventData) -> Iterator[Update]:
+        """A click in a refusal: ask the same question of everything, or one of the rewordings."""
+        data = _event(event)
+        message = self.desk.chats.message(_text(data, "message", 64))
+        question = ""
+        if message is not None and message.chat_id == view.chat_id and not self._busy(view):
+            match _text(data, "act", 20):
+                case "again":
+                    question = self._question_of(message)
+                    self._select(view, None)
+                case "try":
+                    question = rewording(message, _number(data, "number", 0), self.desk.references)
+        yield from self._ask(question, view, clear_box=False)
+
+    def _question_of(self, answer: Message) -> str:
+        asked = ""
+        for message in self.desk.chats.messages(answer.chat_id):
+            if message.message_id == answer.message_id:
+                break
+            if message.role == "user":
+                asked = message.text
+        return asked
+
+    def _busy(self, view: View) -> bool:
+        return self.desk.asking.running(view.chat_id) is not None
+
+    def _ask(self, question: str, view: View, *, clear_box: bool) -> Iterator[Update]:
         question = question.strip()[:MAX_QUESTION_CHARS]
-        if not question or self.desk.asking.running(view.chat_id) is not None:
+        if not question or self._busy(view):
             yield {self.box: gr.skip()}
             return
         try:
             if self.desk.chats.chat(view.chat_id) is None:
                 view.chat_id = self.desk.chats.create(question).chat_id
-            self.desk.asking.ask(view.chat_id, question)
+                self._select(view, view.selection)
+            self.desk.asking.ask(view.chat_id, question, self._selection(view))
         except FootnoteError as exc:
             gr.Warning(explain(exc))
             yield {self.box: gr.skip()}
             return
-        yield from self._show_chat(view, clear_box=True)
+        yield from self._show_chat(view, clear_box=clear_box)
 
     def ask_example(self, view: View, event: gr.EventData) -> Iterator[Update]:
         """A click in the empty state: an example question, or the samples."""
@@ -168,6 +241,7 @@ class Page:
         desk = self.desk
         chat = desk.chats.chat(view.chat_id) if view.chat_id else None
         overview, (current, last) = desk.overview(), desk.latest_jobs()
+        selection = self._selection(view)
         status, rows = overview.status, overview.rows
         hello = ""
         if chat is None:
@@ -178,8 +252,16 @@ class Page:
             )
         html = {
             "side": sidebar_html(
-                desk.chats.chats(), view.chat_id, status, current, desk.model_name, desk.model_problem
+                desk.chats.chats(),
+                view.chat_id,
+                status,
+                current,
+                desk.model_name,
+                desk.model_problem,
+                collections=overview.collections,
+                selection=selection,
             ),
+            "scope": scope_html(selection),
             "top": top_html(chat.title if chat is not None else NEW_CHAT, view.chat_id),
             "hello": hello,
             "state": state_html(rows, status, current, last, notice=view.notice),
@@ -187,6 +269,7 @@ class Page:
         }
         components = {
             "side": self.side,
+            "scope": self.scope,
             "top": self.top,
             "hello": self.hello,
             "state": self.state,
@@ -355,25 +438,27 @@ def build_page(desk: Desk) -> gr.Blocks:
                         group_consecutive_messages=False,
                         height="100%",
                     )
-                    page.box = gr.Textbox(
-                        elem_id="fn-box",
-                        label="Your question",
-                        show_label=False,
-                        container=False,
-                        placeholder="Ask your documents…",
-                        lines=1,
-                        max_lines=8,
-                        max_length=MAX_QUESTION_CHARS,
-                        submit_btn="Send",
-                        stop_btn=False,
-                        autofocus=True,
-                    )
+                    with gr.Column(elem_id="fn-composer", min_width=0):
+                        page.box = gr.Textbox(
+                            elem_id="fn-box",
+                            label="Your question",
+                            show_label=False,
+                            container=False,
+                            placeholder="Ask your documents…",
+                            lines=1,
+                            max_lines=8,
+                            max_length=MAX_QUESTION_CHARS,
+                            submit_btn="Send",
+                            stop_btn=False,
+                            autofocus=True,
+                        )
+                        page.scope = gr.HTML("", js_on_load=actions, elem_id="fn-scope-html")
                 with gr.Column(elem_id="fn-docs-view", min_width=0):
                     tools = gr.HTML(tools_html(formats), js_on_load=actions, elem_id="fn-tools-html")
                     page.state = gr.HTML("", js_on_load=actions, elem_id="fn-state-html")
                     page.table = gr.HTML("", js_on_load=actions, elem_id="fn-table-html")
             with gr.Column(elem_id="fn-evidence", min_width=0):
-                gr.HTML(
+                evidence = gr.HTML(
                     "",
                     js_on_load=_PAGE_JS.read_text(encoding="utf-8"),
                     server_functions=_server_functions(page),
@@ -382,7 +467,7 @@ def build_page(desk: Desk) -> gr.Blocks:
         timer = gr.Timer(1.0)
 
         quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": True}
-        around = [page.side, page.top, page.hello, page.state, page.table]
+        around = [page.side, page.scope, page.top, page.hello, page.state, page.table]
         everything = [*around, page.chat, page.box]
 
         def on(
@@ -394,6 +479,8 @@ def build_page(desk: Desk) -> gr.Blocks:
         on(page.box.submit, page.ask, [page.box, view], everything)
         on(page.box.stop, page.stop, [view], [])
         on(page.side.act, page.side_action, [view], everything)
+        on(page.scope.act, page.side_action, [view], everything)
+        on(evidence.act, page.chat_action, [view], everything)
         on(page.hello.act, page.ask_example, [view], everything)
         for part in (tools, page.state, page.table):
             on(part.act, page.documents_action, [view], around)

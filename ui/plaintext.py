@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from index.report import FileOutcome, IngestReport
     from index.store import DocumentRow, FolderRow, StoreStatus
-    from rag.answers import Answer, Citation, Passage
+    from rag.answers import Answer, Citation, Passage, Refusal
 
 SNIPPET_CHARS = 240
 LISTED_FILES = 20
@@ -55,10 +55,24 @@ def answer_lines(answer: Answer) -> Iterator[str]:
         yield ""
         yield "Sources"
         yield from (_citation_line(citation) for citation in answer.citations)
-    elif answer.status == "abstained" and answer.passages:
+    elif answer.refusal is not None:
+        yield from _refusal_lines(answer.refusal)
+
+
+def _refusal_lines(refusal: Refusal) -> Iterator[str]:
+    if refusal.nearest:
         yield ""
-        yield "Nearest passages"
-        yield from (f"  - {_passage_line(passage)}" for passage in answer.passages)
+        yield "Nearest passages (below the bar)"
+        yield from (f"  - {_passage_line(passage)}" for passage in refusal.nearest)
+    if refusal.rewordings or refusal.elsewhere:
+        yield ""
+    for rewording in refusal.rewordings:
+        yield f'Try: "{rewording.text}" ({rewording.name})'
+    if refusal.elsewhere:
+        found = ", ".join(
+            f"{each.collection} ({count(each.passages, 'passage')})" for each in refusal.elsewhere
+        )
+        yield f"Outside your selection: {found}. Ask again without --collection to search everything."
 
 
 def step_lines(answer: Answer) -> Iterator[str]:

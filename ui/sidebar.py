@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from index.jobs import Job
 from index.report import Progress
 from index.rows import StoreStatus
-from ui.chats import Chat
+from index.scope import CollectionRow
+from rag.refusal import listed
+from ui.chats import Chat, digest
 from ui.render import ago, button, count, escape, escape_line
 
 BRAND = '<div class="fn-brand">Footnote<sup>1</sup></div>'
@@ -24,8 +26,11 @@ def sidebar_html(
     model: str,
     model_problem: str,
     now: float | None = None,
+    *,
+    collections: Sequence[CollectionRow] = (),
+    selection: frozenset[str] | None = None,
 ) -> str:
-    """Conversations by day, then the state of the index and the answering model.
+    """Conversations by day, what is searched, then the state of the index and the answering model.
 
     Args:
         chats: The one used last first.
@@ -35,6 +40,8 @@ def sidebar_html(
         model: What answers, in words.
         model_problem: Why nothing can answer now, "" when all is well.
         now: Unix seconds; the present when None.
+        collections: Those that can answer, by name.
+        selection: Those that the conversation searches; None: all of them.
     """
     moment = time.time() if now is None else now
     today = time.localtime(moment)[:3]
@@ -51,6 +58,7 @@ def sidebar_html(
         f'<div class="fn-side">{BRAND}'
         f"{button('New chat', 'fn-new', {'act': 'new'}, title='New chat (Ctrl+Shift+O)')}"
         f'<nav class="fn-chats" aria-label="Conversations">{lists}</nav>'
+        f"{_sources(collections, selection)}"
         f'<div class="fn-status">{_index_line(status, job, moment)}'
         f"{_model_line(model, model_problem)}</div></div>"
     )
@@ -67,6 +75,57 @@ def _chat(chat: Chat, current: str) -> str:
         '<details class="fn-menu"><summary aria-label="More about this chat">⋯</summary><div class="fn-pop">'
         f'<input class="fn-field" value="{title}" maxlength="80" aria-label="Title">{rename}{delete}'
         "</div></details></li>"
+    )
+
+
+def source_key(name: str) -> str:
+    """What stands for a collection in the page: a name may hold characters that cannot pass through it."""
+    return digest(name)[:16]
+
+
+def _sources(collections: Sequence[CollectionRow], selection: frozenset[str] | None) -> str:
+    """A tick box for each collection; nothing while there is no choice."""
+    if len(collections) < 2:
+        return ""
+    chosen = {row.name for row in collections if selection is None or row.name in selection}
+    documents = sum(row.documents for row in collections)
+    if selection is None:
+        summary = f'<span class="fn-scope-sum">All {count(documents, "document")}</span>'
+    else:
+        every = button("Search all", "fn-link", {"act": "scope-all"})
+        summary = f'<span class="fn-scope-sum">{len(chosen)} of {len(collections)} selected · {every}</span>'
+    rows = "".join(_source(row, row.name in chosen, last=len(chosen) == 1) for row in collections)
+    return (
+        f'<section class="fn-sources" aria-label="Sources"><p class="fn-h">Sources</p>{summary}'
+        f'<ul class="fn-ticks">{rows}</ul></section>'
+    )
+
+
+def _source(row: CollectionRow, on: bool, *, last: bool) -> str:
+    name, key = escape_line(row.name), source_key(row.name)
+    # The last tick stays: a conversation that searches nothing could answer nothing.
+    state = (" checked" if on else "") + (" disabled" if on and last else "")
+    only = button("only", "fn-only", {"act": "scope-only", "key": key}, title=f"Search only {row.name}")
+    return (
+        f'<li class="fn-source"><label title="{name}"><input type="checkbox" data-act="scope" '
+        f'data-key="{key}" data-on="{0 if on else 1}"{state}>'
+        f'<span class="fn-source-name"><bdi>{name}</bdi></span></label>'
+        f'{"" if on and last else only}<span class="fn-count">{row.documents:,}</span></li>'
+    )
+
+
+def scope_html(selection: frozenset[str] | None) -> str:
+    """The chip in the composer that says what is searched when that is not everything; else nothing."""
+    if selection is None:
+        return ""
+    names = sorted(selection)
+    clear = (
+        '<button type="button" class="fn-scope-x" data-act="scope-all" '
+        'aria-label="Search all sources again" title="Search all sources again">✕</button>'
+    )
+    return (
+        f'<div class="fn-scope" title="{escape_line(", ".join(names))}">'
+        f"<span>Searching: <bdi>{escape_line(listed(names))}</bdi></span>{clear}</div>"
     )
 
 

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from rag.reader.network import ReaderNetwork
 
 _LEFT, _RIGHT = ".left", ".right"
-_EMBEDDINGS = "body.embeddings"  # not trained, so never written
 
 
 def load_reader(path: Path = WEIGHTS, *, threads: int | None = None) -> NetworkReader:
@@ -51,18 +50,20 @@ def put_weights(network: ReaderNetwork, tensors: dict[str, Tensor]) -> None:
     """Put tensors of a file into a network that still has MiniLM's own body.
 
     Raises:
-        KeyError: A tensor is missing, or one is there that the network does not have.
+        KeyError: A head is missing, or a tensor is there that the network does not have. What is
+            missing of the body stays MiniLM's.
         RuntimeError: A shape differs.
     """
     import torch
 
     state = network.state_dict()
-    wanted = {name for name in state if not name.startswith(_EMBEDDINGS)}
+    heads = {name for name in state if not name.startswith("body.")}
     given = {name.removesuffix(_LEFT).removesuffix(_RIGHT) for name in tensors}
-    if wanted != given:
-        raise KeyError(f"{len(wanted ^ given)} names differ, the first is {min(wanted ^ given)}")
+    strange = (given - state.keys()) | (heads - given)
+    if strange:
+        raise KeyError(f"{len(strange)} names differ, the first is {min(strange)}")
     with torch.no_grad():
-        for name in wanted:
+        for name in given:
             if name in tensors:
                 state[name].copy_(tensors[name])
             else:
@@ -81,6 +82,8 @@ def compressed(trained: dict[str, Tensor], original: dict[str, Tensor], *, rank:
 
     kept: dict[str, Tensor] = {}
     for name, tensor in trained.items():
+        if name.startswith("body.") and torch.equal(tensor, original[name]):
+            continue  # a layer that was not trained
         if name.startswith("body.") and tensor.dim() == 2:
             left, values, right = torch.linalg.svd(tensor - original[name], full_matrices=False)
             # The values are divided between both sides, so that neither leaves the range of half precision.

@@ -48,6 +48,12 @@ def test_the_data_folder_comes_from_the_command_line_before_the_environment(
     assert load_settings({"data": tmp_path / "other"}).data == tmp_path / "other"
 
 
+def test_the_strictness_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FOOTNOTE_ANSWER__STRICTNESS", "open")
+    assert load_settings().answer.strictness == "open"
+    assert load_settings({"answer.strictness": "strict"}).answer.strictness == "strict"
+
+
 def test_dotted_names_and_none_are_understood() -> None:
     settings = load_settings({"server.port": 80, "server.host": None, "answer": {"strictness": None}})
     assert settings.server.port == 80

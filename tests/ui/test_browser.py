@@ -329,3 +329,79 @@ def test_a_narrow_screen_shows_the_evidence_as_a_sheet(chromium: Browser, tmp_pa
         page.get_by_role("button", name="Conversations").click()
         expect(page.locator(".fn-item").first).to_be_visible()
     context.close()
+
+
+def index(server: Server, path: Path, collection: str) -> None:
+    """Index a file into a collection as a person would from a terminal, beside the server."""
+    command = [sys.executable, "-m", "ui", "index", str(path), "--collection", collection]
+    subprocess.run([*command, "--data", str(server.data)], check=True, capture_output=True)
+
+
+def test_a_search_is_narrowed_refused_and_widened(watched: Watched, tmp_path: Path) -> None:
+    page = watched.page
+    manual, letter = tmp_path / "pump.md", tmp_path / "letter.md"
+    manual.write_text(
+        "# Pump\n\n## Pressure of the pump\n\nThe garden pump reaches a pressure of 47 bar.\n\n"
+        "## 2.1 <img src=x onerror=window.pwned=1> cleaning of the pump\n\n"
+        "The garden pump is cleaned with water.\n",
+        encoding="utf-8",
+    )
+    letter.write_text("# Letter\n\nDear Ann, the roses are in flower this week.\n", encoding="utf-8")
+    with served(tmp_path / "data") as server:
+        page.goto(server.url)
+        expect(page.get_by_role("button", name=RAFAH)).to_be_visible()
+        index(server, manual, "Manuals")
+        index(server, letter, "Letters")
+        sources = page.locator(".fn-sources")
+        expect(sources.get_by_role("checkbox")).to_have_count(3)
+        expect(sources).to_contain_text("All 7 documents")
+        chip = page.locator("#fn-composer .fn-scope")
+        expect(chip).to_have_count(0)
+
+        # Narrowed to the letters before the conversation begins: the pump is not in them, but elsewhere.
+        sources.get_by_role("checkbox", name="Manuals").click()
+        expect(sources).to_contain_text("2 of 3 selected")
+        expect(sources.get_by_role("checkbox", name="Manuals")).not_to_be_checked()
+        assert page.evaluate("document.activeElement.dataset.act") == "scope"
+        sources.get_by_role("checkbox", name="Samples").click()
+        expect(chip).to_contain_text("Searching: Letters")
+        expect(sources.get_by_role("checkbox", name="Letters")).to_be_disabled()
+        question = "Which pressure does the garden pump reach?"
+        refusal = ask(page, question)
+        expect(refusal).to_contain_text("Not in your documents")
+        expect(refusal).to_contain_text("in Letters")
+        expect(refusal).to_contain_text("Found in Manuals, outside your selection.")
+
+        # The selection belongs to the conversation: a reload keeps it, a new one searches everything.
+        page.reload()
+        expect(chip).to_contain_text("Searching: Letters")
+        page.get_by_role("button", name="New chat").click()
+        expect(chip).to_have_count(0)
+        page.locator(".fn-item .fn-open", has_text=question).click()
+        expect(chip).to_contain_text("Searching: Letters")
+
+        # "Search all" asks the same again of everything, and says no longer that it is narrowed.
+        page.get_by_label("Your question").fill("a draft")
+        page.locator("#fn-chat").get_by_role("button", name="Search all").click()
+        answer = page.locator("#fn-chat [data-testid='bot']").nth(1)
+        expect(answer).to_contain_text("47 bar")
+        expect(page.locator("#fn-chat [data-testid='user']").nth(1)).to_contain_text(question)
+        expect(chip).to_have_count(0)
+        expect(page.get_by_label("Your question")).to_have_value("a draft")
+
+        # The x of the chip does the same for what is asked next.
+        page.locator(".fn-source", has_text="Manuals").hover()
+        page.locator(".fn-source", has_text="Manuals").get_by_role("button", name="only").click()
+        expect(chip).to_contain_text("Searching: Manuals")
+        narrowed = ask(page, "Which elephants are known for the cleaning of a pump in Botswana?")
+        expect(narrowed).to_contain_text("Not in your documents")
+        # Headings are offered as they stand in the document, whatever they hold, and asking one works.
+        offer = narrowed.get_by_role("button", name="cleaning of the pump")
+        expect(offer).to_contain_text("<img src=x onerror=window.pwned=1>")
+        offer.click()
+        expect(page.locator("#fn-chat [data-testid='bot']").nth(3)).to_contain_text("cleaned with water")
+        page.get_by_role("button", name="Search all sources again").click()
+        expect(chip).to_have_count(0)
+        expect(sources).to_contain_text("All 7 documents")
+        assert page.evaluate("window.pwned") is None
+        assert page.locator("#fn-shell img").count() == 0

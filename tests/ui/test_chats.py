@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import sqlite3
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -15,13 +17,26 @@ import pytest
 from index.documents import Heading, ParsedDocument
 from index.ingest import ingest_documents
 from index.store import Store
-from rag.answers import Answer, AnswerSentence, Citation, Delta, Done, Event, Passage, Stage, Step
+from rag.answers import (
+    Answer,
+    AnswerSentence,
+    Citation,
+    Delta,
+    Done,
+    Elsewhere,
+    Event,
+    Passage,
+    Refusal,
+    Rewording,
+    Stage,
+    Step,
+)
 from rag.ask import Assistant
 from tests.fakes import WordCountEmbedder
 from tests.ui.payloads import HOSTILE
 from ui.asking import FIRST_DOCUMENTS, LOADING, Asking
 from ui.chats import Chats, Message, stored
-from ui.conversation import answer_markdown, answer_with_sources
+from ui.conversation import answer_markdown, answer_with_sources, rewording
 from ui.evidence_pane import EvidencePane, Reference
 from ui.references import References
 
@@ -257,6 +272,128 @@ def test_an_abstention_says_so_once_and_names_the_nearest_passage(store: Store, 
     assert "Nearest, below the bar:lease.txt" in shown
 
 
+def refused(store: Store, heading: str, *, collection: str = "Manuals") -> Answer:
+    """A refusal that offers a heading of the document ``lease.txt``, and another collection."""
+    place = citation(store, heading)
+    offered = Rewording(
+        quote=heading,
+        doc_id=place.doc_id,
+        version_id=place.version_id,
+        collection=place.collection,
+        path=place.path,
+        page=None,
+        start=place.start,
+        end=place.end,
+    )
+    return Answer(
+        status="abstained",
+        question="Q",
+        query="Q",
+        sentences=(
+            AnswerSentence(text="Not in your documents."),
+            AnswerSentence(text="Searched 3 passages."),
+        ),
+        passages=(passage(store),),
+        refusal=Refusal(
+            passages=3,
+            documents=1,
+            collections=("Contracts",),
+            unknown_words=("elephants",),
+            elsewhere=(Elsewhere(collection=collection, passages=2),),
+            rewordings=(offered,),
+        ),
+    )
+
+
+def test_a_refusal_survives_as_places_without_the_words(store: Store, chats: Chats, tmp_path: Path) -> None:
+    heading = "The zebrafish clause"
+    message = exchange(chats, refused(store, heading))
+    assert message.answer is not None
+    kept = message.answer.refusal
+    assert kept is not None
+    assert (kept.passages, kept.documents, kept.collections) == (3, 1, ("Contracts",))
+    assert kept.unknown_words == ("elephants",)
+    assert kept.elsewhere == (Elsewhere(collection="Manuals", passages=2),)
+    assert rewording(message, 1, References(store)) == heading
+    assert [rewording(message, number, References(store)) for number in (0, 2)] == ["", ""]
+    chats.close()
+    held = b"".join(path.read_bytes() for path in (tmp_path / "data").glob("chats.sqlite*"))
+    assert b"zebrafish" not in held
+
+
+def test_a_refusal_offers_what_to_do_next(store: Store, chats: Chats) -> None:
+    message = exchange(chats, refused(store, "The zebrafish clause"))
+    references = References(store)
+    shown = answer_markdown(message, "Q", references)
+    assert plain(shown).startswith("**Not in your documents.** Searched 3 passages.")
+    assert "Outside your selection: Manuals (2 passages)Search all" in plain(shown)
+    assert f'href="#again-{message.message_id}"' in shown
+    assert "Try:“The zebrafish clause” lease.txt" in plain(shown)
+    assert f'href="#try-{message.message_id}-1"' in shown
+    # The heading goes with its document.
+    store.remove([row.doc_id for row in store.documents()])
+    shown = answer_markdown(message, "Q", references)
+    assert "zebrafish" not in shown
+    assert "#try-" not in shown
+    assert rewording(message, 1, references) == ""
+
+
+@pytest.mark.parametrize("payload", HOSTILE.values(), ids=HOSTILE)
+def test_a_hostile_heading_in_a_refusal_stays_text(payload: str, store: Store, chats: Chats) -> None:
+    heading = " ".join(payload.encode("utf-8", "replace").decode().replace("\0", "").split())
+    put(store, f"{heading} and more.\n\nThe rent is due monthly.\n", "/docs/lease.txt")
+    message = exchange(chats, refused(store, heading, collection=payload))
+    shown = answer_markdown(message, "Q", References(store))
+    assert set(re.findall(r"</?([^\s>/]*)", shown)) <= {"p", "div", "a", "span", "b"}
+    assert set(re.findall(r'href="([^"]*)"', shown)) == {
+        f"#found-{message.message_id}-1",
+        f"#again-{message.message_id}",
+        f"#try-{message.message_id}-1",
+    }
+    assert "![" not in shown
+
+
+def test_a_refusal_of_an_earlier_release_is_read(store: Store, chats: Chats, tmp_path: Path) -> None:
+    message = exchange(chats, refused(store, "The zebrafish clause"))
+    with sqlite3.connect(tmp_path / "data" / "chats.sqlite") as db:
+        ((text,),) = db.execute("SELECT answer FROM messages WHERE answer IS NOT NULL")
+        older = {name: value for name, value in json.loads(text).items() if name != "refusal"}
+        db.execute("UPDATE messages SET answer = ? WHERE answer IS NOT NULL", (json.dumps(older),))
+    db.close()
+    read = chats.message(message.message_id)
+    assert read is not None
+    assert read.answer is not None
+    assert read.answer.refusal is None
+    assert "Not in your documents" in answer_markdown(read, "Q", References(store))
+
+
+def test_what_a_conversation_searches_survives_a_restart(chats: Chats, tmp_path: Path) -> None:
+    one, two = chats.create("One"), chats.create("Two")
+    chats.select(one.chat_id, frozenset({"Contracts", "Manuals"}))
+    chats.close()
+    reopened = Chats(tmp_path / "data")
+    assert reopened.selection(one.chat_id) == frozenset({"Contracts", "Manuals"})
+    assert reopened.selection(two.chat_id) is None
+    reopened.select(one.chat_id, None)
+    assert reopened.selection(one.chat_id) is None
+    reopened.select(two.chat_id, frozenset({"Contracts"}))
+    reopened.delete(two.chat_id)
+    reopened.select(two.chat_id, frozenset({"Contracts"}))  # deleted meanwhile: nothing happens
+    assert reopened.selection(two.chat_id) is None
+    reopened.close()
+
+
+def test_a_question_is_asked_of_what_is_selected(store: Store, chats: Chats) -> None:
+    assistant = ScriptedAssistant([Done(answer=quoted_answer(store))])
+    desk, _ = asking(chats, store, assistant)
+    chat = chats.create("Q")
+    for selection in (None, frozenset({"Contracts"})):
+        running = desk.ask(chat.chat_id, "Q", selection)
+        while not running.finished:
+            running.wait(running.version, 0.05)
+    assert assistant.asked == [("Q", None), ("Q", frozenset({"Contracts"}))]
+
+
 @pytest.mark.parametrize("payload", HOSTILE.values(), ids=HOSTILE)
 def test_hostile_text_in_an_answer_stays_text(payload: str, store: Store, chats: Chats) -> None:
     base = citation(store)
@@ -373,8 +510,12 @@ class ScriptedAssistant:
     def __init__(self, events: list[Event], *, wait: bool = False) -> None:
         self.events = events
         self.wait = wait
+        self.asked: list[tuple[str, object]] = []
 
-    def stream(self, question: str, history: object = (), *, stopped: object = None) -> Iterator[Event]:
+    def stream(
+        self, question: str, history: object = (), *, collections: object = None, stopped: object = None
+    ) -> Iterator[Event]:
+        self.asked.append((question, collections))
         for event in self.events:
             if isinstance(event, Done) and self.wait:
                 while not stopped():  # type: ignore[operator]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,8 +17,11 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from index.store import Store
-from rag.answers import Answer, AnswerSentence, Citation
+from rag.answers import Answer, AnswerSentence, Citation, Elsewhere, Passage, Refusal, Rewording
+from rag.build import BARS
+from tests.index.support import EMBEDDER, put
 from ui.cli import answer_json, app, stop_on_interrupt
+from ui.plaintext import answer_lines
 
 ROOT = Path(__file__).resolve().parents[2]
 LEASE = "# Lease\n\nThe lease of the boathouse ends on 1 March 2027. The rent is 420 crowns a month.\n"
@@ -103,6 +107,59 @@ def test_an_empty_index_is_told_before_a_model_is_loaded(tmp_path: Path) -> None
     assert done.stderr == (
         f"Nothing is indexed in {tmp_path}.\nNext: Index some documents first: footnote index PATH\n"
     )
+
+
+def test_an_unknown_collection_is_told_before_a_model_is_loaded(tmp_path: Path) -> None:
+    with Store.open(tmp_path) as store:
+        puts = [put("/a.txt", "Cats sleep."), put("/b.txt", "Dogs bark.", collection="Dogs")]
+        store.publish(puts=puts, embedder=EMBEDDER)
+    for command in ("ask", "search"):
+        done = footnote(command, "Why?", "--collection", "dogs", data=tmp_path, expect=1)
+        assert done.stderr == "There is no collection dogs.\nNext: Collections are: Documents, Dogs.\n"
+
+
+def test_an_unknown_strictness_is_refused_with_those_there_are(tmp_path: Path) -> None:
+    done = footnote("ask", "Why?", "--strictness", "lax", data=tmp_path, expect=1)
+    assert "answer.strictness cannot be 'lax' (set on the command line)" in done.stderr
+    assert "'strict', 'balanced' or 'open'" in done.stderr
+
+
+def test_a_refusal_for_a_terminal_says_what_is_near_and_what_to_ask() -> None:
+    near = Passage(
+        chunk_id=1, doc_id="d", version_id=1, collection="Documents", path="/a/lease.md", title="", page=None,
+        heading_path=("Lease",), start=0, end=9, text="The lease", score=1.0, cosine=0.1, bm25=0.0,
+    )  # fmt: skip
+    offered = Rewording(
+        quote="Notice\nperiod", doc_id="d", version_id=1, collection="Documents", path="/a/lease.md",
+        page=None, start=20, end=33,
+    )  # fmt: skip
+    refusal = Refusal(
+        passages=4,
+        documents=2,
+        collections=("Documents",),
+        nearest=(near,),
+        elsewhere=(Elsewhere(collection="Games", passages=2),),
+        rewordings=(offered,),
+    )
+    answer = Answer(
+        status="abstained",
+        question="Why?",
+        query="Why?",
+        sentences=(AnswerSentence(text="Not in your documents."),),
+        refusal=refusal,
+    )
+    assert list(answer_lines(answer)) == [
+        "Not in your documents.",
+        "",
+        "Nearest passages (below the bar)",
+        "  - lease.md, Lease: The lease",
+        "",
+        'Try: "Notice period" (lease.md)',
+        "Outside your selection: Games (2 passages). Ask again without --collection to search everything.",
+    ]
+    printed = json.loads(json.dumps(answer_json(answer)))["refusal"]
+    assert printed["rewordings"][0]["text"] == "Notice period"
+    assert printed["rewordings"][0]["name"] == printed["nearest"][0]["name"] == "lease.md"
 
 
 def test_failures_are_json_for_programs(tmp_path: Path) -> None:
@@ -246,6 +303,46 @@ def test_a_question_off_the_documents_shows_the_nearest_passages(indexed: Indexe
     printed = in_process("ask", "Who won the chess olympiad in 1988?", data=indexed[0]).stdout
     assert "Nearest passages" in printed
     assert "lease.md" in printed
+
+
+@pytest.mark.model
+def test_a_question_keeps_to_the_collection_that_is_named(indexed: Indexed, tmp_path: Path) -> None:
+    (tmp_path / "chess.md").write_text(
+        "# Olympiad\n\nThe chess olympiad of 1988 was won by the Soviet team.\n", encoding="utf-8"
+    )
+    data = tmp_path / "data"
+    shutil.copytree(indexed[0], data)
+    in_process("index", tmp_path / "chess.md", "--collection", "Games", data=data)
+    asked = ("ask", "Who won the chess olympiad of 1988?", "--collection")
+    assert "won by the Soviet team. [1]" in in_process(*asked, "Games", data=data).stdout
+    printed = in_process(*asked, "Documents", data=data).stdout
+    assert "Searched 1 passage of 1 document in Documents. Found in Games, outside your selection." in printed
+    assert "Outside your selection: Games (1 passage). Ask again without --collection" in printed
+    refusal = json.loads(in_process(*asked, "Documents", "--json", data=data).stdout)["refusal"]
+    assert (refusal["passages"], refusal["collections"]) == (1, ["Documents"])
+    assert refusal["elsewhere"] == [{"collection": "Games", "passages": 1}]
+    assert refusal["nearest"][0]["name"] == "lease.md"
+    both = json.loads(in_process(*asked, "Documents", "--collection", "Games", "--json", data=data).stdout)
+    assert (both["status"], both["refusal"]) == ("answered", None)
+    found = in_process("search", "chess", "--collection", "Documents", data=data).stdout
+    assert "lease.md" in found
+    assert "chess.md" not in found
+
+
+@pytest.mark.model
+def test_the_strictness_of_one_question_comes_from_the_command_line(indexed: Indexed) -> None:
+    asked = ("ask", "Which crowns end the boathouse olympiad?", "--json", "--strictness")
+    printed = {
+        strictness: json.loads(in_process(*asked, strictness, data=indexed[0]).stdout)
+        for strictness in ("strict", "open")
+    }
+    assert printed["strict"]["confidence"] == printed["open"]["confidence"]
+    assert printed["strict"]["status"] == "abstained"
+    assert printed["open"]["status"] == "answered"
+    assert printed["open"]["sentences"][0]["verdict"] == "quoted"
+    assert ("Weak evidence: " in printed["open"]["notice"]) == (
+        printed["open"]["confidence"] < BARS["balanced"]
+    )
 
 
 @pytest.mark.model
