@@ -81,6 +81,7 @@ class EvidenceSentence:
     score: float  # higher is better; comparable only within one question
     similarity: float  # cosine with the question, in [-1, 1]
     covers: frozenset[str]
+    short_answer: tuple[int, int] | None = None  # offsets into ``text``, end exclusive
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
