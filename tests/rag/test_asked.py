@@ -135,7 +135,7 @@ def test_the_kind_of_answer_is_told_from_the_wording(question: str, kind: Kind) 
     ],
 )
 def test_the_two_things_compared_are_told_apart(question: str, one: set[str], two: set[str]) -> None:
-    assert asked(question).compared == (one, two)
+    assert asked(question).compared == (frozenset(one), frozenset(two))
 
 
 def test_what_is_not_named_twice_is_not_told_apart() -> None:
