@@ -67,8 +67,7 @@ def blocks(text: str) -> Iterator[Block]:
         alone = (
             fenced
             or fence
-            or " | " in line
-            or line.lstrip().startswith("|")
+            or is_table_row(line)
             or _HEADING.match(text, start, end) is not None
             or _RULE.match(text, start, end) is not None
         )
@@ -86,6 +85,16 @@ def blocks(text: str) -> Iterator[Block]:
             paragraph = []
         paragraph.append((start, end))
     yield from _paragraph(text, paragraph)
+
+
+def is_list_item(line: str) -> bool:
+    """Whether a line begins with a bullet, a number or a letter of a list."""
+    return _ITEM.match(line) is not None
+
+
+def is_table_row(line: str) -> bool:
+    """Whether a line is a row of a table: cells parted by bars."""
+    return " | " in line or line.lstrip().startswith("|")
 
 
 def _paragraph(text: str, lines: Sequence[tuple[int, int]]) -> Iterator[Block]:

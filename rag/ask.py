@@ -24,11 +24,12 @@ from rag.answers import (
     Step,
     Turn,
 )
+from rag.asked import asked
 from rag.citations import CitationResolver, claims_in
+from rag.composition import answer_from
 from rag.condense import condense
 from rag.duplicates import fold_duplicates
 from rag.evidence import Evidence, EvidenceSelector
-from rag.extractive import answer_from, choose
 from rag.prompts import INSTRUCTIONS, says_not_found, user_message
 from rag.refusal import Refuser, counted, listed, refusal_sentences
 
@@ -246,7 +247,7 @@ class Assistant:
 
     def _quote(self, run: _Run, evidence: Evidence) -> Iterator[Event]:
         """The built-in answer: sentences of the documents, word for word."""
-        sentences, citations = answer_from(choose(evidence.sentences))
+        sentences, citations = answer_from(asked(run.answer.question), evidence.sentences)
         run.answer = replace(
             run.answer,
             status="answered",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from index.blocks import is_list_item, is_table_row
 from rag.answers import Step
 from ui.asking import Running
 from ui.chats import Message, SpanRef, StoredAnswer, StoredConsidered, StoredRefusal, StoredSentence
@@ -101,6 +102,7 @@ def _sentences(message_id: str, answer: StoredAnswer, located: Mapping[int, Loca
     blocks: list[str] = []
     line: list[str] = []
     heading = ""
+    item_before = False
     for sentence in answer.sentences:
         first = places.get(sentence.markers[0]) if sentence.markers else None
         if sentence.grouped and first is not None and first.name != heading:
@@ -108,9 +110,15 @@ def _sentences(message_id: str, answer: StoredAnswer, located: Mapping[int, Loca
             blocks.append(" ".join(line))
             blocks.append(f"**{escape_line(heading)}**")
             line = []
-        if sentence.text is not None and re.match(r"\s*([-*•]|\d+[.)])\s", sentence.text):
-            blocks.append(" ".join(line))  # the item of a list that a model wrote: on a line of its own
+        said = sentence.text
+        if said is None and sentence.markers and sentence.markers[0] in located:
+            said = located[sentence.markers[0]].quote
+        # The item of a list or the row of a table, written by a model or quoted: on a line of its own.
+        item = said is not None and (is_list_item(said) or is_table_row(said))
+        if item or item_before:
+            blocks.append(" ".join(line))
             line = []
+        item_before = item
         line.append(_sentence(message_id, sentence, places, located))
     blocks.append(" ".join(line))
     return "\n\n".join(block for block in blocks if block)

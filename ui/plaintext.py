@@ -7,6 +7,8 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from index.blocks import is_list_item, is_table_row
+
 if TYPE_CHECKING:
     from index.report import FileOutcome, IngestReport
     from index.store import DocumentRow, FolderRow, StoreStatus
@@ -47,7 +49,7 @@ def place(name: str, page: int | None, heading_path: Sequence[str] = ()) -> str:
 
 def answer_lines(answer: Answer) -> Iterator[str]:
     """The answer with its marks, then its sources; or that there is none, with the nearest passages."""
-    yield answer.text
+    yield from _sentence_lines(answer)
     if answer.notice:
         yield ""
         yield f"Note: {answer.notice}"
@@ -73,6 +75,25 @@ def _refusal_lines(refusal: Refusal) -> Iterator[str]:
             f"{each.collection} ({count(each.passages, 'passage')})" for each in refusal.elsewhere
         )
         yield f"Outside your selection: {found}. Ask again without --collection to search everything."
+
+
+def _sentence_lines(answer: Answer) -> Iterator[str]:
+    """The sentences with their marks as one line, or under their documents; list items on their own."""
+    line: list[str] = []
+    group = ""
+    item_before = False
+    for sentence in answer.sentences:
+        item = is_list_item(sentence.text) or is_table_row(sentence.text)
+        new_group = sentence.group != group
+        if line and (new_group or item or item_before):
+            yield " ".join(line)
+            line = []
+        if new_group:
+            group = sentence.group
+            yield f"{group}:"
+        line.append(" ".join([sentence.text, *(f"[{marker}]" for marker in sentence.markers)]))
+        item_before = item
+    yield " ".join(line)
 
 
 def step_lines(answer: Answer) -> Iterator[str]:

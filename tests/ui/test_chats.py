@@ -245,6 +245,28 @@ def test_a_copy_under_another_path_keeps_the_citation_alive(store: Store, chats:
     assert found.document.name == "copy.txt"
 
 
+def test_quoted_items_stand_on_lines_of_their_own(store: Store, chats: Chats) -> None:
+    before = quoted_answer(store)
+    put(store, "Terms:\n\n- Rent\n- Heat\n\nAll is due.\n")
+    quotes = ("Terms:", "- Rent", "- Heat", "All is due.")
+    answer = replace(
+        before,
+        sentences=tuple(
+            AnswerSentence(text=quote, markers=(marker,), verdict="quoted", group="lease.txt")
+            for marker, quote in enumerate(quotes, start=1)
+        ),
+        citations=tuple(citation(store, quote, marker) for marker, quote in enumerate(quotes, start=1)),
+    )
+    shown = plain(answer_markdown(exchange(chats, answer), answer.question, References(store)))
+    assert shown.split("\n\n")[:5] == [
+        "**lease.txt**",
+        "Terms: [[1]]",
+        "- Rent [[2]]",
+        "- Heat [[3]]",
+        "All is due. [[4]]",
+    ]
+
+
 def test_copying_an_answer_gives_its_marks_and_sources(store: Store, chats: Chats) -> None:
     message = exchange(chats, quoted_answer(store))
     copied = answer_with_sources(message, References(store), "")

@@ -67,6 +67,28 @@ def test_an_answer_is_followed_by_its_sources() -> None:
     ]
 
 
+def test_an_answer_from_two_documents_names_them_and_its_list_items_stand_alone() -> None:
+    said = (("Terms:", "a.md"), ("- Rent", "a.md"), ("- Heat", "a.md"), ("All.", "a.md"), ("Due.", "b.md"))
+    answer = Answer(
+        status="answered",
+        question="Q",
+        query="Q",
+        sentences=tuple(
+            AnswerSentence(text=text, markers=(marker,), group=group)
+            for marker, (text, group) in enumerate(said, start=1)
+        ),
+    )
+    assert list(answer_lines(answer)) == [
+        "a.md:",
+        "Terms: [1]",
+        "- Rent [2]",
+        "- Heat [3]",
+        "All. [4]",
+        "b.md:",
+        "Due. [5]",
+    ]
+
+
 def test_an_abstention_shows_the_nearest_passages_and_the_notice() -> None:
     answer = Answer(
         status="abstained",
