@@ -121,7 +121,7 @@ class FeedbackFile:
             return list(self._entries())
 
     def add(self, feedback: Feedback) -> None:
-        """Note an opinion; the same one on the same question again only adds the places it cites.
+        """Note an opinion; the same one on the same question again only adds the places it is about.
 
         Raises:
             SourceError: The file holds a line that cannot be understood; nothing is overwritten then.
@@ -130,26 +130,34 @@ class FeedbackFile:
         feedback = replace(feedback, time=feedback.time or time.time())
         with self._lock:
             entries = self._entries()
-            for at, known in enumerate(entries):
-                if known.key == feedback.key:
-                    cited = tuple(dict.fromkeys((*known.cited, *feedback.cited)))
-                    entries[at] = replace(known, cited=cited, time=feedback.time)
-                    break
-            else:
+            at = _position(entries, feedback)
+            if at is None:
                 entries.append(feedback)
+            else:
+                known = entries[at].cited
+                hashes = {place.sha256 for place in known}
+                more = tuple(place for place in feedback.cited if place.sha256 not in hashes)
+                entries[at] = replace(entries[at], cited=(*known, *more), time=feedback.time)
             self._write(entries)
 
     def withdraw(self, feedback: Feedback) -> None:
-        """Take an opinion back; nothing happens if there is none.
+        """Take an opinion back; of a wrong citation, only the places that are named here.
 
         Raises:
             SourceError, StorageError: As for :meth:`add`.
         """
         with self._lock:
             entries = self._entries()
-            kept = [known for known in entries if known.key != feedback.key]
-            if len(kept) < len(entries):
-                self._write(kept)
+            at = _position(entries, feedback)
+            if at is None:
+                return
+            hashes = {place.sha256 for place in feedback.cited}
+            kept = tuple(place for place in entries[at].cited if place.sha256 not in hashes)
+            if kept and feedback.verdict == "wrong_citation":
+                entries[at] = replace(entries[at], cited=kept)
+            else:
+                del entries[at]
+            self._write(entries)
 
     def _entries(self) -> list[Feedback]:
         try:
@@ -196,6 +204,10 @@ class FeedbackFile:
             finally:
                 with suppress(FileNotFoundError):
                     temporary.unlink()
+
+
+def _position(entries: Sequence[Feedback], feedback: Feedback) -> int | None:
+    return next((at for at, known in enumerate(entries) if known.key == feedback.key), None)
 
 
 # -- as test questions -----------------------------------------------------------------------------

@@ -11,14 +11,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from index.errors import DocumentError, SourceError
-from index.loaders.cleaning import decode
+from index.errors import SourceError
 from rag.answers import Turn
 from rag.feedback import Feedback, feedback_from, is_feedback
 from rag.scoring import Question
@@ -76,14 +76,23 @@ def read_own_questions(path: Path) -> list[OwnQuestion]:
 
 
 def _text_of(path: Path) -> str:
+    """The file as text. Another encoding is not guessed: a few short lines are too little to go by."""
     try:
-        return decode(path.read_bytes())
+        data = path.read_bytes()
+        return data.decode("utf-16" if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig")
     except FileNotFoundError as exc:
         raise SourceError(
             f"{path} does not exist.", hint="Name a CSV or JSONL file with questions, or the folder of a set."
         ) from exc
-    except (OSError, DocumentError) as exc:
-        raise SourceError(f"{path} cannot be read: {exc}", hint="Save it as CSV or as JSON lines.") from exc
+    except UnicodeDecodeError as exc:
+        line = exc.object[: exc.start].count(b"\n") + 1
+        raise SourceError(
+            f"{path} is not in UTF-8 (line {line}).", hint="Save it as “CSV UTF-8” or as JSON lines."
+        ) from exc
+    except OSError as exc:
+        raise SourceError(
+            f"{path} cannot be read: {exc.strerror or exc}", hint="Check the path and its permissions."
+        ) from exc
 
 
 # Rows by line number, the first is 1; a text instead of a row says why there is none.

@@ -13,7 +13,7 @@ from index.errors import SourceError
 from rag.comparison import compare_runs
 from rag.evaluation import run_evaluation, summary_lines
 from rag.evaluation_sets import read_questions
-from rag.examination import Options, document_scores
+from rag.examination import Options
 from rag.settings import Settings
 from tests.fakes import WordCountEmbedder
 
