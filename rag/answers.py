@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Literal
 
@@ -42,6 +43,11 @@ class Passage:
     def name(self) -> str:
         """The last part of the path: what a person calls the document."""
         return self.path.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
+
+
+def digest(quote: str) -> str:
+    """The hash that a reference keeps of the words it points at, so that it need not keep the words."""
+    return hashlib.sha256(quote.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

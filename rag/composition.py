@@ -269,7 +269,7 @@ class _Text:
             end=end,
             text=text,
             score=like.score,
-            similarity=like.similarity,
+            signals={},
             covers=frozenset(),
         )
 

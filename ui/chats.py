@@ -7,7 +7,6 @@ deleting a document takes its words out of every conversation too.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import secrets
 import sqlite3
@@ -30,6 +29,7 @@ from rag.answers import (
     Status,
     Step,
     Verdict,
+    digest,
 )
 
 TITLE_CHARS = 80
@@ -153,11 +153,6 @@ class Chat:
     title: str
     created_at: float
     updated_at: float
-
-
-def digest(quote: str) -> str:
-    """The hash that a reference keeps of the words it points at."""
-    return hashlib.sha256(quote.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def stored(answer: Answer) -> StoredAnswer:

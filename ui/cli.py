@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from index.store import Store
     from rag.answers import Answer, Refusal
     from rag.ask import Assistant
+    from rag.examination import Options
     from rag.settings import Settings
 
 FAILED = 1
@@ -320,13 +321,29 @@ def check(context: typer.Context, as_json: Json = False, data: Data = None) -> N
         raise typer.Exit(FAILED)
 
 
-@app.command(name="eval", short_help="Measure the pipeline on an evaluation set.")
+@app.command(name="eval", short_help="Measure the answers: your own questions, or an evaluation set.")
 def evaluate(
-    folder: Annotated[
-        Path, typer.Argument(metavar="SET", help="Folder with corpus.jsonl.gz, queries.jsonl and qrels.tsv.")
-    ],
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the results go.")],
-    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only the first N questions.")] = None,
+    context: typer.Context,
+    source: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="QUESTIONS",
+            help="Your questions (a CSV or JSONL file), or a folder with corpus.jsonl.gz, queries.jsonl and"
+            " qrels.tsv.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Where the results go.")] = None,
+    feedback: Annotated[
+        bool, typer.Option("--feedback", help="Ask the questions that were noted on the page.")
+    ] = False,
+    compare: Annotated[
+        tuple[Path, Path] | None,
+        typer.Option("--compare", metavar="OUT_A OUT_B", help="Compare the results in two folders."),
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", "--questions", min=1, help="Only the first N questions.")
+    ] = None,
     retrieval_only: Annotated[
         bool, typer.Option("--retrieval-only", help="Search, but do not answer: no answers.jsonl.")
     ] = False,
@@ -335,31 +352,88 @@ def evaluate(
         typer.Option("--cache", metavar="DIR", help="Keep the index here and use it again for the same set."),
     ] = None,
     as_json: Json = False,
+    data: Data = None,
 ) -> None:
-    """Measure the whole pipeline on an evaluation set.
+    """Measure the answers, over your own index or over an evaluation set.
 
-    Indexes the documents of SET into a temporary index, asks its questions, and writes run.trec (the
-    best 100 documents for each), answers.jsonl and summary.json. Needs the extra `eval`.
+    A file of your own has the columns (CSV) or fields (JSONL) `question` and any of `answer`, `document`
+    (name or path), `page` and `answerable` (yes or no); several values are separated by | in CSV. Its
+    questions are asked over the index in the data folder.
+
+    A folder is an evaluation set: its documents go into an index of their own. Needs the extra `eval`.
+
+    Both write questions.jsonl (a verdict for each question), answers.jsonl, run.trec and summary.json.
     """
+    wanted = [source is not None, feedback, compare is not None]
+    if sum(wanted) != 1:
+        raise typer.BadParameter("name one of QUESTIONS, --feedback and --compare OUT_A OUT_B.")
+    if compare is not None:
+        _compare(*compare, as_json=as_json)
+        return
+    if out is None:
+        raise typer.BadParameter("say where the results go.", param_hint="--out")
     with _failures_explained(as_json):
-        from rag.evaluation import Options, run_evaluation, summary_lines
-        from ui.bars import stage_bar
+        from rag.examination import Options
+        from rag.feedback import FILE_NAME
 
-        with stage_bar(shown=not as_json) as tell:
-            summary = run_evaluation(
-                folder,
-                out,
-                settings=_settings(None),
-                options=Options(limit=limit, retrieval_only=retrieval_only, cache=cache),
-                tell=tell,
+        settings = _settings(data or context.obj)
+        options = Options(limit=limit, retrieval_only=retrieval_only, cache=cache)
+        file = source or settings.data / FILE_NAME
+        if feedback and not file.exists():
+            raise SourceError(
+                f"There is no feedback in {settings.data} yet.",
+                hint="Click Helpful, Wrong citation or Not in my documents under an answer on the page.",
             )
+        if file.is_dir():
+            summary, lines = _evaluate_set(file, out, settings, options, shown=not as_json)
+        elif cache is not None:
+            raise typer.BadParameter("--cache goes with the folder of a set.")
+        else:
+            summary, lines = _evaluate_own(file, out, settings, options, shown=not as_json)
     if as_json:
         _print_json(summary)
     else:
-        _print_lines(summary_lines(summary))
+        _print_lines(lines)
 
 
 # -- parts of commands -----------------------------------------------------------------------------
+
+
+def _compare(a: Path, b: Path, *, as_json: bool) -> None:
+    with _failures_explained(as_json):
+        from rag.comparison import compare_runs, comparison_lines
+
+        comparison = compare_runs(a, b)
+    if as_json:
+        _print_json(asdict(comparison))
+    else:
+        _print_lines(comparison_lines(comparison))
+
+
+def _evaluate_set(
+    folder: Path, out: Path, settings: Settings, options: Options, *, shown: bool
+) -> tuple[dict[str, Any], Iterator[str]]:
+    from rag.evaluation import run_evaluation, summary_lines
+    from ui.bars import stage_bar
+
+    with stage_bar(shown=shown) as tell:
+        summary = run_evaluation(folder, out, settings=settings, options=options, tell=tell)
+    return summary, summary_lines(summary)
+
+
+def _evaluate_own(
+    file: Path, out: Path, settings: Settings, options: Options, *, shown: bool
+) -> tuple[dict[str, Any], Iterator[str]]:
+    from rag.own_evaluation import own_summary_lines, run_own_questions
+    from rag.own_questions import read_own_questions
+    from ui.bars import stage_bar
+
+    read_own_questions(file)  # a line that cannot be used is told before a model is loaded
+    with _opened(settings) as (store, assistant), stage_bar(shown=shown) as tell:
+        summary = run_own_questions(
+            file, out, settings=settings, store=store, assistant=assistant, options=options, tell=tell
+        )
+    return summary, own_summary_lines(summary)
 
 
 def _settings(data: Path | None, more: dict[str, object] | None = None) -> Settings:
@@ -369,11 +443,20 @@ def _settings(data: Path | None, more: dict[str, object] | None = None) -> Setti
 
 
 @contextmanager
-def _assistant(settings: Settings, collections: frozenset[str] | None) -> Iterator[Assistant]:
+def _assistant(settings: Settings, collections: frozenset[str] | None = None) -> Iterator[Assistant]:
     """The assistant over the index of the settings.
 
     An empty index, or a collection that does not exist, is refused before models load.
     """
+    with _opened(settings, collections) as (_, assistant):
+        yield assistant
+
+
+@contextmanager
+def _opened(
+    settings: Settings, collections: frozenset[str] | None = None
+) -> Iterator[tuple[Store, Assistant]]:
+    """The index of the settings and the assistant over it, see ``_assistant``."""
     from index.store import Store
 
     with Store.open(settings.data, create=False) as store:
@@ -385,7 +468,7 @@ def _assistant(settings: Settings, collections: frozenset[str] | None) -> Iterat
         with waiting("Loading the embedding model …"):
             assistant = build_assistant(settings, store)
         try:
-            yield assistant
+            yield store, assistant
         finally:
             assistant.close()
 

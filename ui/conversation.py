@@ -12,6 +12,7 @@ from index.blocks import is_list_item, is_table_row
 from rag.answers import Step
 from ui.asking import Running
 from ui.chats import Message, SpanRef, StoredAnswer, StoredConsidered, StoredRefusal, StoredSentence
+from ui.opinions import LABELS, Noted, different
 from ui.references import Located, References
 from ui.render import count, escape, escape_line, place
 
@@ -60,20 +61,23 @@ def running_markdown(running: Running) -> str:
     return "\n\n".join(parts)
 
 
-def answer_markdown(message: Message, question: str, references: References) -> str:
+def answer_markdown(
+    message: Message, question: str, references: References, noted: Noted | None = None
+) -> str:
     """A finished answer with its marks, source chips and footer.
 
     Args:
         message: An assistant message.
         question: The question before it, to tell whether something else was searched.
         references: Finds the quoted words.
+        noted: What the person said of this question already.
     """
     answer = message.answer
     if answer is None:
         return '<p class="fn-notice">Footnote was closed before this answer was finished. Ask again.</p>'
     located = {marker: references.locate(ref) for marker, ref in answer.citations}
     parts: list[str] = []
-    if answer.query and _different(answer.query, question):
+    if answer.query and different(answer.query, question):
         parts.append(f'<p class="fn-said">Searched for: <em>{escape_line(answer.query)}</em></p>')
     if answer.status == "abstained":
         parts.append(_abstained(message, answer, located))
@@ -87,14 +91,9 @@ def answer_markdown(message: Message, question: str, references: References) -> 
         css = "fn-notice fn-bad" if answer.status == "failed" else "fn-notice"
         parts.append(f'<p class="{css}">{escape_line(answer.notice)}</p>')
     parts.append(_footer(message.message_id, answer, located, references))
+    if answer.status == "answered":
+        parts.append(_opinions(message.message_id, answer, noted or {}))
     return "\n\n".join(part for part in parts if part)
-
-
-def _different(query: str, question: str) -> bool:
-    def words(text: str) -> list[str]:
-        return re.findall(r"\w+", text.casefold())
-
-    return words(query) != words(question)
 
 
 def _sentences(message_id: str, answer: StoredAnswer, located: Mapping[int, Located]) -> str:
@@ -269,6 +268,32 @@ def rewording(message: Message, number: int, references: References) -> str:
     if refusal is None or not 1 <= number <= len(refusal.rewordings):
         return ""
     return " ".join(references.locate(refusal.rewordings[number - 1]).quote.split())
+
+
+def _opinions(message_id: str, answer: StoredAnswer, noted: Noted) -> str:
+    """What a person may say of the answer; what was said is ticked, and another click takes it back."""
+
+    def link(opinion: str, label: str, *, marker: int = 0, said: bool = False) -> str:
+        css = "fn-op fn-op-said" if said else "fn-op"
+        tick = "✓ " if said else ""
+        return f'<a class="{css}" href="#say-{message_id}-{opinion}-{marker}">{tick}{escape_line(label)}</a>'
+
+    shown: list[str] = []
+    for opinion, label in LABELS.items():
+        if opinion != "wrong_citation":
+            shown.append(link(opinion, label, said=opinion in noted))
+            continue
+        wrong = noted.get(opinion, frozenset())
+        marks = [(marker, ref.sha256 in wrong) for marker, ref in answer.citations]
+        if len(marks) == 1:
+            shown.append(link(opinion, label, marker=marks[0][0], said=marks[0][1]))
+        elif marks:  # which of them?
+            links = "".join(link(opinion, str(marker), marker=marker, said=said) for marker, said in marks)
+            open_ = " open" if any(said for _, said in marks) else ""
+            shown.append(f'<details class="fn-which"{open_}><summary>{label}</summary>{links}</details>')
+    if noted:
+        shown.append('<span class="fn-op-note">Noted as a test question. Click again to take it back.</span>')
+    return f'<div class="fn-say">{"".join(shown)}</div>'
 
 
 def _holds(ref: SpanRef, cited: set[tuple[int, int, int]]) -> bool:

@@ -16,6 +16,7 @@ from index.jobs import Job, Jobs
 from index.rows import DocumentRow, StoreStatus
 from index.scope import CollectionRow
 from index.store import Store
+from rag.feedback import FeedbackFile
 from ui.asking import Asking
 from ui.chats import Chats
 from ui.documents_view import SAMPLES
@@ -75,6 +76,7 @@ class Desk:
         self.settings = settings
         self.store = Store.open(settings.data)
         self.chats = Chats(settings.data)
+        self.feedback = FeedbackFile(settings.data)
         self.jobs = Jobs(settings.data)
         self.references = References(self.store)
         self.assistant: Future[Assistant] = Future()

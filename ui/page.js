@@ -150,6 +150,15 @@ document.addEventListener(
     }
     const ticked = event.target.closest?.('[data-act="scope"]');
     if (ticked) refocus = ticked.dataset.key;
+    const opinion = event.target.closest?.('a[href^="#say-"]');
+    if (opinion) {
+      event.preventDefault();
+      const [, message, verdict, marker] = opinion.getAttribute("href").split("-");
+      const detail = { act: "feedback", message, verdict, marker };
+      // The chat has no event for this; the sidebar's reaches the server, and bubbles up to it from inside.
+      const inside = document.querySelector("#fn-side-html [data-act]");
+      return void inside?.dispatchEvent(new CustomEvent("footnote", { detail, bubbles: true }));
+    }
     const view = event.target.closest?.("[data-view]");
     if (view) return void show(view.dataset.view);
     const wish = event.target.closest?.("[data-do]");

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -24,8 +25,11 @@ from ui.conversation import (
 from ui.desk import Desk
 from ui.documents_view import SAMPLES, state_html, table_html, tools_html
 from ui.evidence_pane import CONTEXT_CHARS
+from ui.opinions import asked, feedback_on, noted
 from ui.render import explain
 from ui.sidebar import STALE, scope_html, sidebar_html, source_key, top_html, welcome_html
+
+logger = logging.getLogger(__name__)
 
 TITLE = "Footnote"
 NEW_CHAT = "New chat"
@@ -75,9 +79,10 @@ class Page:
         yield from self._show_chat(view)
 
     def side_action(self, view: View, event: gr.EventData) -> Iterator[Update]:
-        """A click in the sidebar or on the chip of the composer.
+        """A click in the sidebar or on the chip of the composer, or an opinion on an answer.
 
         Another conversation, a new one, a new title, a deletion, or another selection of collections.
+        An opinion is clicked in the chat, which has no event of its own: page.js sends it here.
         """
         data = _event(event)
         chat_id = _text(data, "chat", 64)
@@ -102,6 +107,9 @@ class Page:
             case "scope" | "scope-only" | "scope-all":
                 self._choose(view, data)
                 yield self._parts(view) or {self.side: gr.skip()}
+            case "feedback":
+                self._take_feedback(data)
+                yield from self._show_chat(view)
 
     def _choose(self, view: View, data: Mapping[str, Any]) -> None:
         """Change what the conversation searches, as a click says."""
@@ -131,6 +139,33 @@ class Page:
         view.selection = collections
         if view.chat_id:
             self.desk.chats.select(view.chat_id, collections)
+
+    def _take_feedback(self, data: Mapping[str, Any]) -> None:
+        """Note what the person says of an answer, or take it back if it was noted already."""
+        message = self.desk.chats.message(_text(data, "message", 64))
+        if message is None:
+            return
+        messages = self.desk.chats.messages(message.chat_id)
+        marker = _text(data, "marker", 6)
+        feedback = feedback_on(
+            messages,
+            message.message_id,
+            _text(data, "verdict", 40),
+            int(marker) if marker.isascii() and marker.isdigit() else 0,
+            self.desk.references,
+        )
+        if feedback is None:
+            return
+        try:
+            said = noted(self.desk.feedback.entries(), feedback.question, feedback.earlier)
+            about = {place.sha256 for place in feedback.cited}
+            repeated = said.get(feedback.verdict)
+            if repeated is not None and (feedback.verdict != "wrong_citation" or about <= repeated):
+                self.desk.feedback.withdraw(feedback)
+            else:
+                self.desk.feedback.add(feedback)
+        except FootnoteError as exc:
+            gr.Warning(explain(exc))
 
     def ask(self, question: str, view: View) -> Iterator[Update]:
         """A question was sent: store it, start the answer, and show it as it grows."""
@@ -225,12 +260,19 @@ class Page:
     def _finished_messages(self, view: View, running: Running | None) -> list[dict[str, str]]:
         shown: list[dict[str, str]] = []
         question = ""
-        for message in self.desk.chats.messages(view.chat_id) if view.chat_id else []:
+        messages = self.desk.chats.messages(view.chat_id) if view.chat_id else []
+        try:
+            feedback = self.desk.feedback.entries()
+        except FootnoteError as exc:  # said when something is to be noted; the answers are shown anyway
+            logger.warning("the feedback could not be read: %s", type(exc).__name__)
+            feedback = []
+        for at, message in enumerate(messages):
             if message.role == "user":
                 question = message.text
                 shown.append({"role": "user", "content": question_markdown(question)})
             elif running is None or message.message_id != running.message.message_id:
-                content = answer_markdown(message, question, self.desk.references)
+                said = noted(feedback, *asked(messages, at))
+                content = answer_markdown(message, question, self.desk.references, said)
                 shown.append({"role": "assistant", "content": content})
         return shown
 

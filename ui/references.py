@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Literal
 
 from index.documents import ParsedDocument
 from index.sentences import sentence_spans
-from ui.chats import SpanRef, digest
+from rag.answers import digest
+from ui.chats import SpanRef
 
 if TYPE_CHECKING:
     from index.rows import DocumentRow

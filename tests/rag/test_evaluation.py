@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from index.errors import SourceError
-from rag.answers import Passage
-from rag.evaluation import Options, document_scores, read_questions, run_evaluation, summary_lines
-from rag.scoring import Outcome, Question, answer_scores, auroc, normalised, retrieval_scores
+from rag.comparison import compare_runs
+from rag.evaluation import run_evaluation, summary_lines
+from rag.evaluation_sets import read_questions
+from rag.examination import Options
 from rag.settings import Settings
 from tests.fakes import WordCountEmbedder
 
@@ -101,6 +102,7 @@ def test_a_run_writes_rankings_answers_and_a_summary(evaluation_set: Path, tmp_p
     assert rows[3] == {
         "id": "q4",
         "answer": "",
+        "short": "",
         "refused": True,
         "confidence": rows[3]["confidence"],
         "citations": [],
@@ -113,6 +115,41 @@ def test_a_run_writes_rankings_answers_and_a_summary(evaluation_set: Path, tmp_p
     assert summary["answers"]["verbatim"] == 1.0
     assert summary["answers"]["refused[off_corpus]"] == 1.0
     assert any("nDCG@10" in line for line in summary_lines(summary))
+
+
+def test_every_question_gets_a_verdict(evaluation_set: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    summary = run(evaluation_set, out)
+    rows = [json.loads(line) for line in (out / "questions.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [row["id"] for row in rows] == ["q1", "q2", "q3", "q4"]
+    first, third, last = rows[0], rows[2], rows[3]
+    assert (first["right"], first["why"], first["rank"], first["contains"]) == (True, "ok", 1, True)
+    assert first["text"] == first["query"] == "When was the bridge built?"
+    assert (first["status"], first["refused"], first["cited"]) == ("answered", False, ["doc:the bridge"])
+    assert first["short"] in "The bridge was built in 1902."
+    assert first["milliseconds"] > 0
+    assert {"nDCG@10", "AllRel@5", "contains", "EM", "F1", "correct_and_cited"} <= first["measures"].keys()
+    assert "market" in third["query"].casefold()  # what was searched, not what was typed
+    assert (last["right"], last["why"], last["rank"], last["contains"]) == (True, "ok", None, None)
+    assert summary["answers"]["right"] == sum(row["right"] for row in rows) / 4
+
+
+def test_a_run_that_only_searches_judges_no_answer(evaluation_set: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run(evaluation_set, out, Options(retrieval_only=True))
+    first = json.loads((out / "questions.jsonl").read_text(encoding="utf-8").splitlines()[0])
+    assert (first["rank"], first["right"], first["status"], first["refused"]) == (1, None, None, None)
+    assert "contains" not in first["measures"]
+
+
+def test_two_runs_of_the_same_set_can_be_compared(evaluation_set: Path, tmp_path: Path) -> None:
+    run(evaluation_set, tmp_path / "a")
+    run(evaluation_set, tmp_path / "b")
+    comparison = compare_runs(tmp_path / "a", tmp_path / "b")
+    differences = {each.measure: each for each in comparison.differences}
+    assert {"right", "nDCG@10", "contains", "auroc[off_corpus]", "milliseconds"} <= differences.keys()
+    assert differences["contains"].p == 1.0
+    assert (comparison.only_a, comparison.only_b, comparison.changed) == ((), (), ())
 
 
 def test_documents_with_the_same_content_are_all_ranked(evaluation_set: Path, tmp_path: Path) -> None:
@@ -166,78 +203,3 @@ def test_a_damaged_corpus_is_refused(evaluation_set: Path, tmp_path: Path) -> No
 def test_questions_keep_their_history_oldest_first(evaluation_set: Path) -> None:
     questions = read_questions(evaluation_set / "queries.jsonl")
     assert [turn.role for turn in questions[2].history] == ["user", "assistant"]
-
-
-# -- scores ----------------------------------------------------------------------------------------
-
-
-def passage(version_id: int, score: float) -> Passage:
-    return Passage(
-        chunk_id=0,
-        doc_id="",
-        version_id=version_id,
-        collection="",
-        path="",
-        title="",
-        page=None,
-        heading_path=(),
-        start=0,
-        end=1,
-        text="x",
-        score=score,
-        cosine=0.0,
-        bm25=0.0,
-    )
-
-
-def test_a_document_scores_as_its_best_passage() -> None:
-    passages = [passage(1, 0.9), passage(2, 0.8), passage(1, 0.7), passage(3, 0.6)]
-    scores = document_scores(passages, {1: ("a",), 2: ("b", "c")})
-    assert list(scores.items()) == [("a", 0.9), ("b", 0.8), ("c", 0.8)]
-
-
-def test_a_question_without_results_scores_zero() -> None:
-    relevance = {"q1": {"a": 1}, "q2": {"b": 1}, "not asked": {"c": 1}}
-    scores = retrieval_scores(relevance, {"q1": {"a": 1.0}, "q2": {}}, ["q1", "q2", "q3"])
-    assert scores["questions"] == 2
-    assert scores["nDCG@10"] == 0.5
-
-
-def test_scores_without_any_relevant_document_are_left_out() -> None:
-    assert retrieval_scores({}, {}, ["q1"]) == {"questions": 0}
-
-
-def outcome(answerable: bool | None, *, refused: bool, confidence: float, answer: str = "") -> Outcome:
-    kind = "answerable" if answerable else "adversarial"
-    question = Question(question_id="q", text="?", answers=("The Seine",), answerable=answerable, kind=kind)
-    return Outcome(question=question, answer=answer, refused=refused, confidence=confidence)
-
-
-def test_answers_are_scored_by_what_they_hold_and_by_what_they_refuse() -> None:
-    scores = answer_scores(
-        [
-            outcome(True, refused=False, confidence=0.9, answer="It is the river Seine."),
-            outcome(True, refused=False, confidence=0.6, answer="It is the Seinest."),
-            outcome(True, refused=True, confidence=0.4),
-            outcome(False, refused=True, confidence=0.5),
-            outcome(False, refused=False, confidence=0.7, answer="The Seine."),
-            outcome(None, refused=True, confidence=0.0),
-        ]
-    )
-    assert scores["questions"] == 5
-    assert scores["contains"] == pytest.approx(1 / 3)
-    assert scores["refused[answerable]"] == pytest.approx(1 / 3)
-    assert scores["refused[adversarial]"] == 0.5
-    assert scores["auroc[adversarial]"] == pytest.approx(3 / 6)
-    assert scores["verbatim"] is None
-
-
-def test_auroc_is_the_chance_that_a_positive_scores_higher() -> None:
-    assert auroc([2.0, 3.0], [1.0]) == 1.0
-    assert auroc([1.0], [1.0]) == 0.5
-    assert auroc([1.0, 0.0], [0.5, 0.5]) == 0.5
-    assert auroc([], [1.0]) is None
-
-
-def test_answers_are_compared_without_case_punctuation_and_articles() -> None:
-    assert normalised("The  U.S. of A.") == "us of"

@@ -450,6 +450,10 @@ def test_hostile_text_in_an_answer_stays_text(payload: str, store: Store, chats:
     assert set(re.findall(r'href="([^"]*)"', shown)) <= {
         f"#cite-{message.message_id}-1-chip",
         f"#copy-{message.message_id}",
+        *(
+            f"#say-{message.message_id}-{said}"
+            for said in ("helpful-0", "wrong_citation-1", "not_in_documents-0")
+        ),
     }
     assert all(link.startswith("#cite-") for link in re.findall(r"\]\(([^ )]*)", shown))
     assert "![" not in shown

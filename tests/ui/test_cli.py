@@ -196,6 +196,55 @@ def test_an_incomplete_evaluation_set_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["eval"],
+        ["eval", "mine.csv"],
+        ["eval", "mine.csv", "--feedback", "--out", "out"],
+        ["eval", "mine.csv", "--compare", "a", "b"],
+        ["eval", "--compare", "a"],
+        ["eval", "mine.csv", "--out", "out", "--limit", "0"],
+        ["eval", "mine.csv", "--out", "out", "--cache", "cache"],
+    ],
+)
+def test_an_evaluation_names_what_it_measures_and_where_the_results_go(arguments: list[str]) -> None:
+    assert footnote(*arguments, expect=2).stderr.startswith("Usage: footnote eval")
+
+
+def test_a_bad_line_of_own_questions_is_named_before_a_model_is_loaded(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.csv"
+    mine.write_text("question,page\nWhen?,three\n", encoding="utf-8")
+    done = footnote("eval", mine, "--out", tmp_path / "out", data=tmp_path / "data", expect=1)
+    assert "line 2: the page 'three' is no number from 1 on" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_own_questions_need_an_index_and_feedback_needs_some(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.csv"
+    mine.write_text("question\nWhen?\n", encoding="utf-8")
+    out = tmp_path / "out"
+    assert "footnote index" in footnote("eval", mine, "--out", out, data=tmp_path / "none", expect=1).stderr
+    told = footnote("eval", "--feedback", "--out", out, data=tmp_path / "none", expect=1).stderr
+    assert "There is no feedback" in told
+    assert not out.exists()
+
+
+def test_two_runs_are_compared(tmp_path: Path) -> None:
+    row = {"id": "q1", "text": "When?", "right": True, "why": "ok", "measures": {"F1": 0.5}}
+    for name, score in (("a", 0.5), ("b", 0.75)):
+        (tmp_path / name).mkdir()
+        line = json.dumps({**row, "measures": {"F1": score}})
+        (tmp_path / name / "questions.jsonl").write_text(line + "\n", encoding="utf-8")
+    printed = footnote("eval", "--compare", tmp_path / "a", tmp_path / "b").stdout
+    assert "F1" in printed
+    assert "+0.2500" in printed
+    programs = json.loads(footnote("eval", "--compare", tmp_path / "a", tmp_path / "b", "--json").stdout)
+    assert {each["measure"]: each["difference"] for each in programs["differences"]}["F1"] == 0.25
+    none = footnote("eval", "--compare", tmp_path / "a", tmp_path, expect=1)
+    assert "holds no questions.jsonl" in none.stderr
+
+
 def test_the_first_interrupt_asks_to_stop_and_the_second_insists() -> None:
     before = signal.getsignal(signal.SIGINT)
     with stop_on_interrupt() as interrupted:
@@ -383,3 +432,28 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     done = in_process("index", tmp_path / "missing", data=tmp_path / "data", expect=1)
     assert str(tmp_path / "missing") in done.stderr
     assert "Next: " in done.stderr
+
+
+@pytest.mark.model
+def test_own_questions_and_feedback_are_measured_over_the_index(
+    indexed: Indexed, documents: Path, tmp_path: Path
+) -> None:
+    mine = tmp_path / "mine.csv"
+    mine.write_text(
+        "question,answer,document,answerable\n"
+        "When does the lease end?,1 March 2027,lease.md,\n"
+        "Who won the chess olympiad in 1988?,,,no\n"
+        "How high is the deposit?,,deposit.pdf,\n",
+        encoding="utf-8",
+    )
+    out = tmp_path / "out"
+    printed = in_process("eval", mine, "--out", out, data=indexed[0]).stdout
+    assert "deposit.pdf  (line-4)" in printed
+    rows = [json.loads(line) for line in (out / "questions.jsonl").read_text("utf-8").splitlines()]
+    assert [row["right"] for row in rows] == [True, True, False]
+    assert rows[0]["cited"] == [str(documents / "lease.md")]
+
+    feedback = tmp_path / "feedback.jsonl"
+    feedback.write_text('{"question": "Who won the chess olympiad?", "verdict": "not_in_documents"}\n')
+    summary = json.loads(in_process("eval", feedback, "--out", out, "--json", data=indexed[0]).stdout)
+    assert summary["scores"]["feedback: not in documents"] == {"share": 1.0, "good": 1, "of": 1}
