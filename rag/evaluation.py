@@ -33,6 +33,7 @@ from rag.scoring import answer_scores, mean, require_measures, retrieval_scores,
 if TYPE_CHECKING:
     from index.embeddings import Embedder
     from index.store import Store
+    from rag.reader.reading import Reader
     from rag.settings import Settings
 
 COLLECTION = "Evaluation"
@@ -45,6 +46,7 @@ def run_evaluation(
     settings: Settings,
     options: Options | None = None,
     embedder: Embedder | None = None,
+    reader: Reader | None = None,
     tell: Tell = ignore,
 ) -> dict[str, Any]:
     """Index the set, ask its questions, and write the files of ``rag.examination`` into ``out``.
@@ -52,6 +54,8 @@ def run_evaluation(
     Args:
         out: Folder for the results, created when it is not there.
         embedder: One that is loaded already; by default the one of the settings.
+        reader: One that is loaded already; by default the one that ships, if the settings ask for it.
+            With a cache its readings are kept there, and milliseconds then tell nothing.
         tell: Called with (stage, done, total).
 
     Returns:
@@ -69,11 +73,13 @@ def run_evaluation(
     relevance = read_relevance(folder / "qrels.tsv")
     documents = read_corpus(folder / "corpus.jsonl.gz")
     embedder = embedder or build_embedder(settings)
-    with _opened_store(documents, settings, embedder, options.cache) as store:
+    if reader is None and settings.retrieval.read:
+        reader = _shipped_reader(options.cache)
+    with opened_store(documents, settings, embedder, options.cache) as store:
         started = time.perf_counter()
         left_out = _index(store, embedder, documents, settings, tell)
         indexing = time.perf_counter() - started
-        assistant = build_assistant(settings, store, embedder)
+        assistant = build_assistant(settings, store, embedder, reader)
         started = time.perf_counter()
         try:
             examined = examine(
@@ -109,6 +115,17 @@ def run_evaluation(
     } | _scored(examined, relevance, retrieval, out)
     write_summary(out, summary)
     return summary
+
+
+def _shipped_reader(cache: Path | None) -> Reader:
+    from rag.reader.reading import WEIGHTS
+    from rag.reader.remembered import RememberingReader, identity_of
+    from rag.reader.weights import load_reader
+
+    reader = load_reader()
+    if cache is None:
+        return reader
+    return RememberingReader(reader, cache / "readings.sqlite", identity=identity_of(WEIGHTS))
 
 
 def _scored(
@@ -163,7 +180,7 @@ def _shown(value: object) -> str:
 
 
 @contextmanager
-def _opened_store(
+def opened_store(
     documents: Sequence[tuple[str, ParsedDocument]],
     settings: Settings,
     embedder: Embedder,

@@ -88,7 +88,7 @@ def examine(
     out.mkdir(parents=True, exist_ok=True)
     for name in (RUN, ANSWERS, QUESTIONS, SUMMARY):
         (out / name).unlink(missing_ok=True)  # of an earlier run, and this one may not write them all
-    ids_of = _document_ids(store, collection)
+    ids_of = document_ids(store, collection)
     examined: list[Examined] = []
     with (out / RUN).open("w", encoding="utf-8") as run_file:
         for number, question in enumerate(questions):
@@ -230,7 +230,7 @@ def _line(row: Mapping[str, object]) -> str:
     return text + "\n"
 
 
-def _document_ids(store: Store, collection: str | None) -> dict[int, tuple[str, ...]]:
+def document_ids(store: Store, collection: str | None) -> dict[int, tuple[str, ...]]:
     """Ids of the documents that hold a version; documents with the same content share one."""
     rows = sorted(
         (row.version_id, row.path) for row in store.documents(collection) if row.version_id is not None

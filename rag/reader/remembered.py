@@ -12,6 +12,12 @@ from pathlib import Path
 from rag.reader.reading import Reader, Reading, SentenceReading, Text
 
 
+def identity_of(weights: Path) -> str:
+    """The SHA-256 of a file of weights."""
+    with weights.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
 class RememberingReader(Reader):
     """Gives a stored reading where the same question was read with the same text before."""
 

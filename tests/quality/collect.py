@@ -1,18 +1,15 @@
 """What retrieval and the reader say of every question of an evaluation set, one JSON line a question.
 
-    python -m tests.quality.collect SET --out FILE [--weights FILE | --folds DIR --fold-rows FILE]
+    python -m tests.quality.collect SET --out FILE --cache DIR [--weights FILE | --folds DIR --rows FILE]
 
-``tests.quality.mix`` fits the mixes on such files. With ``--folds`` each question is read by the reader
-whose training did not see its article: DIR holds ``fold-N.safetensors``, trained on all folds but N, and
-``--fold-rows`` tells the fold of each article; a question about none of the articles gets any of them.
+``tests.quality.mix`` fits the mixes on such files. With ``--folds`` each question is read by a reader
+whose training did not see its article; see ``tests.quality.folds``.
 """
 
 from __future__ import annotations
 
 import argparse
-import gzip
 import json
-import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,25 +19,21 @@ from index.store import Store
 from rag.answers import Passage
 from rag.build import build_embedder
 from rag.condense import condense
-from rag.evaluation import Options, read_corpus, read_questions, read_relevance
-from rag.evaluation import _document_ids as document_ids
-from rag.evaluation import _opened_store as opened_store
+from rag.evaluation import COLLECTION, opened_store
+from rag.evaluation_sets import read_corpus, read_questions, read_relevance
 from rag.evidence import EvidenceSelector, confidence_signals
+from rag.examination import document_ids
 from rag.overlap import weighted_words
-from rag.reader.reading import Reader, Reading
+from rag.reader.reading import WEIGHTS, Reader, Reading
+from rag.reader.remembered import RememberingReader, identity_of
 from rag.reader.weights import load_reader
 from rag.rerank import text_of
 from rag.retrieval import HybridRetriever
 from rag.scoring import Question, normalised
 from rag.settings import Settings, load_settings
+from tests.quality.folds import fold_reader
 
 READ = 10
-
-
-def fold_of(question: Mapping[str, Any], folds: Mapping[str, int]) -> int:
-    """The fold whose training did not see the article of a question; always the same one if none did."""
-    article = str(question.get("source_doc") or "").partition("#")[0]
-    return folds.get(article, zlib.crc32(str(question["id"]).encode()) % 4)
 
 
 def collected(
@@ -128,8 +121,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--weights", type=Path)
-    parser.add_argument("--folds", type=Path)
-    parser.add_argument("--fold-rows", type=Path)
+    parser.add_argument("--folds", type=Path, help="folder of the weights of each fold")
+    parser.add_argument("--rows", type=Path, help="training rows that tell the fold of each article")
     parser.add_argument("--similarity", action="store_true", help="of each sentence too; takes as long again")
     parser.add_argument("--limit", type=int)
     parser.add_argument("--every", type=int, default=1, help="take every Nth question")
@@ -140,18 +133,16 @@ def main() -> None:
     questions = list(zip(read_questions(given.set / "queries.jsonl"), rows, strict=True))
     questions = questions[:: given.every][: given.limit]
     relevance = read_relevance(given.set / "qrels.tsv")
-    readers: dict[int, Reader] = {}
-    folds: dict[str, int] = {}
     if given.folds:
-        with gzip.open(given.fold_rows, "rt", encoding="utf-8") as lines:
-            folds = {row["title"]: row["fold"] for row in map(json.loads, lines)}
-        readers = {fold: load_reader(given.folds / f"fold-{fold}.safetensors") for fold in range(4)}
+        reader: Reader = fold_reader(given.set, given.folds, given.rows, given.cache)
     else:
-        readers = {0: load_reader(given.weights) if given.weights else load_reader()}
+        weights = given.weights or WEIGHTS
+        memory = given.cache / "readings.sqlite"
+        reader = RememberingReader(load_reader(weights), memory, identity=identity_of(weights))
     documents = read_corpus(given.set / "corpus.jsonl.gz")
     options = Options(cache=given.cache)
     with opened_store(documents, settings, embedder, options.cache) as store, given.out.open("w") as out:
-        ids_of = document_ids(store)
+        ids_of = document_ids(store, COLLECTION)
         retriever = HybridRetriever(
             store=store,
             embedder=embedder,
@@ -163,7 +154,6 @@ def main() -> None:
         for number, (question, row) in enumerate(questions):
             query = condense(question.text, question.history).query
             passages = retriever.search(query, k=40)
-            reader = readers[fold_of(row, folds) if folds else 0]
             readings = reader.read(query, [text_of(passage) for passage in passages[:READ]])
             evidence: dict[str, str] = {}
             for each in row.get("evidence") or ():

@@ -17,7 +17,7 @@ from index.chunker import ChunkLimits, split
 from index.documents import ParsedDocument
 from index.embeddings import packaged_token_spans
 from index.sentences import sentence_spans
-from rag.evaluation import read_corpus, read_questions, read_relevance
+from rag.evaluation_sets import read_corpus, read_questions, read_relevance
 from rag.reader.reading import Reader, Text
 from rag.reader.weights import load_reader
 from rag.scoring import normalised
