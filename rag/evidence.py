@@ -39,8 +39,8 @@ READ_SENTENCE_MIX = {
     "passage": 0.6,
     "kind": 0.2,
     "evidence": 0.5,
-    "span": 0.1,
-    "answerable": 0.3,
+    "span_chance": 0.5,
+    "chance": 0.5,
 }
 CONFIDENCE_MIX = {
     "offset": -3.6,
@@ -148,7 +148,7 @@ class EvidenceSelector:
         logit = mixed(READ_CONFIDENCE_MIX if readings else CONFIDENCE_MIX, signals)
         return Evidence(
             sentences=ranked,
-            confidence=1.0 / (1.0 + math.exp(-logit)),
+            confidence=_chance(logit),
             unknown_words=unknown,
             signals=signals,
         )
@@ -192,6 +192,10 @@ class EvidenceSelector:
         return similarities
 
 
+def _chance(logit: float) -> float:
+    return 1.0 / (1.0 + math.exp(-max(-50.0, min(50.0, logit))))
+
+
 def mixed(mix: Mapping[str, float], signals: Signals) -> float:
     """The weighted sum of the signals that the mix names; one that is absent counts 0."""
     return sum(weight * signals.get(name, 0.0) for name, weight in mix.items())
@@ -216,6 +220,8 @@ def _scored(
         reading, read = sentence.reading
         signals |= {
             "evidence": math.exp(read.evidence),  # chance among the sentences of its passage
+            "span_chance": _chance(read.span_score / 3),  # that it holds a short answer
+            "chance": _chance(reading.answerable),  # that its passage answers
             "span": max(read.span_score, UNREAD) / 10,
             "answerable": reading.answerable / 4,
         }

@@ -140,8 +140,7 @@ def main() -> None:
         memory = given.cache / "readings.sqlite"
         reader = RememberingReader(load_reader(weights), memory, identity=identity_of(weights))
     documents = read_corpus(given.set / "corpus.jsonl.gz")
-    options = Options(cache=given.cache)
-    with opened_store(documents, settings, embedder, options.cache) as store, given.out.open("w") as out:
+    with opened_store(documents, settings, embedder, given.cache) as store, given.out.open("w") as out:
         ids_of = document_ids(store, COLLECTION)
         retriever = HybridRetriever(
             store=store,

@@ -27,15 +27,8 @@ Vector = NDArray[np.float64]
 
 PASSAGE = ("fused", "cosine", "answerable", "span")
 SENTENCE = (
-    "similarity",
-    "overlap",
-    "context",
-    "passage",
-    "kind",
-    "evidence",
-    "logevidence",
-    "span",
-    "answerable",
+    *("similarity", "overlap", "context", "passage", "kind", "evidence", "span_chance", "chance"),
+    *("logevidence", "span", "answerable"),
 )
 CONFIDENCE = (
     "cosine",
@@ -249,12 +242,15 @@ def sentence_fit(names: Sequence[str]) -> Callable[[Sequence[Line]], Vector]:
     return fit
 
 
+_WORDS = ("overlap", "context", "passage", "kind")
+_READ = ("evidence", "span_chance", "chance")
 SUBSETS: dict[str, tuple[str, ...]] = {
-    "words only": ("overlap", "context", "passage", "kind"),
-    "words + similarity": ("similarity", "overlap", "context", "passage", "kind"),
-    "reader only": ("evidence", "logevidence", "span", "answerable"),
+    "words": _WORDS,
+    "words, similarity": ("similarity", *_WORDS),
+    "reader": _READ,
     "all": SENTENCE,
-    "all without similarity": tuple(name for name in SENTENCE if name != "similarity"),
+    "words, similarity, reader": ("similarity", *_WORDS, *_READ),
+    "words, reader": (*_WORDS, *_READ),
 }
 
 
