@@ -212,7 +212,7 @@ def load_embedder(
             hint="Check embedding.model and embedding.device in the settings.",
         ) from exc
     on_cpu = loaded.device.type == "cpu"
-    lower = precision == "bf16" or (precision == "auto" and on_cpu and _computes_bfloat16(torch))
+    lower = precision == "bf16" or (precision == "auto" and on_cpu and computes_bfloat16())
     return SentenceTransformerEmbedder(
         loaded,
         name=Path(model).name if model else DEFAULT_NAME,
@@ -298,8 +298,10 @@ def _refuse_programs(folder: Path) -> None:
             raise EmbeddingError(f"{pickled} is a pickle, and there are no safetensors.", hint=hint)
 
 
-def _computes_bfloat16(torch: Any) -> bool:
+def computes_bfloat16() -> bool:
     """Whether this CPU has instructions for bfloat16; where it is emulated, it is slower than float32."""
+    import torch
+
     told: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()  # not in older releases of torch
     return any(told.get(name, False) for name in ("avx512_bf16", "amx_bf16", "amx_tile", "bf16"))
 

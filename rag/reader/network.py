@@ -44,15 +44,17 @@ class ReaderNetwork(nn.Module):
         self.evidence = nn.Sequential(nn.Linear(2 * width, width), nn.GELU(), nn.Linear(width, 1))
         self.span = nn.Linear(width, 2)
 
-    def forward(self, batch: Batch) -> Output:
-        """Read a batch of pairs."""
+    def forward(self, batch: Batch, *, bfloat16: bool = False) -> Output:
+        """Read a batch of pairs; the body in bfloat16 if told so, the heads always in float32."""
         device = self.span.weight.device
         mask = torch.from_numpy(batch.mask).to(device)
-        states = self.body(
-            input_ids=torch.from_numpy(batch.ids).to(device),
-            attention_mask=mask.long(),
-            token_type_ids=torch.from_numpy(batch.types).to(device),
-        ).last_hidden_state
+        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=bfloat16):
+            states = self.body(
+                input_ids=torch.from_numpy(batch.ids).to(device),
+                attention_mask=mask.long(),
+                token_type_ids=torch.from_numpy(batch.types).to(device),
+            ).last_hidden_state
+        states = states.float()
         first = states[:, 0]
         pooling = torch.from_numpy(batch.pooling).to(device)
         sentences = pooling @ states

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from index.embeddings import packaged_model, packaged_tokenizer
+from index.embeddings import computes_bfloat16, packaged_model, packaged_tokenizer
 from rag.errors import ReaderError
 from rag.reader.features import PairEncoder
 from rag.reader.reading import WEIGHTS, NetworkReader
@@ -43,7 +43,9 @@ def load_reader(path: Path = WEIGHTS, *, threads: int | None = None) -> NetworkR
             f"The reader's weights cannot be used: {exc}",
             hint="Install Footnote anew, or set retrieval.read to 0.",
         ) from exc
-    return NetworkReader(network, PairEncoder(packaged_tokenizer()), threads=threads)
+    return NetworkReader(
+        network, PairEncoder(packaged_tokenizer()), threads=threads, bfloat16=computes_bfloat16()
+    )
 
 
 def put_weights(network: ReaderNetwork, tensors: dict[str, Tensor]) -> None:

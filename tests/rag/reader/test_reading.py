@@ -20,6 +20,7 @@ from rag.reader.features import PairEncoder
 from rag.reader.network import ReaderNetwork
 from rag.reader.reading import SHORT_ANSWER_TOKENS, UNREAD, NetworkReader, Reading, Text, best_span
 from rag.reader.remembered import RememberingReader
+from rag.reader.ship import averaged
 from rag.reader.weights import compressed, load_reader, put_weights
 from tests.fakes import OverlapReader
 
@@ -59,6 +60,14 @@ def test_the_order_and_the_company_of_texts_do_not_matter(reader: NetworkReader)
     for one, other in zip(together, alone, strict=True):
         assert one.answerable == pytest.approx(other.answerable, abs=1e-4)
         assert [s.span for s in one.sentences] == [s.span for s in other.sentences]
+
+
+def test_half_the_precision_says_nearly_the_same(reader: NetworkReader) -> None:
+    lower = NetworkReader(tiny_network(), PairEncoder(packaged_tokenizer()), threads=1, bfloat16=True)
+    (whole,), (half,) = (each.read("Which river?", [text(PARIS)]) for each in (reader, lower))
+    assert half.answerable == pytest.approx(whole.answerable, abs=0.05)
+    assert half.span_score == pytest.approx(whole.span_score, abs=0.1)
+    lower.close()
 
 
 def test_a_sentence_that_was_cut_off_is_unread(reader: NetworkReader) -> None:
@@ -101,6 +110,11 @@ def test_weights_of_full_rank_come_back_nearly_whole() -> None:
         torch.testing.assert_close(tensor, trained.state_dict()[name], atol=3e-3, rtol=0)
     lower = compressed(state, tiny_network(0).state_dict(), rank=4)
     assert sum(t.numel() for t in lower.values()) < sum(t.numel() for t in kept.values())
+
+
+def test_several_trainings_are_averaged() -> None:
+    mean = averaged([{"a": torch.tensor([1.0, 2.0])}, {"a": torch.tensor([3.0, 6.0])}])
+    torch.testing.assert_close(mean["a"], torch.tensor([2.0, 4.0]))
 
 
 def test_weights_that_do_not_fit_are_refused(tmp_path: Path) -> None:
