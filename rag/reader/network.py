@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from transformers import BertConfig, BertModel
 
@@ -75,16 +75,12 @@ class ReaderNetwork(nn.Module):
 
 def network_from(folder: Path) -> ReaderNetwork:
     """A network with the body of the BERT model in ``folder`` and heads that know nothing yet."""
-    config: Any = BertConfig.from_pretrained(str(folder), local_files_only=True)
+    config = BertConfig.from_json_file(str(folder / "config.json"))
     # One pass over the rows repeats nothing that dropout would have to keep from being learnt by heart,
     # and on a CPU it costs a fifth of the time.
     config.hidden_dropout_prob = config.attention_probs_dropout_prob = 0.0
-    body = BertModel.from_pretrained(
-        str(folder),
-        config=config,
-        add_pooling_layer=False,
-        local_files_only=True,
-        use_safetensors=True,
-        dtype=torch.float32,
-    )
+    # The file is read here and not by ``from_pretrained``, which reports on what it leaves aside: the pooler.
+    body = BertModel(config, add_pooling_layer=False)
+    tensors = load_file(str(folder / "model.safetensors"))
+    body.load_state_dict({name: tensors[name].float() for name in body.state_dict()})
     return ReaderNetwork(body)

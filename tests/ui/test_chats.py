@@ -21,6 +21,7 @@ from rag.answers import (
     Answer,
     AnswerSentence,
     Citation,
+    Considered,
     Delta,
     Done,
     Elsewhere,
@@ -279,6 +280,26 @@ def test_another_query_than_the_question_is_shown(store: Store, chats: Chats) ->
         answer_markdown(message, "And when?", References(store))
     )
     assert "Searched for" not in answer_markdown(message, "End of the zebrafish clause?", References(store))
+
+
+def test_how_an_answer_was_searched_lists_every_passage(store: Store, chats: Chats) -> None:
+    looked = (
+        Considered(
+            passage=replace(passage(store), dense_rank=2, fused=0.81, reader=0.93),
+            kept=True,
+            reason="cited as [1]",
+        ),
+        Considered(
+            passage=replace(passage(store), path="<b>x</b>.txt"), kept=False, reason="<i>far down</i>"
+        ),
+    )
+    message = exchange(chats, replace(quoted_answer(store), considered=looked))
+    shown = answer_markdown(message, "When does the clause end?", References(store))
+    table = shown[shown.index("<table") : shown.index("</table>")]
+    assert "lease&#46;txt</td><td>#2</td><td>–</td><td>0.81</td><td>0.93</td>" in table
+    assert "<b>" not in table
+    assert "<i>" not in table
+    assert table.count("<tr") == 3
 
 
 def test_an_abstention_says_so_once_and_names_the_nearest_passage(store: Store, chats: Chats) -> None:
