@@ -252,13 +252,11 @@ def _roc_differences(pairs: Sequence[tuple[Row, Row]]) -> Iterator[Difference]:
     answerable: list[tuple[float, float]] = []
     others: dict[str, list[tuple[float, float]]] = {}
     for one, other in pairs:
-        pair = (one.get("confidence"), other.get("confidence"))
-        if None in pair or one.get("answerable") is None:
+        a, b, known = one.get("confidence"), other.get("confidence"), one.get("answerable")
+        if a is None or b is None or known is None:
             continue
-        if one["answerable"]:
-            answerable.append(pair)
-        else:
-            others.setdefault(one.get("kind") or "unanswerable", []).append(pair)
+        group = answerable if known else others.setdefault(one.get("kind") or "unanswerable", [])
+        group.append((float(a), float(b)))
     for kind, group in sorted(others.items()):
         if answerable:
             yield _roc_difference(f"auroc[{kind}]", np.array(answerable), np.array(group))

@@ -22,7 +22,7 @@ from rag.settings import Settings
 from tests.rag.corpus import CORPUS, NORMANS, indexed
 
 PAGES = "Nothing is on this page.\n\nThe battery is covered for 12 months only.\n"
-TEXTS = {
+TEXTS: dict[str, str | ParsedDocument] = {
     "/home/me/france.txt": CORPUS["france.txt"],
     "/home/me/old/normans.txt": NORMANS,
     "/home/me/phone.pdf": ParsedDocument(text=PAGES, page_starts=(0, PAGES.index("The"))),

@@ -21,8 +21,11 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, expect, sync_playwright
 from reportlab.pdfgen.canvas import Canvas
 
+from index.store import Store
 from tests.rag.llm_stub import Stub, serving
 from tests.ui.payloads import HOSTILE
+from tests.ui.test_chats import TEXT, exchange, put, quoted_answer
+from ui.chats import Chats
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = [
@@ -160,6 +163,30 @@ def pdf(path: Path, *pages: str) -> Path:
         canvas.showPage()
     canvas.save()
     return path
+
+
+def test_an_opinion_on_an_answer_is_noted_and_taken_back(watched: Watched, tmp_path: Path) -> None:
+    page, data = watched.page, tmp_path / "data"
+    with Store.open(data) as store:  # an answer from before; none has to be made
+        put(store, TEXT)
+        chats = Chats(data)
+        chat_id = exchange(chats, quoted_answer(store)).chat_id
+        chats.close()
+    with served(data) as server:
+        page.goto(f"{server.url}/?chat={chat_id}")
+        said = page.locator("#fn-chat .fn-say")
+        said.get_by_role("link", name="Wrong citation").click()
+        expect(said.locator(".fn-op-said")).to_have_text("✓ Wrong citation")
+        expect(said).to_contain_text("Noted as a test question")
+        noted = (data / "feedback.jsonl").read_text(encoding="utf-8")
+        assert '"wrong_citation"' in noted
+        assert "zebrafish" not in noted
+
+        page.reload()
+        expect(said.locator(".fn-op-said")).to_have_text("✓ Wrong citation")
+        said.get_by_role("link", name="Wrong citation").click()
+        expect(said.locator(".fn-op-said")).to_have_count(0)
+        assert (data / "feedback.jsonl").read_text(encoding="utf-8") == ""
 
 
 def test_the_first_day(watched: Watched, tmp_path: Path) -> None:
