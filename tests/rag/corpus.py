@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from index.documents import ParsedDocument
+from index.documents import Heading, ParsedDocument
 from index.ingest import ingest_documents
 from index.store import Store
 from rag.ask import Assistant
@@ -25,6 +25,15 @@ FRANCE = "Paris is the capital of France. The river Seine flows through Paris. L
 NORMANS = "Rollo was the leader of the Norse raiders. He swore fealty to Charles III in 911."
 PHONE = "The warranty of the phone lasts 24 months. The battery is covered for 12 months only."
 CORPUS = {"france.txt": FRANCE, "normans.txt": NORMANS, "phone.txt": PHONE}
+
+
+def with_headings(*sections: tuple[str, str]) -> ParsedDocument:
+    """A document of headings, each with the text under it."""
+    text, headings = "", []
+    for title, body in sections:
+        headings.append(Heading(start=len(text), end=len(text) + len(title), level=1, title=title))
+        text += f"{title}\n\n{body}\n\n"
+    return ParsedDocument(text=text.rstrip(), headings=tuple(headings))
 
 
 @contextmanager
