@@ -247,6 +247,10 @@ document.addEventListener(
 const newest = () => [...document.querySelectorAll('#fn-chat [data-testid="bot"]')].at(-1);
 
 document.addEventListener("keydown", (event) => {
+  if (event.key === " " && event.target.matches?.('#fn-chat a[role="button"]')) {
+    event.preventDefault(); // a link that is a button obeys the space bar too
+    return void event.target.click();
+  }
   const typing = event.target.matches?.("input, textarea, select, [contenteditable]");
   if (event.key === "Escape") {
     if (root.classList.contains("fn-side-open")) return void root.classList.remove("fn-side-open");

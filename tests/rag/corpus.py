@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from index.documents import ParsedDocument
+from index.documents import Heading, ParsedDocument
 from index.ingest import ingest_documents
 from index.store import Store
 from rag.ask import Assistant
@@ -31,6 +31,15 @@ CORPUS = {"france.txt": FRANCE, "normans.txt": NORMANS, "phone.txt": PHONE}
 def unread(settings: Settings) -> Settings:
     """The settings with the reader switched off."""
     return settings.model_copy(update={"retrieval": settings.retrieval.model_copy(update={"read": 0})})
+
+
+def with_headings(*sections: tuple[str, str]) -> ParsedDocument:
+    """A document of headings, each with the text under it."""
+    text, headings = "", []
+    for title, body in sections:
+        headings.append(Heading(start=len(text), end=len(text) + len(title), level=1, title=title))
+        text += f"{title}\n\n{body}\n\n"
+    return ParsedDocument(text=text.rstrip(), headings=tuple(headings))
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from index.changes import PutDocument
-from index.documents import Heading, ParsedDocument
+from index.documents import ParsedDocument
 from index.errors import UnknownCollectionError
 from index.ingest import ingest_documents
 from index.store import Store
@@ -20,7 +20,7 @@ from rag.prompts import NOT_FOUND
 from rag.refusal import listed, without_number
 from rag.settings import AnswerSettings, GenerationSettings, Settings
 from tests.fakes import WordCountEmbedder
-from tests.rag.corpus import FRANCE, NORMANS, PHONE, VOCABULARY
+from tests.rag.corpus import FRANCE, NORMANS, PHONE, VOCABULARY, with_headings
 from tests.rag.llm_stub import Stub, serving
 
 Collections = Mapping[str, Mapping[str, str | ParsedDocument]]
@@ -31,15 +31,6 @@ LIBRARY: Collections = {
 }
 ELEPHANTS = "Which elephants migrate through Botswana?"
 WARRANTY = "How many months does the warranty of the phone last?"
-
-
-def with_headings(*sections: tuple[str, str]) -> ParsedDocument:
-    """A document of headings, each with the text under it."""
-    text, headings = "", []
-    for title, body in sections:
-        headings.append(Heading(start=len(text), end=len(text) + len(title), level=1, title=title))
-        text += f"{title}\n\n{body}\n\n"
-    return ParsedDocument(text=text.rstrip(), headings=tuple(headings))
 
 
 HANDBOOK = with_headings(

@@ -23,10 +23,12 @@ from reportlab.pdfgen.canvas import Canvas
 
 from index.store import Store
 from tests.rag.llm_stub import Stub, serving
+from tests.ui.light_server import HOSTILE_HEADING
 from tests.ui.payloads import HOSTILE
 from tests.ui.test_chats import TEXT, exchange, put, quoted_answer
 from ui.chats import Chats
 
+ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = [
     "--no-sandbox",
@@ -51,6 +53,7 @@ class Server:
 
     data: Path
     environment: Mapping[str, str] = field(default_factory=dict)
+    light: bool = False  # without a model, over the documents of ``light_server``
     port: int = 0
     process: subprocess.Popen[bytes] | None = None
 
@@ -64,7 +67,9 @@ class Server:
                 self.port = probe.getsockname()[1]
         command = [sys.executable, "-m", "ui", "serve", "--no-browser"]
         command += ["--port", str(self.port), "--data", str(self.data)]
-        self.process = subprocess.Popen(command, env={**os.environ, **self.environment})
+        if self.light:
+            command = [sys.executable, "-m", "tests.ui.light_server", str(self.data), str(self.port)]
+        self.process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **self.environment})
         deadline = time.monotonic() + PATIENCE / 1000
         while time.monotonic() < deadline:
             assert self.process.poll() is None, "the server ended"
@@ -85,6 +90,16 @@ class Server:
 @contextmanager
 def served(data: Path, **environment: str) -> Iterator[Server]:
     server = Server(data=data, environment=environment)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@contextmanager
+def served_lightly(data: Path) -> Iterator[Server]:
+    server = Server(data=data, light=True)
     server.start()
     try:
         yield server
@@ -358,30 +373,14 @@ def test_a_narrow_screen_shows_the_evidence_as_a_sheet(chromium: Browser, tmp_pa
     context.close()
 
 
-def index(server: Server, path: Path, collection: str) -> None:
-    """Index a file into a collection as a person would from a terminal, beside the server."""
-    command = [sys.executable, "-m", "ui", "index", str(path), "--collection", collection]
-    subprocess.run([*command, "--data", str(server.data)], check=True, capture_output=True)
-
-
 def test_a_search_is_narrowed_refused_and_widened(watched: Watched, tmp_path: Path) -> None:
     page = watched.page
-    manual, letter = tmp_path / "pump.md", tmp_path / "letter.md"
-    manual.write_text(
-        "# Pump\n\n## Pressure of the pump\n\nThe garden pump reaches a pressure of 47 bar.\n\n"
-        "## 2.1 <img src=x onerror=window.pwned=1> cleaning of the pump\n\n"
-        "The garden pump is cleaned with water.\n",
-        encoding="utf-8",
-    )
-    letter.write_text("# Letter\n\nDear Ann, the roses are in flower this week.\n", encoding="utf-8")
-    with served(tmp_path / "data") as server:
+    with served_lightly(tmp_path / "data") as server:
         page.goto(server.url)
-        expect(page.get_by_role("button", name=RAFAH)).to_be_visible()
-        index(server, manual, "Manuals")
-        index(server, letter, "Letters")
         sources = page.locator(".fn-sources")
         expect(sources.get_by_role("checkbox")).to_have_count(3)
-        expect(sources).to_contain_text("All 7 documents")
+        expect(sources).to_contain_text("All 4 documents")
+        expect(sources).to_contain_text("<b>Notes</b>")
         chip = page.locator("#fn-composer .fn-scope")
         expect(chip).to_have_count(0)
 
@@ -389,14 +388,14 @@ def test_a_search_is_narrowed_refused_and_widened(watched: Watched, tmp_path: Pa
         sources.get_by_role("checkbox", name="Manuals").click()
         expect(sources).to_contain_text("2 of 3 selected")
         expect(sources.get_by_role("checkbox", name="Manuals")).not_to_be_checked()
-        assert page.evaluate("document.activeElement.dataset.act") == "scope"
-        sources.get_by_role("checkbox", name="Samples").click()
+        page.wait_for_function("document.activeElement.dataset.act === 'scope'")
+        sources.get_by_role("checkbox", name="Notes").click()
         expect(chip).to_contain_text("Searching: Letters")
         expect(sources.get_by_role("checkbox", name="Letters")).to_be_disabled()
         question = "Which pressure does the garden pump reach?"
         refusal = ask(page, question)
         expect(refusal).to_contain_text("Not in your documents")
-        expect(refusal).to_contain_text("in Letters")
+        expect(refusal).to_contain_text("Searched 2 passages of 2 documents in Letters.")
         expect(refusal).to_contain_text("Found in Manuals, outside your selection.")
 
         # The selection belongs to the conversation: a reload keeps it, a new one searches everything.
@@ -407,28 +406,28 @@ def test_a_search_is_narrowed_refused_and_widened(watched: Watched, tmp_path: Pa
         page.locator(".fn-item .fn-open", has_text=question).click()
         expect(chip).to_contain_text("Searching: Letters")
 
-        # "Search all" asks the same again of everything, and says no longer that it is narrowed.
+        # "Search all" asks the same again of everything, and a draft in the composer stays.
         page.get_by_label("Your question").fill("a draft")
         page.locator("#fn-chat").get_by_role("button", name="Search all").click()
-        answer = page.locator("#fn-chat [data-testid='bot']").nth(1)
-        expect(answer).to_contain_text("47 bar")
+        expect(page.locator("#fn-chat [data-testid='bot']").nth(1)).to_contain_text("47 bar")
         expect(page.locator("#fn-chat [data-testid='user']").nth(1)).to_contain_text(question)
         expect(chip).to_have_count(0)
         expect(page.get_by_label("Your question")).to_have_value("a draft")
 
-        # The x of the chip does the same for what is asked next.
+        # Headings are offered as they stand in the document, whatever they hold, and asking one works.
         page.locator(".fn-source", has_text="Manuals").hover()
         page.locator(".fn-source", has_text="Manuals").get_by_role("button", name="only").click()
         expect(chip).to_contain_text("Searching: Manuals")
-        narrowed = ask(page, "Which elephants are known for the cleaning of a pump in Botswana?")
-        expect(narrowed).to_contain_text("Not in your documents")
-        # Headings are offered as they stand in the document, whatever they hold, and asking one works.
+        narrowed = ask(page, "Which elephants in Botswana have seen the cleaning of a pump?")
+        expect(narrowed).to_contain_text("Found in none of them: elephants, botswana, seen.")
         offer = narrowed.get_by_role("button", name="cleaning of the pump")
-        expect(offer).to_contain_text("<img src=x onerror=window.pwned=1>")
+        expect(offer).to_contain_text(HOSTILE_HEADING)
         offer.click()
         expect(page.locator("#fn-chat [data-testid='bot']").nth(3)).to_contain_text("cleaned with water")
+
+        # The x of the chip widens what is asked next.
         page.get_by_role("button", name="Search all sources again").click()
         expect(chip).to_have_count(0)
-        expect(sources).to_contain_text("All 7 documents")
+        expect(sources).to_contain_text("All 4 documents")
         assert page.evaluate("window.pwned") is None
-        assert page.locator("#fn-shell img").count() == 0
+        assert page.locator("#fn-shell img, .fn-sources b").count() == 0
