@@ -104,12 +104,12 @@ def comparison_lines(comparison: Comparison) -> Iterator[str]:
     yield f"B  {comparison.b}"
     yield f"{comparison.questions:,} questions; B - A with its 95 % interval"
     yield ""
-    yield f"  {'measure':<28} {'n':>6} {'A':>9} {'B':>9} {'B - A':>9}  {'95 % interval':<21} {'p':>7}"
+    yield f"  {'measure':<34} {'n':>6} {'A':>9} {'B':>9} {'B - A':>9}  {'95 % interval':<21} {'p':>7}"
     for each in comparison.differences:
         digits = 1 if each.measure in (*LENGTHS, TIME) else 4
         interval = f"[{each.low:+.{digits}f}, {each.high:+.{digits}f}]"
         yield (
-            f"  {each.measure:<28} {each.questions:>6,} {each.a:>9.{digits}f} {each.b:>9.{digits}f}"
+            f"  {each.measure:<34} {each.questions:>6,} {each.a:>9.{digits}f} {each.b:>9.{digits}f}"
             f" {each.difference:>+9.{digits}f}  {interval:<21} {each.p:>7.4f}"
         )
     yield ""

@@ -203,7 +203,6 @@ def test_an_incomplete_evaluation_set_is_refused(tmp_path: Path) -> None:
         ["eval", "mine.csv"],
         ["eval", "mine.csv", "--feedback", "--out", "out"],
         ["eval", "mine.csv", "--compare", "a", "b"],
-        ["eval", "--compare", "a"],
         ["eval", "mine.csv", "--out", "out", "--limit", "0"],
         ["eval", "mine.csv", "--out", "out", "--cache", "cache"],
     ],
@@ -241,6 +240,7 @@ def test_two_runs_are_compared(tmp_path: Path) -> None:
     assert "+0.2500" in printed
     programs = json.loads(footnote("eval", "--compare", tmp_path / "a", tmp_path / "b", "--json").stdout)
     assert {each["measure"]: each["difference"] for each in programs["differences"]}["F1"] == 0.25
+    assert "2 arguments" in footnote("eval", "--compare", tmp_path / "a", expect=2).stderr
     none = footnote("eval", "--compare", tmp_path / "a", tmp_path, expect=1)
     assert "holds no questions.jsonl" in none.stderr
 
