@@ -438,22 +438,18 @@ def _compared(asked: Asked, ranked: Sequence[EvidenceSentence]) -> list[_Unit]:
     """At least one sentence for each side that has any, then what else speaks of a side."""
     units = _sentences(asked, ranked)
     best = units[0].score
+    sides: list[frozenset[str]] = []
     if asked.compared is not None:
         one, two = asked.compared
+        covered = frozenset[str]().union(*(unit.covers for unit in units))
         # A side that a pronoun stands for is told by what is not the other.
-        sides = [
-            lambda unit: bool(unit.covers & one if one else unit.covers - two),
-            lambda unit: bool(unit.covers & two if two else unit.covers - one),
-        ]
-        touching = [unit for unit in units if any(side(unit) for side in sides)]
-    else:
-        sides, touching = [], []
-    units = touching or units
+        sides = [one or covered - two, two or covered - one]
+        units = [unit for unit in units if unit.covers & (sides[0] | sides[1])] or units
     chosen: list[_Unit] = []
     for side in sides:
-        own = next((unit for unit in units if side(unit) and not _repeats(unit, chosen)), None)
-        if own is not None and not any(side(unit) for unit in chosen) and _fits(own, chosen):
-            chosen.append(own)
+        if not any(unit.covers & side for unit in chosen):
+            speaking = (unit for unit in units if unit.covers & side and _fits(unit, chosen))
+            chosen += [unit for unit in speaking if not _repeats(unit, chosen)][:1]
     return _covering(
         units,
         relevance=lambda unit: _share(unit.score, best),
