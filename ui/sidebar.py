@@ -9,8 +9,9 @@ from index.jobs import Job
 from index.report import Progress
 from index.rows import StoreStatus
 from index.scope import CollectionRow
+from rag.answers import digest
 from rag.refusal import listed
-from ui.chats import Chat, digest
+from ui.chats import Chat
 from ui.render import ago, button, count, escape, escape_line
 
 BRAND = '<div class="fn-brand">Footnote<sup>1</sup></div>'

@@ -21,9 +21,9 @@ from pathlib import Path
 
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as mp
 import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor
+from torch.multiprocessing.spawn import spawn
 
 from index.embeddings import packaged_model, packaged_tokenizer
 from rag.reader import negatives
@@ -320,7 +320,7 @@ def main() -> None:
         if given.processes == 1:
             _train(0, 1, recipe, given.out, rendezvous)
         else:
-            mp.spawn(  # type: ignore[no-untyped-call]
+            spawn(  # type: ignore[no-untyped-call]
                 _train, args=(given.processes, recipe, given.out, rendezvous), nprocs=given.processes
             )
 

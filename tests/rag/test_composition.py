@@ -53,7 +53,7 @@ def scored(of: Passage, scores: dict[str, float], *, wanted: str = "") -> list[E
                 end=of.start + end,
                 text=text,
                 score=score,
-                similarity=0.5,
+                signals={},
                 covers=frozenset(word for word in wanted.split() if word in text.casefold()),
             )
         )
@@ -132,7 +132,7 @@ def test_the_short_answer_is_marked_where_one_was_asked_for() -> None:
             end=found.end,
             text=found.text,
             score=2.0,
-            similarity=0.5,
+            signals={},
             covers=frozenset(),
             short_answer=(16, 25),
         )
@@ -430,7 +430,7 @@ def test_whatever_is_chosen_is_verbatim_said_once_within_limits_and_in_any_order
             end=end,
             text=of.text[start:end],
             score=chance.choice([-1.0, 0.0, 0.4, 0.9, 1.0]),
-            similarity=0.0,
+            signals={},
             covers=frozenset(
                 word for word in ("rain", "snow", "rhine") if word in of.text[start:end].casefold()
             ),

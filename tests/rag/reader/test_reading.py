@@ -102,7 +102,7 @@ def test_weights_of_full_rank_come_back_nearly_whole() -> None:
     with torch.no_grad():
         for name, weight in trained.named_parameters():
             if not name.startswith("body.embeddings"):
-                weight += 0.05 * torch.randn_like(weight)
+                weight.add_(0.05 * torch.randn_like(weight))
     state = {n: t for n, t in trained.state_dict().items() if not n.startswith("body.embeddings")}
     kept = compressed(state, original.state_dict(), rank=32)
     put_weights(original, kept)
