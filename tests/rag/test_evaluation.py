@@ -16,6 +16,7 @@ from rag.evaluation_sets import read_questions
 from rag.examination import Options
 from rag.settings import Settings
 from tests.fakes import WordCountEmbedder
+from tests.rag.corpus import unread
 
 CORPUS = [
     {
@@ -70,7 +71,7 @@ def evaluation_set(tmp_path: Path) -> Path:
 
 def run(folder: Path, out: Path, options: Options | None = None) -> dict[str, Any]:
     embedder = WordCountEmbedder(VOCABULARY)
-    return run_evaluation(folder, out, settings=Settings(), options=options, embedder=embedder)
+    return run_evaluation(folder, out, settings=unread(Settings()), options=options, embedder=embedder)
 
 
 def read_run(path: Path) -> dict[str, list[str]]:

@@ -20,7 +20,7 @@ from rag.prompts import NOT_FOUND
 from rag.refusal import listed, without_number
 from rag.settings import AnswerSettings, GenerationSettings, Settings
 from tests.fakes import WordCountEmbedder
-from tests.rag.corpus import FRANCE, NORMANS, PHONE, VOCABULARY, with_headings
+from tests.rag.corpus import FRANCE, NORMANS, PHONE, VOCABULARY, unread, with_headings
 from tests.rag.llm_stub import Stub, serving
 
 Collections = Mapping[str, Mapping[str, str | ParsedDocument]]
@@ -53,7 +53,7 @@ def library(
             ]
             ingest_documents(store, embedder, items, collection=name)
         store.refresh()
-        assistant = build_assistant(settings or Settings(data=data), store, embedder)
+        assistant = build_assistant(unread(settings or Settings(data=data)), store, embedder)
         try:
             yield store, assistant
         finally:
