@@ -178,6 +178,7 @@ class _Unit:
     sentences: tuple[EvidenceSentence, ...]
     score: float
     covers: frozenset[str]
+    spoken: tuple[frozenset[str], ...]  # the words of each sentence
     vocabulary: frozenset[str]  # its words, without stop words and what every answer shares: the question's
     listed: bool  # a list or table of the document
     enumerates: bool
@@ -210,12 +211,14 @@ class _Text:
         text = " ".join(sentence.text for sentence in sentences)
         first = sentences[0]
         covers = frozenset[str]().union(*(sentence.covers for sentence in sentences))
+        spoken = tuple(_spoken(sentence.text) for sentence in sentences)
         section, opening = self._section(first)
         return _Unit(
             sentences=tuple(sentences),
             score=max(sentence.score for sentence in sentences),
             covers=covers,
-            vocabulary=frozenset(word for word, _, _ in words(text)) - self._ignored - covers,
+            spoken=spoken,
+            vocabulary=frozenset[str]().union(*spoken) - self._ignored - covers,
             listed=any(is_list_item(each.text) or is_table_row(each.text) for each in sentences[1:2]),
             enumerates=_ENUMERATION.search(text) is not None,
             opening=opening,
@@ -533,10 +536,10 @@ def _fits(unit: _Unit, picked: Sequence[_Unit]) -> bool:
 def _repeats(unit: _Unit, picked: Sequence[_Unit]) -> bool:
     """Whether a unit shares a place with a chosen one, or any two of their sentences say the same."""
     return any(
-        _overlap(one, other) or _alike(one.text, other.text)
+        _overlap(one, other) or _jaccard(said, heard) >= ALIKE
         for each in picked
-        for one in unit.sentences
-        for other in each.sentences
+        for one, said in zip(unit.sentences, unit.spoken, strict=True)
+        for other, heard in zip(each.sentences, each.spoken, strict=True)
     )
 
 
@@ -545,11 +548,9 @@ def _overlap(one: EvidenceSentence, other: EvidenceSentence) -> bool:
     return same_text and one.start < other.end and other.start < one.end
 
 
-def _alike(one: str, other: str) -> bool:
-    vocabularies = [frozenset(word for word, _, _ in words(text)) for text in (one, other)]
-    if not all(vocabularies):
-        return one.split() == other.split()
-    return _jaccard(*vocabularies) >= ALIKE
+def _spoken(text: str) -> frozenset[str]:
+    """The words of a text; of one without any, its signs."""
+    return frozenset(word for word, _, _ in words(text)) or frozenset(text.split())
 
 
 def _jaccard(one: frozenset[str], other: frozenset[str]) -> float:
