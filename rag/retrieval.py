@@ -7,13 +7,16 @@ It is a LangChain ``BaseRetriever``, so it plugs in elsewhere too. Inside Footno
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+import numpy as np
 from langchain_core.callbacks import CallbackManagerForRetrieverRun
 from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
+from numpy.typing import NDArray
 from pydantic import ConfigDict
 
-from index.analysis import query_terms
+from index.analysis import QueryTerms, query_terms
 from index.embeddings import Embedder
 from index.errors import EmbedderMismatchError
 from index.scope import Scope
@@ -21,6 +24,7 @@ from index.snapshot import Snapshot
 from index.store import ChunkRow, DocumentRow, Store
 from rag.answers import Passage
 from rag.fusion import fuse
+from rag.linked import BEHIND, linked_chunks
 
 
 class HybridRetriever(BaseRetriever):
@@ -33,6 +37,7 @@ class HybridRetriever(BaseRetriever):
     k: int = 6  # passages for ``invoke``
     candidates: int = 100  # taken from each of the two sides
     dense_weight: float = 0.4
+    links: bool = True  # whether to look up what the query and the best passages name
 
     def search(
         self, query: str, *, k: int, snapshot: Snapshot | None = None, scope: Scope | None = None
@@ -97,7 +102,42 @@ class HybridRetriever(BaseRetriever):
                             headings=self.store.headings_within(chunk.version_id, chunk.start, chunk.end),
                         )
                     )
+        if self.links and len(passages) > BEHIND:
+            passages = self._with_linked(query, passages, vector, terms, snapshot, scope)
         return passages[:k]
+
+    def _with_linked(
+        self,
+        query: str,
+        passages: Sequence[Passage],
+        vector: NDArray[np.float32],
+        terms: QueryTerms,
+        snapshot: Snapshot,
+        scope: Scope,
+    ) -> list[Passage]:
+        """The passages with those about what the best of them name, right behind these."""
+        linked = linked_chunks(query, passages, self.store, snapshot, scope)
+        ids = [chunk.chunk_id for chunk, _ in linked]
+        cosines, keywords = snapshot.cosines(vector, ids), snapshot.bm25(terms, ids)
+        known = {passage.chunk_id: passage for passage in passages}
+        # They stand where they are put and not where the query alone would, so they share that score.
+        score = passages[BEHIND - 1].score
+        moved: list[Passage] = []
+        for chunk, source in linked:
+            passage = known.get(chunk.chunk_id) or _passage(
+                chunk,
+                source,
+                score=score,
+                cosine=cosines.get(chunk.chunk_id, 0.0),
+                bm25=keywords.get(chunk.chunk_id, 0.0),
+                dense_rank=None,
+                lexical_rank=None,
+                headings=self.store.headings_within(chunk.version_id, chunk.start, chunk.end),
+            )
+            moved.append(replace(passage, score=score, fused=score))
+        first = [passage for passage in passages[:BEHIND] if passage.chunk_id not in ids]
+        rest = [passage for passage in passages[BEHIND:] if passage.chunk_id not in ids]
+        return [*first, *moved, *rest]
 
     def _get_relevant_documents(
         self, query: str, *, run_manager: CallbackManagerForRetrieverRun
