@@ -69,7 +69,7 @@ def run_evaluation(
     require_measures()
     from rag.build import build_assistant, build_embedder
 
-    questions = read_questions(folder / "queries.jsonl")[: options.limit]
+    questions = read_questions(folder / "queries.jsonl")[options.first :: options.every][: options.limit]
     relevance = read_relevance(folder / "qrels.tsv")
     documents = read_corpus(folder / "corpus.jsonl.gz")
     embedder = embedder or build_embedder(settings)

@@ -24,7 +24,8 @@ from rag.answers import Passage
 from rag.overlap import WeightedWord, covered, forms_in, share, weighted_words
 from rag.reader.reading import UNREAD, Reading, SentenceReading
 
-# The mixes are fitted by ``python -m tests.quality.mix``, which says on what and how well they do.
+# Without the reader: tuned on SQuAD 2 and wikinews-qa; the best sentence holds the answer in 72 % and
+# 84 % there, by similarity alone in 54 % and 69 %.
 SENTENCE_MIX = {
     "similarity": 1.2,
     "overlap": 1.0,
@@ -32,34 +33,45 @@ SENTENCE_MIX = {
     "passage": 0.6,
     "kind": 0.2,
 }
+# With it: a conditional logit by ``python -m tests.quality.mix`` over every third question of SQuAD 2, read
+# by readers that had not seen the article, and HotpotQA. The first sentence is right in 79 % of SQuAD 2
+# (cross-validated); by the words alone in 69 %, by the reader alone in 73 %.
 READ_SENTENCE_MIX = {
-    "similarity": 0.0,
-    "overlap": 1.0,
-    "context": 0.4,
-    "passage": 0.6,
-    "kind": 0.2,
-    "evidence": 0.5,
-    "span_chance": 0.5,
-    "chance": 0.5,
+    "overlap": 3.3,
+    "context": 1.4,
+    "passage": 5.4,
+    "kind": 0.5,
+    "evidence": 1.5,
+    "span_chance": 3.9,
+    "chance": 4.1,
 }
 CONFIDENCE_MIX = {
-    "offset": -3.6,
+    "offset": -4.45,
     "similarity": 5.0,
     "overlap": 1.6,
     "in_passage": 1.5,
     "missing_number": -1.4,
     "unheard_name": -2.0,
 }
-READ_CONFIDENCE_MIX = {
+# With the reader the confidence is the product of two chances, fitted likewise: that the documents are
+# about what is asked (AUROC 0.98 against questions about other things) and that the sentence answers it
+# (0.77 against questions that only look answerable).
+TOPIC_MIX = {
+    "offset": -3.2,
+    "cosine": 4.3,
+    "overlap": 2.5,
+    "in_passage": 2.9,
+    "unheard_name": -0.9,
+    "answerable": 2.0,
+    "span": 1.3,
+}
+ANSWERS_MIX = {
     "offset": 0.0,
-    "cosine": 0.0,
-    "overlap": 0.0,
-    "in_passage": 0.0,
-    "missing_number": 0.0,
-    "unheard_name": 0.0,
-    "answerable": 1.0,
-    "span": 0.1,
-    "evidence": 0.1,
+    "cosine": 0.6,
+    "overlap": 1.15,
+    "in_passage": -0.95,
+    "answerable": 1.57,
+    "span": 1.57,
 }
 CARRIED = 0.3  # weight of a word from an earlier turn beside one of the question's own
 _NEARLY_SPELLED = 0.75  # difflib's ratio; "Mongke" for "Möngke" and "Shirly" for "Shirley" pass
@@ -145,10 +157,10 @@ class EvidenceSelector:
         if not ranked:
             return Evidence(sentences=(), confidence=0.0, unknown_words=unknown, signals={})
         signals = confidence_signals(query, ranked[0], wanted, snapshot)
-        logit = mixed(READ_CONFIDENCE_MIX if readings else CONFIDENCE_MIX, signals)
+        mixes = (TOPIC_MIX, ANSWERS_MIX) if readings else (CONFIDENCE_MIX,)
         return Evidence(
             sentences=ranked,
-            confidence=_chance(logit),
+            confidence=math.prod(_chance(mixed(mix, signals)) for mix in mixes),
             unknown_words=unknown,
             signals=signals,
         )
@@ -172,7 +184,7 @@ class EvidenceSelector:
             mix = SENTENCE_MIX
         sentences = _sentences(considered, wanted, snapshot, readings or {})
         similarities = np.zeros(len(sentences), dtype=np.float32)
-        if sentences and mix["similarity"]:
+        if sentences and "similarity" in mix:
             similarities = self._similarities(query, carried, [sentence.text for sentence in sentences])
         asks_for = kind_of_answer(query)
         scored = (

@@ -41,6 +41,8 @@ class Options:
     """How much to measure. ``cache`` is a folder that keeps indexes between runs."""
 
     limit: int | None = None  # questions
+    first: int = 0  # of the questions, counted from 0
+    every: int = 1  # take every so-manieth from the first one on
     retrieval_only: bool = False
     cache: Path | None = None
 

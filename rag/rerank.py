@@ -16,9 +16,11 @@ from rag.answers import Passage
 from rag.reader.reading import Reader, Reading, Text
 from rag.retrieval import document_from_passage, passage_from_document
 
-# Fitted by ``python -m tests.quality.mix``, which says on what.
-CHANCE_SLOPE = 1.0
-CHANCE_OFFSET = 0.0
+# Fitted by ``python -m tests.quality.mix``. nDCG@10 on every third answerable question of SQuAD 2, read by
+# readers that had not seen the article: 0.885 fused, 0.882 by the reader alone, 0.912 half and half;
+# HotpotQA 0.818, 0.734 and 0.818.
+CHANCE_SLOPE = 1.1
+CHANCE_OFFSET = -1.2
 READ_SHARE = 0.5  # of the reader in the score of a passage; the rest is the fused score
 
 _LANGUAGES = (None, "en")  # that the reader has learnt; names and codes alone have no language

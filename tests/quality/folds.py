@@ -75,10 +75,11 @@ def main() -> None:
     parser.add_argument("--rows", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--cache", type=Path)
-    parser.add_argument("--limit", type=int)
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--every", type=int, default=1, help="take every Nth question from the first on")
     given = parser.parse_args()
     reader = fold_reader(given.set, given.weights, given.rows, given.cache)
-    options = Options(limit=given.limit, cache=given.cache)
+    options = Options(first=given.first, every=given.every, cache=given.cache)
     summary = run_evaluation(given.set, given.out, settings=load_settings(), options=options, reader=reader)
     print("\n".join(summary_lines(summary)))
 

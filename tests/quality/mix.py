@@ -267,33 +267,64 @@ def hit(line: Line, weights: Vector) -> float:
 
 
 def report_confidence(files: Mapping[str, Sequence[Line]], sentence_mix: Vector) -> None:
-    """Print how well answerable questions are told from each other kind, the pooled mix, and bars."""
+    """Print how well answerable questions are told from each other kind, the two mixes, and bars.
+
+    One mix tells questions about other things altogether (:data:`ELSEWHERE`), one those that only look
+    answerable; the confidence is the product of the two chances.
+    """
     print("\nConfidence: AUROC of answerable against each kind")
     tables = {name: table for name, lines in files.items() if (table := _Table.of(lines, sentence_mix))}
+    if not tables:
+        return
     for name, table in tables.items():
         fitted = np.zeros(len(table.rows))
         for fold in range(FOLDS):
             held = np.arange(len(table.rows)) % FOLDS == fold
-            mix = logistic_fit(table.rows[~held], table.answerable[~held], table.weights[~held])
-            fitted[held] = table.rows[held] @ mix
-        signals = {each: table.rows[:, 1 + CONFIDENCE.index(each)] for each in CONFIDENCE} | {"mix": fitted}
+            fitted[held] = confidence(table.rows[held], [fit_part(table, ~held, part) for part in PARTS])
+        signals = {each: table.rows[:, 1 + CONFIDENCE.index(each)] for each in CONFIDENCE}
         for kind in table.kinds:
             parts = [f"{label} {table.auroc(values, kind):.3f}" for label, values in signals.items()]
-            print(f"  {name} {kind}: {', '.join(parts)}")
-    if not tables:
-        return
-    rows = np.concatenate([table.rows for table in tables.values()])
+            print(f"  {name} {kind}: {', '.join(parts)}, both mixes {table.auroc(fitted, kind):.3f}")
+        print_bars(f"{name}, cross-validated", {name: table}, fitted)
+    whole = _Table.joined(list(tables.values()))
+    mixes = [fit_part(whole, np.ones(len(whole.rows), dtype=np.bool_), part) for part in PARTS]
+    for part, mix in zip(PARTS, mixes, strict=True):
+        print(f"  pooled {part}", dict(zip(("offset", *CONFIDENCE), mix.round(3).tolist(), strict=True)))
+    print_bars("pooled", tables, confidence(whole.rows, mixes))
+
+
+ELSEWHERE = "off_corpus"
+PARTS = ("topic", "answers")
+
+
+def fit_part(table: _Table, among: NDArray[np.bool_], part: str) -> Vector:
+    """Fit the mix that tells answerable questions from those of one part; no weight where it has none."""
+    elsewhere = table.of_kind(ELSEWHERE)
+    used = among & ((table.answerable > 0) | (elsewhere if part == "topic" else ~elsewhere))
+    answerable = table.answerable[used]
+    if answerable.all():
+        return np.eye(table.rows.shape[1])[0] * 20.0  # certain
+    halves = np.where(answerable > 0, answerable.sum(), len(answerable) - answerable.sum())
+    return logistic_fit(table.rows[used], answerable, len(answerable) / 2 / halves)
+
+
+def confidence(rows: Vector, mixes: Sequence[Vector]) -> Vector:
+    return np.asarray(np.prod([1 / (1 + np.exp(-(rows @ mix))) for mix in mixes], axis=0))
+
+
+def print_bars(label: str, tables: Mapping[str, _Table], values: Vector) -> None:
     answerable = np.concatenate([table.answerable for table in tables.values()])
-    mix = logistic_fit(rows, answerable, np.concatenate([table.weights for table in tables.values()]))
-    print("  pooled mix", dict(zip(("offset", *CONFIDENCE), mix.round(3).tolist(), strict=True)))
-    for share in (0.01, 0.02, 0.05, 0.08, 0.1):
-        bar = float(np.quantile((rows @ mix)[answerable > 0], share))
-        refused = [
-            f"{name}/{kind} {float((table.rows[table.of_kind(kind)] @ mix < bar).mean()):.3f}"
-            for name, table in tables.items()
-            for kind in ("answerable", *table.kinds)
-        ]
-        print(f"  bar {1 / (1 + math.exp(-bar)):.3f} refuses {share:.0%}: {', '.join(refused)}")
+    for share in (0.01, 0.02, 0.04, 0.06, 0.08, 0.1):
+        bar = float(np.quantile(values[answerable > 0], share))
+        refused, at = [], 0
+        for name, table in tables.items():
+            its = values[at : at + len(table.rows)] < bar
+            at += len(table.rows)
+            refused += [
+                f"{name}/{kind} {float(its[table.of_kind(kind)].mean()):.3f}"
+                for kind in ("answerable", *table.kinds)
+            ]
+        print(f"  {label}: bar {bar:.3f} refuses {share:.0%}: {', '.join(refused)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,7 +334,6 @@ class _Table:
     rows: Vector
     kind: tuple[str, ...]  # of each row; "answerable" for those that are
     answerable: Vector
-    weights: Vector  # both sides weigh as much
 
     @classmethod
     def of(cls, lines: Sequence[Line], sentence_mix: Vector) -> _Table | None:
@@ -312,9 +342,15 @@ class _Table:
         answerable = np.array([float(each == "answerable") for each in kind])
         if not answerable.any() or answerable.all():
             return None
-        halves = np.where(answerable > 0, answerable.sum(), len(known) - answerable.sum())
-        rows = np.array([[1.0, *best_signals(line, sentence_mix)] for line in known])
-        return cls(rows, kind, answerable, len(known) / 2 / halves)
+        return cls(np.array([[1.0, *best_signals(line, sentence_mix)] for line in known]), kind, answerable)
+
+    @classmethod
+    def joined(cls, tables: Sequence[_Table]) -> _Table:
+        return cls(
+            np.concatenate([table.rows for table in tables]),
+            tuple(kind for table in tables for kind in table.kind),
+            np.concatenate([table.answerable for table in tables]),
+        )
 
     @property
     def kinds(self) -> list[str]:
