@@ -190,8 +190,7 @@ def load_embedder(
     """
     folder = packaged_model() if not model else _model_folder(model)
     _refuse_programs(folder)
-    # Importing torch's compiler, which transformers does, makes this folder; one that exists is left alone.
-    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", tempfile.gettempdir())
+    before_torch()
     import torch
     from sentence_transformers import SentenceTransformer
 
@@ -220,6 +219,13 @@ def load_embedder(
         batch_size=batch_size,
         passage_model=copy.deepcopy(loaded).bfloat16() if lower else None,
     )
+
+
+def before_torch() -> None:
+    """To call before torch is imported first: its compiler, which transformers imports too, asks the system
+    for the user's name and makes a folder. One that exists is left alone.
+    """
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", tempfile.gettempdir())
 
 
 def packaged_token_spans() -> Callable[[str], list[tuple[int, int]]]:

@@ -215,6 +215,7 @@ class Assistant:
             snapshot,
             carried=condensed.carried,
             readings=ranked.readings,
+            factual=asked(question).kind in ("fact", "list"),
         )
         run.answer = replace(run.answer, confidence=evidence.confidence)
         run.step("select", f"{len(evidence.sentences)} sentences, confidence {evidence.confidence:.2f}")

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.analysis import words
+from index.blocks import is_table_row
 from index.embeddings import Embedder
 from index.sentences import sentence_spans
 from index.snapshot import Snapshot
@@ -143,6 +144,7 @@ class EvidenceSelector:
         *,
         carried: Sequence[str] = (),
         readings: Mapping[int, Reading] | None = None,
+        factual: bool = True,
     ) -> Evidence:
         """Rank the sentences of ``passages`` (best first) as answers to ``query``.
 
@@ -150,6 +152,9 @@ class EvidenceSelector:
             carried: Words at the end of ``query`` that come from earlier turns.
             readings: Of the passages that were read, by chunk id, in the order of the sentences of
                 ``sentence_spans(passage.text)``; other passages are then left aside.
+            factual: Whether some words of a sentence can be the answer. Of other questions (a yes or a no,
+                a comparison, a summary) the reader has learnt nothing: it then only helps to say whether
+                the documents are about what is asked.
         """
         wanted = _less_of(weighted_words(query, snapshot), carried)
         unknown = tuple(word.word for word in wanted if not word.known)
@@ -157,7 +162,7 @@ class EvidenceSelector:
         if not ranked:
             return Evidence(sentences=(), confidence=0.0, unknown_words=unknown, signals={})
         signals = confidence_signals(query, ranked[0], wanted, snapshot)
-        mixes = (TOPIC_MIX, ANSWERS_MIX) if readings else (CONFIDENCE_MIX,)
+        mixes = [CONFIDENCE_MIX] if not readings else [TOPIC_MIX, ANSWERS_MIX] if factual else [TOPIC_MIX]
         return Evidence(
             sentences=ranked,
             confidence=math.prod(_chance(mixed(mix, signals)) for mix in mixes),
@@ -293,7 +298,8 @@ def _sentences(
                 first <= passage.start + start and passage.start + end <= last
                 for first, last in passage.headings
             )
-            if place not in seen and not heading and not _is_heading_or_question(text, passage):
+            says = not heading and not _is_heading_or_question(text, passage)
+            if place not in seen and says and not _is_table_head(passage.text, start, end):
                 seen.add(place)
                 found.append(
                     _Sentence(
@@ -316,6 +322,15 @@ def _is_heading_or_question(text: str, passage: Passage) -> bool:
         return True
     spoken = text.strip(" *_:")
     return spoken in passage.heading_path or spoken == passage.title
+
+
+def _is_table_head(text: str, start: int, end: int) -> bool:
+    """Whether the first row of a table, under something else and above another row: names of columns."""
+    if not is_table_row(text[start:end]):
+        return False
+    before = text[:start].rstrip().rpartition("\n")[2]
+    after = text[end:].lstrip().partition("\n")[0]
+    return bool(before) and not is_table_row(before) and is_table_row(after)
 
 
 def confidence_signals(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from index.embeddings import computes_bfloat16, packaged_model, packaged_tokenizer
+from index.embeddings import before_torch, computes_bfloat16, packaged_model, packaged_tokenizer
 from rag.errors import ReaderError
 from rag.reader.features import PairEncoder
 from rag.reader.reading import WEIGHTS, NetworkReader
@@ -30,6 +30,7 @@ def load_reader(path: Path = WEIGHTS, *, threads: int | None = None) -> NetworkR
         ReaderError: The file is missing or does not fit MiniLM.
         EmbeddingError: MiniLM's package is missing or damaged.
     """
+    before_torch()
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 

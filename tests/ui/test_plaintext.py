@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from index.report import FileOutcome, IngestReport, Outcome
 from index.store import DocumentRow, FolderRow, StoreStatus
-from rag.answers import Answer, AnswerSentence, Citation, Passage, Step
+from rag.answers import Answer, AnswerSentence, Citation, Passage, Refusal, Step
 from ui.plaintext import (
     answer_lines,
     place,
@@ -96,6 +96,7 @@ def test_an_abstention_shows_the_nearest_passages_and_the_notice() -> None:
         query="?",
         sentences=(AnswerSentence(text="Not in your documents."),),
         passages=(PASSAGE,),
+        refusal=Refusal(passages=4, documents=2, nearest=(PASSAGE,)),
         notice="The model did not answer.",
     )
     assert list(answer_lines(answer)) == [
@@ -103,7 +104,7 @@ def test_an_abstention_shows_the_nearest_passages_and_the_notice() -> None:
         "",
         "Note: The model did not answer.",
         "",
-        "Nearest passages",
+        "Nearest passages (below the bar)",
         "  - guide.md, Install > Linux: Type make run.",
     ]
 
