@@ -303,7 +303,7 @@ def fit_part(table: _Table, among: NDArray[np.bool_], part: str) -> Vector:
     used = among & ((table.answerable > 0) | (elsewhere if part == "topic" else ~elsewhere))
     answerable = table.answerable[used]
     if answerable.all():
-        return np.eye(table.rows.shape[1])[0] * 20.0  # certain
+        return np.asarray(20.0 * np.eye(table.rows.shape[1])[0])  # certain
     halves = np.where(answerable > 0, answerable.sum(), len(answerable) - answerable.sum())
     return logistic_fit(table.rows[used], answerable, len(answerable) / 2 / halves)
 
