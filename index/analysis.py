@@ -60,11 +60,14 @@ class QueryTerms:
     """A query for the keyword index: distinct, in order of appearance.
 
     ``words`` are unstemmed; ``stems`` hold each word stemmed in every language asked for, and the
-    word itself, because texts of an undecided language are indexed unstemmed.
+    word itself, because texts of an undecided language are indexed unstemmed. What ``context`` holds is
+    looked up too, and a match there scores ``context_weight`` (>= 0) times as much.
     """
 
     words: tuple[str, ...]
     stems: tuple[str, ...]
+    context: QueryTerms | None = None
+    context_weight: float = 0.0
 
 
 def words(text: str) -> list[tuple[str, int, int]]:

@@ -131,11 +131,17 @@ class LexicalSearcher:
 
     def _query(self, query: QueryTerms) -> Any | None:
         # Built term by term: the query parser raises on ordinary text such as an open bracket.
-        clauses = [
+        clauses = self._clauses(query, 1.0)
+        if query.context is not None:
+            clauses += self._clauses(query.context, query.context_weight)
+        return tantivy.Query.boolean_query(clauses) if clauses else None
+
+    def _clauses(self, query: QueryTerms, share: float) -> list[Any]:
+        return [
             (
                 tantivy.Occur.Should,
                 tantivy.Query.boost_query(
-                    tantivy.Query.term_query(self._schema, field, term, "freq"), weight
+                    tantivy.Query.term_query(self._schema, field, term, "freq"), share * weight
                 ),
             )
             for field, weight, found in (
@@ -144,7 +150,6 @@ class LexicalSearcher:
             )
             for term in found
         ]
-        return tantivy.Query.boolean_query(clauses) if clauses else None
 
     def _also_among(self, built: Any, chunk_ids: Sequence[int]) -> Any:
         """A query for the same chunks, and with the same scores, as far as they are ``chunk_ids``."""

@@ -107,10 +107,18 @@ class Assistant:
             bar=bar,
         )
 
-    def search(self, query: str, k: int = 10, *, collections: frozenset[str] | None = None) -> list[Passage]:
-        """The ``k`` best passages for a query, best first.
+    def search(
+        self,
+        question: str,
+        k: int = 10,
+        *,
+        history: Sequence[Turn] = (),
+        collections: frozenset[str] | None = None,
+    ) -> list[Passage]:
+        """The ``k`` best passages for a question, best first.
 
         Args:
+            history: Earlier turns, oldest first; what is searched is then what :meth:`ask` would search.
             collections: Search only these; None: all of them.
 
         Raises:
@@ -119,10 +127,13 @@ class Assistant:
         """
         snapshot = self._store.snapshot()
         scope = self._store.scope(collections, snapshot)
-        query = query.encode("utf-8", "replace").decode("utf-8")
+        question = question.encode("utf-8", "replace").decode("utf-8")
+        condensed = condense(question, history)
         wanted = max(k, self._reranker.reads)
-        candidates = self._retriever.search(query, k=wanted, snapshot=snapshot, scope=scope)
-        return list(self._reranker.rank(query, candidates).passages[:k])
+        candidates = self._retriever.search(
+            question, k=wanted, snapshot=snapshot, scope=scope, context=condensed.context
+        )
+        return list(self._reranker.rank(condensed.query, candidates).passages[:k])
 
     def ask(
         self, question: str, history: Sequence[Turn] = (), *, collections: frozenset[str] | None = None
@@ -195,7 +206,9 @@ class Assistant:
         yield Stage(name="retrieve", detail=f"Searching {searched}")
         wanted = max(self._passages, self._reranker.reads)
         candidates = fold_duplicates(
-            self._retriever.search(condensed.query, k=wanted, snapshot=snapshot, scope=scope)
+            self._retriever.search(
+                question, k=wanted, snapshot=snapshot, scope=scope, context=condensed.context
+            )
         )
         run.answer = replace(run.answer, passages=candidates[: self._passages])
         run.step("retrieve", f"{len(candidates)} of {searched}")

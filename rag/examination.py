@@ -99,13 +99,13 @@ def examine(
             outcome = None
             if retrieval_only:
                 query = condense(question.text, question.history).query
-                passages = assistant.search(query, k=RUN_PASSAGES)
+                passages = assistant.search(question.text, k=RUN_PASSAGES, history=question.history)
                 milliseconds = 1000 * (time.perf_counter() - started)
             else:
                 answer = assistant.ask(question.text, question.history)
                 milliseconds = 1000 * (time.perf_counter() - started)
                 query = answer.query
-                passages = assistant.search(query, k=RUN_PASSAGES)
+                passages = assistant.search(question.text, k=RUN_PASSAGES, history=question.history)
                 outcome = _outcome(store, question, answer, ids_of, milliseconds)
                 with (out / ANSWERS).open("a", encoding="utf-8") as answers_file:
                     answers_file.write(_line(answer_row(outcome)))

@@ -23,6 +23,7 @@ from index.scope import Scope
 from index.snapshot import Snapshot
 from index.store import ChunkRow, DocumentRow, Store
 from rag.answers import Passage
+from rag.condense import Context
 from rag.fusion import fuse
 from rag.linked import BEHIND, linked_chunks
 
@@ -40,7 +41,13 @@ class HybridRetriever(BaseRetriever):
     links: bool = True  # whether to look up what the query and the best passages name
 
     def search(
-        self, query: str, *, k: int, snapshot: Snapshot | None = None, scope: Scope | None = None
+        self,
+        query: str,
+        *,
+        k: int,
+        snapshot: Snapshot | None = None,
+        scope: Scope | None = None,
+        context: Context | None = None,
     ) -> list[Passage]:
         """The ``k`` best passages for ``query``, best first; fewer when there are fewer.
 
@@ -49,6 +56,8 @@ class HybridRetriever(BaseRetriever):
                 removed meanwhile are left out.
             scope: Of that snapshot, to search nothing else; by default everything that is not disabled.
                 A passage names a source inside it.
+            context: Words of earlier turns. They are keywords only: ``query`` alone is embedded, because
+                a text of both means neither.
 
         Raises:
             EmbedderMismatchError: The index was built with another embedding model.
@@ -65,6 +74,9 @@ class HybridRetriever(BaseRetriever):
             )
         vector = self.embedder.encode_query(query)
         terms = query_terms(query, snapshot.languages)
+        if context is not None:
+            earlier = query_terms(context.text, snapshot.languages)
+            terms = replace(terms, context=earlier, context_weight=context.weight)
         wanted = max(self.candidates, k)
         dense = snapshot.dense(vector, wanted, scope)
         lexical = snapshot.lexical(terms, wanted, scope)

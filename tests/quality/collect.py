@@ -151,9 +151,9 @@ def main() -> None:
         selector = EvidenceSelector(embedder)
         with_similarity = embedder if given.similarity else None
         for number, (question, row) in enumerate(questions):
-            query = condense(question.text, question.history).query
-            passages = retriever.search(query, k=40)
-            readings = reader.read(query, [text_of(passage) for passage in passages[:READ]])
+            condensed = condense(question.text, question.history)
+            passages = retriever.search(question.text, k=40, context=condensed.context)
+            readings = reader.read(condensed.query, [text_of(passage) for passage in passages[:READ]])
             evidence: dict[str, str] = {}
             for each in row.get("evidence") or ():
                 evidence.setdefault(each["doc"], each["sentence"])
@@ -166,10 +166,10 @@ def main() -> None:
                 ids_of=ids_of,
                 relevant=relevance.get(question.question_id, {}),
                 evidence=evidence,
-                query=query,
+                query=condensed.query,
             )
             if with_similarity is not None:
-                add_similarities(line, query, with_similarity)
+                add_similarities(line, condensed.query, with_similarity)
             out.write(json.dumps(line, ensure_ascii=False) + "\n")
             if number % 100 == 0:
                 print(f"{number} of {len(questions)}", flush=True)

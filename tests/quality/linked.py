@@ -55,7 +55,8 @@ def searched(
     milliseconds: list[float] = []
     for question in questions:
         started = time.perf_counter()
-        passages = retriever.search(condense(question.text, question.history).query, k=_DEPTH)
+        context = condense(question.text, question.history).context
+        passages = retriever.search(question.text, k=_DEPTH, context=context)
         milliseconds.append(1000 * (time.perf_counter() - started))
         documents = document_scores(passages, ids_of)
         # By rank: passages that were moved up share a score.

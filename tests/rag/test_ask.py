@@ -154,6 +154,15 @@ def test_the_assistant_searches(tmp_path: Path) -> None:
         assert [passage.path for passage in assistant.search("warranty", k=1)] == ["phone.txt"]
 
 
+def test_a_search_with_a_history_finds_what_an_answer_would_rest_on(tmp_path: Path) -> None:
+    history = [Turn(role="user", text="Who was Rollo?"), Turn(role="assistant", text="A leader. [1]")]
+    with indexed(tmp_path) as (_, assistant):
+        asked = assistant.ask("When did he swear it?", history)
+        found = assistant.search("When did he swear it?", k=1, history=history)
+    assert found[0].path == asked.passages[0].path == "normans.txt"
+    assert found[0].bm25 == asked.passages[0].bm25
+
+
 @given(text=st.text(min_size=1, max_size=300), question=st.text(min_size=1, max_size=60))
 @settings(max_examples=25, deadline=None)
 def test_every_citation_is_verbatim_in_any_text(

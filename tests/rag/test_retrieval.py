@@ -7,6 +7,7 @@ import pytest
 from index.errors import EmbedderMismatchError
 from index.store import Store
 from rag.answers import Passage
+from rag.condense import Context
 from rag.retrieval import HybridRetriever, document_from_passage, passage_from_document
 from tests.fakes import WordCountEmbedder
 from tests.rag.corpus import CORPUS, PHONE, VOCABULARY, indexed
@@ -30,6 +31,30 @@ def test_a_word_that_only_the_keywords_know_is_found(tmp_path: Path) -> None:
         found = retriever(store).search("fealty", k=1)
     assert [passage.path for passage in found] == ["normans.txt"]
     assert found[0].bm25 > 0
+
+
+def test_words_of_earlier_turns_find_the_topic_and_do_not_change_what_is_meant(tmp_path: Path) -> None:
+    with indexed(tmp_path) as (store, _):
+        search = retriever(store).search
+        bare = {each.path: each for each in search("How long is it covered?", k=3)}
+        alone = search("Rollo", k=1)
+        leaning = {
+            each.path: each
+            for each in search("How long is it covered?", k=3, context=Context(text="Rollo", weight=0.5))
+        }
+    assert alone[0].path == "normans.txt"
+    assert bare["normans.txt"].bm25 == 0
+    assert leaning["normans.txt"].bm25 == pytest.approx(0.5 * alone[0].bm25)
+    assert leaning["phone.txt"].bm25 == bare["phone.txt"].bm25 > 0
+    assert {name: each.cosine for name, each in leaning.items()} == {
+        name: each.cosine for name, each in bare.items()
+    }
+
+
+def test_earlier_words_weigh_less_than_those_of_the_question(tmp_path: Path) -> None:
+    with indexed(tmp_path) as (store, _):
+        found = retriever(store).search("warranty", k=3, context=Context(text="Rollo raiders", weight=0.25))
+    assert found[0].path == "phone.txt"
 
 
 def test_no_more_than_k_best_first(tmp_path: Path) -> None:
