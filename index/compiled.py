@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 logger = logging.getLogger(__name__)
 
 _FORMAT = 1  # raise it when a folder written before can no longer be used
-_KEPT = 3  # of one name: other models, and releases of OpenVINO
+_KEPT = 4  # of one name: other models, and releases of OpenVINO
 _GRAPH, _WEIGHTS, _ABOUT = "network.xml", "network.bin", "about.json"
 
 

@@ -94,7 +94,6 @@ def build_assistant(
         retriever=HybridRetriever(
             store=store,
             embedder=embedder,
-            k=settings.retrieval.passages,
             candidates=settings.retrieval.candidates,
             dense_weight=settings.retrieval.dense_weight,
         ),
