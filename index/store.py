@@ -410,7 +410,15 @@ class Store(CatalogReader):
 
 def _refuse_foreign(data: Path) -> None:
     """A new index is made only where nothing of somebody else's can be in its way."""
-    ours = ("catalog.sqlite", "chats.sqlite", "footnote.log", "settings.toml", "uploads", "lost+found")
+    ours = (
+        "catalog.sqlite",
+        "chats.sqlite",
+        "compiled",
+        "footnote.log",
+        "settings.toml",
+        "uploads",
+        "lost+found",
+    )
     strangers = [
         entry.name
         for entry in data.iterdir()

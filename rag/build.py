@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -27,8 +28,27 @@ def build_embedder(settings: Settings) -> Embedder:
     from index.embeddings import load_embedder
 
     return load_embedder(
-        settings.embedding.model, device=settings.embedding.device, batch_size=settings.embedding.batch_size
+        settings.embedding.model,
+        device=settings.embedding.device,
+        batch_size=settings.embedding.batch_size,
+        compiled=compiled_networks(settings),
     )
+
+
+def compiled_networks(settings: Settings) -> Path | None:
+    """Where networks are kept that are compiled for the CPU; None: torch is to run them."""
+    if settings.embedding.runtime == "torch":
+        return None
+    return Path(settings.embedding.compiled) if settings.embedding.compiled else settings.data / "compiled"
+
+
+def runtime_in_use(settings: Settings) -> str:
+    """What runs the embedding model here, for people; a look that loads nothing."""
+    from index.compiled import is_compiled
+    from index.compiled_embeddings import NAME
+
+    cache = compiled_networks(settings)
+    return "OpenVINO" if cache is not None and is_compiled(cache, NAME) else "torch"
 
 
 def chunk_limits(settings: Settings) -> ChunkLimits:
@@ -67,14 +87,13 @@ def build_assistant(
     if reader is None and settings.retrieval.read:
         from rag.reader.weights import load_reader
 
-        reader = load_reader()
+        reader = load_reader(compiled=compiled_networks(settings))
     embedder = embedder or build_embedder(settings)
     return Assistant(
         store=store,
         retriever=HybridRetriever(
             store=store,
             embedder=embedder,
-            k=settings.retrieval.passages,
             candidates=settings.retrieval.candidates,
             dense_weight=settings.retrieval.dense_weight,
         ),

@@ -118,12 +118,15 @@ def _respecting(asked: Asked, ranked: Sequence[EvidenceSentence]) -> list[Eviden
         return []
     best = abs(ranked[0].score)
     if asked.negated:
-        ranked = [
-            replace(sentence, score=sentence.score + DENIAL * best)
-            if is_negated(sentence.text, asked.language)
-            else sentence
-            for sentence in ranked
-        ]
+        denying = [sentence for sentence in ranked if is_negated(sentence.text, asked.language)]
+        if asked.kind == "list" and denying and denying[0].score >= LEAST_OF_LIST * best:
+            # What denies nothing is no item of a list of what is not so.
+            ranked = denying
+        else:
+            ranked = [
+                replace(sentence, score=sentence.score + DENIAL * best) if sentence in denying else sentence
+                for sentence in ranked
+            ]
     if asked.years or asked.numbered:
         numbers = asked.years | {number for _, number in asked.numbered}
         agreement = [_agrees(asked, sentence) for sentence in ranked]

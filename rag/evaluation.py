@@ -74,7 +74,7 @@ def run_evaluation(
     documents = read_corpus(folder / "corpus.jsonl.gz")
     embedder = embedder or build_embedder(settings)
     if reader is None and settings.retrieval.read:
-        reader = _shipped_reader(options.cache)
+        reader = _shipped_reader(settings, options.cache)
     with opened_store(documents, settings, embedder, options.cache) as store:
         started = time.perf_counter()
         left_out = _index(store, embedder, documents, settings, tell)
@@ -117,12 +117,13 @@ def run_evaluation(
     return summary
 
 
-def _shipped_reader(cache: Path | None) -> Reader:
+def _shipped_reader(settings: Settings, cache: Path | None) -> Reader:
+    from rag.build import compiled_networks
     from rag.reader.reading import WEIGHTS
     from rag.reader.remembered import RememberingReader, identity_of
     from rag.reader.weights import load_reader
 
-    reader = load_reader()
+    reader = load_reader(compiled=compiled_networks(settings))
     if cache is None:
         return reader
     return RememberingReader(reader, cache / "readings.sqlite", identity=identity_of(WEIGHTS))

@@ -6,15 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from langchain_core.callbacks import Callbacks
-from langchain_core.documents import BaseDocumentCompressor, Document
-from pydantic import ConfigDict
-
 from index.analysis import detect_language
 from index.sentences import sentence_spans
 from rag.answers import Passage
 from rag.reader.reading import Reader, Reading, Text
-from rag.retrieval import document_from_passage, passage_from_document
 
 # Fitted by ``python -m tests.quality.mix``. nDCG@10 on every third answerable question of SQuAD 2, read by
 # readers that had not seen the article: 0.885 fused, 0.882 by the reader alone, 0.912 half and half;
@@ -34,14 +29,12 @@ class Ranked:
     readings: Mapping[int, Reading]
 
 
-class Reranker(BaseDocumentCompressor):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reranker:
     """Orders passages by how well they answer. Safe to use from several threads.
 
-    As a LangChain compressor it takes what ``HybridRetriever.invoke`` gives. Without a reader, and for
-    questions in languages that the reader has not learnt, the order stays as it is.
+    Without a reader, and for questions in languages that the reader has not learnt, the order stays as it is.
     """
-
-    model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
 
     reader: Reader | None
     passages: int  # how many of the first are read
@@ -78,14 +71,6 @@ class Reranker(BaseDocumentCompressor):
         """Let go of the reader's threads."""
         if self.reader is not None:
             self.reader.close()
-
-    def compress_documents(
-        self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
-    ) -> Sequence[Document]:
-        """LangChain's form of :meth:`rank`."""
-        del callbacks  # LangChain reports the run itself
-        ranked = self.rank(query, [passage_from_document(document) for document in documents])
-        return [document_from_passage(passage) for passage in ranked.passages]
 
 
 def text_of(passage: Passage) -> Text:

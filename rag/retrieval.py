@@ -1,20 +1,12 @@
-"""The retriever: dense and lexical candidates of one snapshot, fused, as passages.
-
-It is a LangChain ``BaseRetriever``, so it plugs in elsewhere too. Inside Footnote a passage is a
-``Passage``; a LangChain ``Document`` is made, or taken, only here.
-"""
+"""The retriever: dense and lexical candidates of one snapshot, fused, as passages."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
-from langchain_core.callbacks import CallbackManagerForRetrieverRun
-from langchain_core.documents import Document
-from langchain_core.retrievers import BaseRetriever
 from numpy.typing import NDArray
-from pydantic import ConfigDict
 
 from index.analysis import QueryTerms, query_terms
 from index.embeddings import Embedder
@@ -28,14 +20,12 @@ from rag.fusion import fuse
 from rag.linked import BEHIND, linked_chunks
 
 
-class HybridRetriever(BaseRetriever):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HybridRetriever:
     """Searches the store by meaning and by keywords. Safe to use from several threads."""
-
-    model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
 
     store: Store
     embedder: Embedder
-    k: int = 6  # passages for ``invoke``
     candidates: int = 100  # taken from each of the two sides
     dense_weight: float = 0.4
     links: bool = True  # whether to look up what the query and the best passages name
@@ -151,12 +141,6 @@ class HybridRetriever(BaseRetriever):
         rest = [passage for passage in passages[BEHIND:] if passage.chunk_id not in ids]
         return [*first, *moved, *rest]
 
-    def _get_relevant_documents(
-        self, query: str, *, run_manager: CallbackManagerForRetrieverRun
-    ) -> list[Document]:
-        del run_manager  # LangChain reports the run itself
-        return [document_from_passage(passage) for passage in self.search(query, k=self.k)]
-
 
 def _first_source(sources: Sequence[DocumentRow], scope: Scope) -> DocumentRow | None:
     """The source to name for content that may lie under several paths: one that may answer."""
@@ -193,59 +177,4 @@ def _passage(
         dense_rank=dense_rank,
         lexical_rank=lexical_rank,
         headings=headings,
-    )
-
-
-def document_from_passage(passage: Passage) -> Document:
-    """A passage as LangChain knows it; every field but the text is metadata."""
-    return Document(
-        page_content=passage.text,
-        id=str(passage.chunk_id),
-        metadata={
-            "doc_id": passage.doc_id,
-            "version_id": passage.version_id,
-            "collection": passage.collection,
-            "source": passage.path,
-            "title": passage.title,
-            "page": passage.page,
-            "heading_path": list(passage.heading_path),
-            "start": passage.start,
-            "end": passage.end,
-            "score": passage.score,
-            "fused": passage.fused,
-            "reader": passage.reader,
-            "also_in": list(passage.also_in),
-            "cosine": passage.cosine,
-            "bm25": passage.bm25,
-            "dense_rank": passage.dense_rank,
-            "lexical_rank": passage.lexical_rank,
-            "headings": [list(span) for span in passage.headings],
-        },
-    )
-
-
-def passage_from_document(document: Document) -> Passage:
-    """The passage in a document that :func:`document_from_passage` made; others raise ``KeyError``."""
-    metadata = document.metadata
-    return Passage(
-        chunk_id=int(document.id or 0),
-        doc_id=metadata["doc_id"],
-        version_id=metadata["version_id"],
-        collection=metadata["collection"],
-        path=metadata["source"],
-        title=metadata["title"],
-        page=metadata["page"],
-        heading_path=tuple(metadata["heading_path"]),
-        start=metadata["start"],
-        end=metadata["end"],
-        text=document.page_content,
-        score=metadata["score"],
-        fused=metadata["fused"],
-        reader=metadata["reader"],
-        also_in=tuple(metadata["also_in"]),
-        cosine=metadata["cosine"],
-        bm25=metadata["bm25"],
-        dense_rank=metadata["dense_rank"],
-        lexical_rank=metadata["lexical_rank"],
-        headings=tuple((start, end) for start, end in metadata["headings"]),
     )

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from rag.errors import SettingsError
 
 Strictness = Literal["strict", "balanced", "open"]
+Runtime = Literal["auto", "torch"]
 
 ENVIRONMENT_PREFIX = "FOOTNOTE_"
 FILE_IN_DATA = "settings.toml"
@@ -31,6 +32,8 @@ class EmbeddingSettings(_Group):
     model: str = ""  # "" is all-MiniLM-L6-v2, installed with Footnote; else a folder or a hub name
     device: str = ""  # "" takes the best there is; else "cpu", "cuda", "mps"
     batch_size: int = Field(default=16, ge=1, le=1024)
+    runtime: Runtime = "auto"  # on a CPU: compiled by OpenVINO where that works, or torch
+    compiled: str = ""  # folder of compiled networks; "" is the one in the data folder
 
 
 class IndexSettings(_Group):

@@ -18,6 +18,10 @@ def _no_users_data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
             if name.startswith("FOOTNOTE_"):
                 patch.delenv(name)
         patch.setenv("FOOTNOTE_DATA", str(tmp_path_factory.mktemp("users-data")))
+        # Compiling takes seconds: once for all tests, also where several processes run them.
+        base = tmp_path_factory.getbasetemp()
+        shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+        patch.setenv("FOOTNOTE_EMBEDDING__COMPILED", str(shared / "compiled"))
         yield
 
 

@@ -284,20 +284,24 @@ def status(context: typer.Context, as_json: Json = False, data: Data = None) -> 
 
     with _failures_explained(as_json):
         from index.store import Store
+        from rag.build import runtime_in_use
 
-        with Store.open(_settings(data or context.obj).data, create=False) as store:
+        settings = _settings(data or context.obj)
+        with Store.open(settings.data, create=False) as store:
             counts, folders = store.status(), store.folders()
             troubled = [row for row in store.documents() if row.state in ("failed", "partial", "missing")]
     if as_json:
         _print_json(
             {
                 **asdict(counts),
+                "runtime": runtime_in_use(settings),
                 "folders": [asdict(folder) for folder in folders],
                 "attention": [asdict(row) for row in troubled],
             }
         )
     else:
-        _print_lines(status_lines(counts, folders, troubled, now=time.time()))
+        lines = status_lines(counts, folders, troubled, now=time.time(), runtime=runtime_in_use(settings))
+        _print_lines(lines)
 
 
 @app.command(short_help="Check that the index is sound.")

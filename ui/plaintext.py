@@ -160,9 +160,19 @@ def summary(report: IngestReport) -> str:
 
 
 def status_lines(
-    status: StoreStatus, folders: Iterable[FolderRow], troubled: Sequence[DocumentRow], *, now: float
+    status: StoreStatus,
+    folders: Iterable[FolderRow],
+    troubled: Sequence[DocumentRow],
+    *,
+    now: float,
+    runtime: str = "",
 ) -> Iterator[str]:
-    """What is indexed, where, and which files need a look. ``now`` in Unix seconds."""
+    """What is indexed, where, and which files need a look.
+
+    Args:
+        now: Unix seconds.
+        runtime: What runs the embedding model here.
+    """
     yield f"Data folder    {status.data} ({_megabytes(status.size_bytes)})"
     states = {
         "ready": status.ready,
@@ -172,7 +182,7 @@ def status_lines(
     parts = ", ".join(f"{number:,} {state}" for state, number in states.items() if number)
     yield f"Documents      {status.documents:,}{f' ({parts})' if parts else ''}"
     yield f"Passages       {status.passages:,}{_languages(status.languages)}"
-    yield f"Model          {status.model_name or 'none yet'}"
+    yield f"Model          {status.model_name or 'none yet'}{f', run by {runtime}' if runtime else ''}"
     vectors = f"{status.base_vectors:,} in the base, {status.delta_vectors:,} since"
     yield f"Index          generation {status.generation} · vectors: {vectors}"
     if status.last_indexed_at is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -119,3 +119,12 @@ def batch_of(pairs: Sequence[Pair]) -> Batch:
     totals = pooling.sum(axis=2, keepdims=True)
     np.divide(pooling, totals, out=pooling, where=totals > 0)
     return Batch(ids=ids, types=types, mask=mask, in_text=in_text, pooling=pooling)
+
+
+def arrays_of(batch: Batch) -> tuple[NDArray[Any], ...]:
+    """The batch as the network takes it: ids, types and mask as int64, where an answer may stand ([CLS]
+    is "nowhere") as int64, and the averages of sentences as float32.
+    """
+    allowed = batch.in_text.astype(np.int64)
+    allowed[:, 0] = 1
+    return batch.ids, batch.types, batch.mask.astype(np.int64), allowed, batch.pooling

@@ -7,15 +7,19 @@ sentence, from the mean of its tokens) and *span* (start and end of the short an
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from transformers import BertConfig, BertModel
 
-from rag.reader.features import Batch
+from rag.reader.features import Batch, arrays_of
 
 NEVER = -1e4  # a logit that means "not here", finite also in half precision
 
@@ -34,7 +38,13 @@ class Output:
 
 
 class ReaderNetwork(nn.Module):
-    """A BERT body with the three heads."""
+    """A BERT body with the three heads.
+
+    ``lower_precision`` runs the body in bfloat16: faster where the processor computes with it, slower
+    where it does not. The heads always run in float32.
+    """
+
+    lower_precision = False
 
     def __init__(self, body: BertModel) -> None:
         super().__init__()
@@ -44,33 +54,43 @@ class ReaderNetwork(nn.Module):
         self.evidence = nn.Sequential(nn.Linear(2 * width, width), nn.GELU(), nn.Linear(width, 1))
         self.span = nn.Linear(width, 2)
 
-    def forward(self, batch: Batch, *, bfloat16: bool = False) -> Output:
-        """Read a batch of pairs; the body in bfloat16 if told so, the heads always in float32."""
-        device = self.span.weight.device
-        mask = torch.from_numpy(batch.mask).to(device)
-        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=bfloat16):
-            states = self.body(
-                input_ids=torch.from_numpy(batch.ids).to(device),
-                attention_mask=mask.long(),
-                token_type_ids=torch.from_numpy(batch.types).to(device),
-            ).last_hidden_state
+    def forward(
+        self, ids: Tensor, types: Tensor, mask: Tensor, allowed: Tensor, pooling: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Read a batch of pairs (:func:`arrays_of` gives the arguments): the fields of :class:`Output`."""
+        with torch.autocast(ids.device.type, dtype=torch.bfloat16, enabled=self.lower_precision):
+            states = self.body(input_ids=ids, attention_mask=mask, token_type_ids=types).last_hidden_state
         states = states.float()
         first = states[:, 0]
-        pooling = torch.from_numpy(batch.pooling).to(device)
         sentences = pooling @ states
         asked = first.unsqueeze(1).expand_as(sentences)
         evidence = self.evidence(torch.cat((sentences, asked), dim=-1)).squeeze(-1)
         evidence = evidence.masked_fill(pooling.sum(dim=2) == 0, NEVER)
-        spans = self.span(states)
-        allowed = torch.from_numpy(batch.in_text).to(device)
-        allowed[:, 0] = True
-        spans = spans.masked_fill(~allowed.unsqueeze(-1), NEVER)
-        return Output(
-            answerable=self.answerable(first).squeeze(-1),
-            evidence=evidence,
-            start=spans[..., 0],
-            end=spans[..., 1],
-        )
+        spans = self.span(states).masked_fill(allowed.unsqueeze(-1) == 0, NEVER)
+        return self.answerable(first).squeeze(-1), evidence, spans[..., 0], spans[..., 1]
+
+    def read(self, batch: Batch) -> Output:
+        """Read a batch on the device that the weights lie on."""
+        device = self.span.weight.device
+        return Output(*self(*(torch.from_numpy(array).to(device) for array in arrays_of(batch))))
+
+
+class TorchRuns:
+    """The network as torch runs it, in the form that ``NetworkReader`` takes."""
+
+    def __init__(self, network: ReaderNetwork, *, threads: int) -> None:
+        """``threads`` calls of :meth:`run` at once are a core's work each."""
+        self._network = network.eval()
+        self.threads = threads
+
+    def prepare_thread(self) -> None:
+        torch.set_num_threads(1)
+
+    def run(self, inputs: Sequence[NDArray[Any]]) -> list[NDArray[np.float32]]:
+        device = self._network.span.weight.device
+        with torch.inference_mode():
+            outputs = self._network(*(torch.from_numpy(array).to(device) for array in inputs))
+        return [output.float().cpu().numpy() for output in outputs]
 
 
 def network_from(folder: Path) -> ReaderNetwork:

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.reader.features import Pair, PairEncoder, batch_of
-
-if TYPE_CHECKING:
-    from rag.reader.network import ReaderNetwork
+from rag.reader.features import Pair, PairEncoder, arrays_of, batch_of
 
 WEIGHTS = Path(__file__).with_name("weights.safetensors")
 SHORT_ANSWER_TOKENS = 24  # the longest; nineteen of twenty answers of the training data have at most 12
@@ -72,31 +68,31 @@ class Reader(ABC):
         """Let go of threads and files."""
 
 
+class Runs(Protocol):
+    """A network that is ready to run on ``threads`` threads at once."""
+
+    threads: int
+
+    def prepare_thread(self) -> None:
+        """Called once in each thread that is going to run it."""
+
+    def run(self, inputs: Sequence[NDArray[Any]]) -> list[NDArray[np.float32]]:
+        """The logits for ``arrays_of`` a batch: answerable, evidence, start, end."""
+
+
 class NetworkReader(Reader):
-    """The trained network on the CPU, or on the device its weights lie on."""
+    """The trained network, as torch or as the compiled runtime runs it."""
 
-    def __init__(
-        self,
-        network: ReaderNetwork,
-        encoder: PairEncoder,
-        *,
-        threads: int | None = None,
-        bfloat16: bool = False,
-    ) -> None:
-        """Take ready parts (``load_reader`` makes them).
-
-        Args:
-            threads: Texts are shared out among so many; the number of processors by default.
-            bfloat16: Faster where the processor computes with it, slower where it does not.
-        """
-        self._bfloat16 = bfloat16
-        self._network = network.eval()
+    def __init__(self, network: Runs, encoder: PairEncoder) -> None:
+        """Take ready parts (``load_reader`` makes them)."""
+        self._network = network
         self._encoder = encoder
         self._encoding = threading.Lock()
-        self._threads = threads or _processors()
         # One thread for each share, and one core for each thread: for matrices as small as these that
         # reads a third more in a second than all cores on one batch.
-        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="reader", initializer=_use_one_core)
+        self._pool = ThreadPoolExecutor(
+            network.threads, thread_name_prefix="reader", initializer=network.prepare_thread
+        )
 
     def read(self, question: str, texts: Sequence[Text]) -> list[Reading]:
         if not texts:
@@ -105,7 +101,7 @@ class NetworkReader(Reader):
             pairs = [self._encoder.encode(question, text.title, text.text, text.sentences) for text in texts]
         by_length = sorted(range(len(pairs)), key=lambda at: len(pairs[at].ids))
         readings: list[Reading | None] = [None] * len(pairs)
-        shares = _shares(by_length, pairs, self._threads)
+        shares = _shares(by_length, pairs, self._network.threads)
         for share, found in zip(
             shares, self._pool.map(lambda share: self._read([pairs[at] for at in share]), shares), strict=True
         ):
@@ -114,13 +110,10 @@ class NetworkReader(Reader):
         return [reading for reading in readings if reading is not None]
 
     def _read(self, pairs: Sequence[Pair]) -> list[Reading]:
-        import torch
-
-        with torch.inference_mode():
-            output = self._network(batch_of(pairs), bfloat16=self._bfloat16)
-            evidence = torch.log_softmax(output.evidence, dim=1).float().cpu().numpy()
-            answerable = output.answerable.float().cpu().numpy()
-            start, end = output.start.float().cpu().numpy(), output.end.float().cpu().numpy()
+        answerable, evidence, start, end = self._network.run(arrays_of(batch_of(pairs)))
+        # log softmax; the greatest logit is taken off first so that nothing overflows
+        evidence -= evidence.max(axis=1, keepdims=True)
+        evidence -= np.log(np.exp(evidence).sum(axis=1, keepdims=True))
         return [
             Reading(
                 answerable=float(answerable[row]),
@@ -131,17 +124,6 @@ class NetworkReader(Reader):
 
     def close(self) -> None:
         self._pool.shutdown(wait=False)
-
-
-def _processors() -> int:
-    """That this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _use_one_core() -> None:
-    import torch
-
-    torch.set_num_threads(1)
 
 
 def _shares(order: Sequence[int], pairs: Sequence[Pair], parts: int) -> list[list[int]]:

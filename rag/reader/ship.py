@@ -13,7 +13,7 @@ from pathlib import Path
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from index.embeddings import packaged_model
+from index.model_files import packaged_model
 from rag.reader.network import network_from
 from rag.reader.reading import WEIGHTS
 from rag.reader.weights import compressed

@@ -25,7 +25,8 @@ import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor
 from torch.multiprocessing.spawn import spawn
 
-from index.embeddings import packaged_model, packaged_tokenizer
+from index.embeddings import packaged_tokenizer
+from index.model_files import packaged_model
 from rag.reader import negatives
 from rag.reader.features import Pair, PairEncoder, batch_of
 from rag.reader.network import NEVER, ReaderNetwork, network_from
@@ -95,7 +96,7 @@ def loss_of(
     Args:
         together: The number of the unit that each row belongs to.
     """
-    output = network(batch_of(pairs))
+    output = network.read(batch_of(pairs))
     starts = torch.full_like(output.start, NEVER)
     ends = torch.full_like(output.end, NEVER)
     sentences = torch.full_like(output.evidence, NEVER)

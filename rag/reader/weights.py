@@ -7,12 +7,19 @@ the heads included, is kept whole. MiniLM itself comes from the installed packag
 
 from __future__ import annotations
 
+import hashlib
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from index.embeddings import before_torch, computes_bfloat16, packaged_model, packaged_tokenizer
+import numpy as np
+
+from index.compiled import CompiledNetwork, forget_compiled, make_compiled, open_compiled, processors
+from index.embeddings import before_torch, computes_bfloat16, packaged_tokenizer
+from index.model_files import DEFAULT_SHA256, packaged_model
+from index.sentences import sentence_spans
 from rag.errors import ReaderError
-from rag.reader.features import PairEncoder
+from rag.reader.features import PairEncoder, arrays_of, batch_of
 from rag.reader.reading import WEIGHTS, NetworkReader
 
 if TYPE_CHECKING:
@@ -20,33 +27,113 @@ if TYPE_CHECKING:
 
     from rag.reader.network import ReaderNetwork
 
+logger = logging.getLogger(__name__)
+
 _LEFT, _RIGHT = ".left", ".right"
 
+_NAME = "reader"  # of the compiled network
+# How far a logit may be from torch's; they lie between -15 and 15.
+_TOLERANCE = {"f32": 0.05, "bf16": 0.5}
+# To trace the network with, and to compare: of different lengths, so that something is padded.
+_QUESTION = "Where does the ferry land?"
+_PASSAGES = (
+    ("Timetable", "The ferry leaves at nine. It lands at the old pier, which was rebuilt in 1911."),
+    ("", "Nothing is said here."),
+)
 
-def load_reader(path: Path = WEIGHTS, *, threads: int | None = None) -> NetworkReader:
-    """The reader with the weights of a file, those that ship by default. Takes a second; imports torch.
+
+def load_reader(
+    path: Path = WEIGHTS, *, threads: int | None = None, compiled: Path | None = None
+) -> NetworkReader:
+    """The reader with the weights of a file, those that ship by default.
+
+    Args:
+        threads: Texts are shared out among so many; the number of processors by default.
+        compiled: Folder to keep the network compiled in. What is there loads in a moment and without
+            torch; making it takes some seconds. None: torch runs it.
 
     Raises:
         ReaderError: The file is missing or does not fit MiniLM.
         EmbeddingError: MiniLM's package is missing or damaged.
     """
+    threads = threads or processors()
+    folder = packaged_model()
+    encoder = PairEncoder(packaged_tokenizer())
+    identity = _identity(path)
+    if compiled is not None:
+        ready = open_compiled(compiled, _NAME, identity, threads=threads)
+        if ready is not None:
+            return NetworkReader(ready, encoder)
+    network = _network(path, folder)
+    if compiled is not None:
+        ready = _compile(network, encoder, compiled, identity, threads)
+        if ready is not None:
+            return NetworkReader(ready, encoder)
+    from rag.reader.network import TorchRuns
+
+    network.lower_precision = computes_bfloat16()
+    return NetworkReader(TorchRuns(network, threads=threads), encoder)
+
+
+def _identity(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest() + DEFAULT_SHA256["model.safetensors"]
+    except OSError as exc:
+        raise _unusable(exc) from exc
+
+
+def _network(path: Path, minilm: Path) -> ReaderNetwork:
     before_torch()
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     from rag.reader.network import network_from
 
-    network = network_from(packaged_model())
+    network = network_from(minilm)
     try:
         put_weights(network, load_file(str(path)))
     except (OSError, SafetensorError, KeyError, RuntimeError) as exc:
-        raise ReaderError(
-            f"The reader's weights cannot be used: {exc}",
-            hint="Install Footnote anew, or set retrieval.read to 0.",
-        ) from exc
-    return NetworkReader(
-        network, PairEncoder(packaged_tokenizer()), threads=threads, bfloat16=computes_bfloat16()
+        raise _unusable(exc) from exc
+    return network.eval()
+
+
+def _unusable(exc: Exception) -> ReaderError:
+    return ReaderError(
+        f"The reader's weights cannot be used: {exc}",
+        hint="Install Footnote anew, or set retrieval.read to 0.",
     )
+
+
+def _compile(
+    network: ReaderNetwork, encoder: PairEncoder, cache: Path, identity: str, threads: int
+) -> CompiledNetwork | None:
+    """Compile the network; None when that fails or when it does not say what torch says."""
+    import torch
+
+    from rag.reader.network import TorchRuns
+
+    pairs = [encoder.encode(_QUESTION, title, text, sentence_spans(text)) for title, text in _PASSAGES]
+    inputs = arrays_of(batch_of(pairs))
+    ready = make_compiled(
+        cache,
+        _NAME,
+        identity,
+        network,
+        [torch.from_numpy(array) for array in inputs],
+        axes=[array.ndim for array in inputs],
+        about={},
+        threads=threads,
+    )
+    if ready is None:
+        return None
+    reference = TorchRuns(network, threads=1)
+    for batch in (inputs, arrays_of(batch_of(pairs[:1]))):
+        for want, have in zip(reference.run(batch), ready.run(batch), strict=True):
+            if want.shape != have.shape or np.abs(want - have).max() > _TOLERANCE[ready.precision]:
+                logger.warning("the compiled reader says something else than torch, which is used instead")
+                forget_compiled(cache, _NAME, identity)
+                return None
+    return ready
 
 
 def put_weights(network: ReaderNetwork, tensors: dict[str, Tensor]) -> None:

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index.embeddings import Embedder, check_files, load_embedder, packaged_token_spans, unit_rows
+from index.embeddings import Embedder, load_embedder, packaged_token_spans, unit_rows
 from index.errors import EmbeddingError
+from index.model_files import check_files
 from tests.fakes import WordCountEmbedder
 
 TEXTS = [

@@ -138,7 +138,9 @@ def main() -> None:
     else:
         weights = given.weights or WEIGHTS
         memory = given.cache / "readings.sqlite"
-        reader = RememberingReader(load_reader(weights), memory, identity=identity_of(weights))
+        reader = RememberingReader(
+            load_reader(weights, compiled=given.cache / "compiled"), memory, identity=identity_of(weights)
+        )
     documents = read_corpus(given.set / "corpus.jsonl.gz")
     with opened_store(documents, settings, embedder, given.cache) as store, given.out.open("w") as out:
         ids_of = document_ids(store, COLLECTION)

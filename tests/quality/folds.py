@@ -54,7 +54,7 @@ def fold_reader(folder: Path, weights: Path, rows: Path, cache: Path | None) -> 
     readers: list[Reader] = []
     for fold in range(max(folds.values()) + 1):
         file = weights / f"fold-{fold}.safetensors"
-        reader: Reader = load_reader(file)
+        reader: Reader = load_reader(file, compiled=None if cache is None else cache / "compiled")
         if cache is not None:
             reader = RememberingReader(reader, cache / "readings.sqlite", identity=identity_of(file))
         readers.append(reader)

@@ -184,7 +184,9 @@ def main() -> None:
     reader = None
     if given.read:
         reader = RememberingReader(
-            load_reader(WEIGHTS), given.cache / "readings.sqlite", identity=identity_of(WEIGHTS)
+            load_reader(WEIGHTS, compiled=given.cache / "compiled"),
+            given.cache / "readings.sqlite",
+            identity=identity_of(WEIGHTS),
         )
     documents = read_corpus(given.set / "corpus.jsonl.gz")
     with opened_store(documents, settings, embedder, given.cache) as store:

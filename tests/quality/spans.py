@@ -17,10 +17,12 @@ from index.chunker import ChunkLimits, split
 from index.documents import ParsedDocument
 from index.embeddings import packaged_token_spans
 from index.sentences import sentence_spans
+from rag.build import compiled_networks
 from rag.evaluation_sets import read_corpus, read_questions, read_relevance
-from rag.reader.reading import Reader, Text
+from rag.reader.reading import WEIGHTS, Reader, Text
 from rag.reader.weights import load_reader
 from rag.scoring import normalised
+from rag.settings import load_settings
 
 _LIMITS = ChunkLimits(tokens=280, chars=4000, overlap_sentences=0)
 
@@ -92,7 +94,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--every", type=int, default=1, help="take every Nth question")
     given = parser.parse_args()
-    reader = load_reader(given.weights) if given.weights else load_reader()
+    reader = load_reader(given.weights or WEIGHTS, compiled=compiled_networks(load_settings()))
     for folder in given.sets:
         report(folder, reader, given.every)
 

@@ -179,6 +179,16 @@ def test_another_article_stands_behind_the_one_that_was_asked_for() -> None:
     assert chosen("What does article 12 say on fees?", evidence) == ["Article 12 sets the fees."]
 
 
+def test_a_list_of_what_is_not_so_holds_denials_only() -> None:
+    of = passage("Text files are read at once. Scans cannot be read. Locked files are never read.")
+    scores = {"Text": 1.0, "Scans": 1.0, "Locked": 0.9}
+    listed = compose(asked("Which files can not be read?"), scored(of, scores))
+    assert [sentence.text for sentence in listed] == ["Scans cannot be read.", "Locked files are never read."]
+    assert compose(asked("Which files can be read?"), scored(of, scores))[0].text.startswith("Text files")
+    only = scored(of, {"Text": 1.0})
+    assert len(compose(asked("Which files can not be read?"), only)) == 1
+
+
 def test_a_question_with_a_denial_prefers_a_sentence_with_one() -> None:
     text = passage("Footnote reads PDF files. Scans cannot be read.")
     evidence = scored(text, {"Footnote": 2.0, "Scans": 1.9}, wanted="read")

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from rag.rerank import Reranker
-from rag.retrieval import document_from_passage, passage_from_document
 from rag.settings import RetrievalSettings, Settings
 from tests.fakes import OverlapReader
 from tests.rag.corpus import indexed
@@ -47,15 +46,6 @@ def test_the_reader_sees_titles_and_headings_once() -> None:
     Reranker(reader=reader, passages=8).rank("Which river?", [headed])
     ((_, (text,)),) = reader.asked
     assert (text.title, text.text) == ("France Rivers", SEINE)
-
-
-def test_it_plugs_into_langchain() -> None:
-    documents = [
-        document_from_passage(passage(1, WARRANTY, "a.txt")),
-        document_from_passage(passage(2, SEINE, "b.txt")),
-    ]
-    found = Reranker(reader=OverlapReader(), passages=8).compress_documents(documents, "Which river flows?")
-    assert [passage_from_document(each).chunk_id for each in found] == [2, 1]
 
 
 def test_an_answer_says_what_became_of_every_passage(tmp_path: Path) -> None:

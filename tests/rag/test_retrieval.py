@@ -6,9 +6,8 @@ import pytest
 
 from index.errors import EmbedderMismatchError
 from index.store import Store
-from rag.answers import Passage
 from rag.condense import Context
-from rag.retrieval import HybridRetriever, document_from_passage, passage_from_document
+from rag.retrieval import HybridRetriever
 from tests.fakes import WordCountEmbedder
 from tests.rag.corpus import CORPUS, PHONE, VOCABULARY, indexed
 
@@ -96,24 +95,3 @@ def test_an_empty_index_finds_nothing(tmp_path: Path) -> None:
 def test_any_query_is_searched(query: str, tmp_path: Path) -> None:
     with indexed(tmp_path) as (store, _):
         assert len(retriever(store).search(query, k=3)) == 3
-
-
-def test_it_is_a_langchain_retriever(tmp_path: Path) -> None:
-    with indexed(tmp_path) as (store, _):
-        documents = retriever(store).invoke("warranty")
-        passages = retriever(store).search("warranty", k=6)
-    assert [passage_from_document(document) for document in documents] == passages
-    assert documents[0].metadata["source"] == "phone.txt"
-
-
-def test_a_passage_survives_the_way_through_langchain(passage: Passage) -> None:
-    assert passage_from_document(document_from_passage(passage)) == passage
-
-
-@pytest.fixture
-def passage() -> Passage:
-    return Passage(
-        chunk_id=7, doc_id="d", version_id=3, collection="Documents", path="a/b.pdf", title="B", page=2,
-        heading_path=("One", "Two"), start=10, end=15, text="hello", score=0.5, cosine=-0.1, bm25=2.0,
-        dense_rank=None, lexical_rank=4,
-    )  # fmt: skip

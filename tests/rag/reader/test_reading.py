@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,11 +15,12 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 from transformers import BertConfig, BertModel
 
+from index.compiled import openvino
 from index.embeddings import packaged_tokenizer
 from index.sentences import sentence_spans
 from rag.errors import ReaderError
 from rag.reader.features import PairEncoder
-from rag.reader.network import ReaderNetwork
+from rag.reader.network import ReaderNetwork, TorchRuns
 from rag.reader.reading import SHORT_ANSWER_TOKENS, UNREAD, NetworkReader, Reading, Text, best_span
 from rag.reader.remembered import RememberingReader
 from rag.reader.ship import averaged
@@ -39,7 +42,7 @@ def text(passage: str, title: str = "France") -> Text:
 
 @pytest.fixture
 def reader() -> Iterator[NetworkReader]:
-    made = NetworkReader(tiny_network(), PairEncoder(packaged_tokenizer()), threads=2)
+    made = NetworkReader(TorchRuns(tiny_network(), threads=2), PairEncoder(packaged_tokenizer()))
     yield made
     made.close()
 
@@ -63,7 +66,9 @@ def test_the_order_and_the_company_of_texts_do_not_matter(reader: NetworkReader)
 
 
 def test_half_the_precision_says_nearly_the_same(reader: NetworkReader) -> None:
-    lower = NetworkReader(tiny_network(), PairEncoder(packaged_tokenizer()), threads=1, bfloat16=True)
+    network = tiny_network()
+    network.lower_precision = True
+    lower = NetworkReader(TorchRuns(network, threads=1), PairEncoder(packaged_tokenizer()))
     (whole,), (half,) = (each.read("Which river?", [text(PARIS)]) for each in (reader, lower))
     assert half.answerable == pytest.approx(whole.answerable, abs=0.05)
     assert half.span_score == pytest.approx(whole.span_score, abs=0.1)
@@ -166,3 +171,22 @@ def test_the_shipped_reader_answers() -> None:
     assert best.span is not None
     assert PARIS[best.span[0] : best.span[1]] == "Paris"
     reader.close()
+
+
+@pytest.mark.model
+@pytest.mark.skipif(openvino() is None, reason="there is no OpenVINO here")
+def test_the_compiled_reader_says_the_same_and_needs_no_torch(tmp_path: Path) -> None:
+    texts = [text(PARIS), text("Rollo led the Norse. " * 12), text("Short.", title="")]
+    reference, made = load_reader(threads=1), load_reader(threads=2, compiled=tmp_path)
+    for want, have in zip(reference.read("What is it?", texts), made.read("What is it?", texts), strict=True):
+        assert have.answerable == pytest.approx(want.answerable, abs=0.1)
+        for one, other in zip(want.sentences, have.sentences, strict=True):
+            assert other.span_score == pytest.approx(one.span_score, abs=0.2)
+    reference.close()
+    made.close()
+    code = (
+        "import sys; from pathlib import Path; from rag.reader.weights import load_reader;"
+        f" r = load_reader(compiled=Path({str(tmp_path)!r})); r.close(); print('torch' in sys.modules)"
+    )
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert printed == "False\n"

@@ -1,0 +1,223 @@
+"""Networks compiled for the CPU by OpenVINO: made once from a torch module, then run without torch.
+
+A compiled network is a folder that appears whole or not at all: the graph, its weights, and
+``about.json``, which holds the SHA-256 of both and what its maker wants to know of it later. Torch
+takes seconds to import and half as long again to compute the same; nothing here is ever needed,
+though: without OpenVINO, or where a compiled network does not give what the torch module gives,
+callers use torch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from queue import LifoQueue
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+logger = logging.getLogger(__name__)
+
+_FORMAT = 1  # raise it when a folder written before can no longer be used
+_KEPT = 4  # of one name: other models, and releases of OpenVINO
+_GRAPH, _WEIGHTS, _ABOUT = "network.xml", "network.bin", "about.json"
+
+
+@cache
+def openvino() -> Any | None:
+    """The module, None where there is none for this machine."""
+    # Its telemetry looks up a host and writes to the home folder, in a child process, on import.
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    try:
+        import openvino as module
+    except (ImportError, OSError) as exc:  # OSError: a library of the system is missing
+        logger.info("OpenVINO cannot be used: %s", exc)
+        return None
+    return module
+
+
+def processors() -> int:
+    """That this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class CompiledNetwork:
+    """A network that is ready to run. Safe to use from several threads.
+
+    Each of ``threads`` runs at once has one thread to itself: for matrices as small as these that
+    does a third more in a second than all of them on one run after the other.
+    """
+
+    def __init__(self, folder: Path, about: Mapping[str, Any], *, threads: int) -> None:
+        """``folder`` must have been checked (:func:`open_compiled` does)."""
+        self.about = about
+        self.threads = threads
+        core = _core()
+        bfloat16 = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        self.precision = "bf16" if bfloat16 else "f32"  # where it is emulated, bfloat16 is slower
+        model = core.compile_model(
+            str(folder / _GRAPH),
+            "CPU",
+            {
+                "NUM_STREAMS": threads,
+                "INFERENCE_NUM_THREADS": threads,
+                "INFERENCE_PRECISION_HINT": self.precision,
+            },
+        )
+        self._requests: LifoQueue[Any] = LifoQueue()
+        for _ in range(threads):
+            self._requests.put(model.create_infer_request())
+        self._outputs = len(model.outputs)
+
+    def prepare_thread(self) -> None:
+        """Nothing is to be set: the runtime has its own threads."""
+
+    def run(self, inputs: Sequence[NDArray[Any]]) -> list[NDArray[np.float32]]:
+        """The outputs for the inputs, both in the order of the module's arguments and results.
+
+        Waits while all threads are taken.
+        """
+        request = self._requests.get()
+        try:
+            found = request.infer(dict(enumerate(inputs)), share_inputs=True)
+            return [np.array(found[position], dtype=np.float32) for position in range(self._outputs)]
+        finally:
+            self._requests.put(request)
+
+
+def open_compiled(cache: Path, name: str, identity: str, *, threads: int) -> CompiledNetwork | None:
+    """The network that was compiled before from the same weights by the same release of OpenVINO.
+
+    Args:
+        cache: Where compiled networks are kept.
+        name: Of the network, a word.
+        identity: Of the weights, and of all else that decides what the network gives.
+
+    Returns:
+        None when it has to be made: it is not there, or not byte for byte as it was written.
+    """
+    if openvino() is None:
+        return None
+    folder = _folder(cache, name, identity)
+    try:
+        about: dict[str, Any] = json.loads((folder / _ABOUT).read_text(encoding="utf-8"))
+        for file, sha256 in about["files"].items():
+            if _sha256(folder / file) != sha256:
+                raise ValueError(f"{file} is not what was written")
+        return CompiledNetwork(folder, about["about"], threads=threads)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError) as exc:
+        logger.warning("the compiled network %s is made anew: %s", name, exc)
+        return None
+
+
+def make_compiled(
+    cache: Path,
+    name: str,
+    identity: str,
+    module: Any,
+    example: Sequence[Any],
+    *,
+    axes: Sequence[int],
+    about: Mapping[str, Any],
+    threads: int,
+) -> CompiledNetwork | None:
+    """Compile a torch module (seconds) and keep it in place of the oldest of this name.
+
+    Args:
+        module: In ``eval`` mode; it takes tensors and gives a tensor or a tuple of them.
+        example: Tensors to call it with, no dimension of them 1.
+        axes: Of each input, how many dimensions it has; each of them may vary.
+        about: JSON, to be found as :attr:`CompiledNetwork.about` later.
+
+    Returns:
+        None when it cannot be compiled or kept here.
+    """
+    ov = openvino()
+    if ov is None:
+        return None
+    folder = _folder(cache, name, identity)
+    try:
+        cache.mkdir(mode=0o700, parents=True, exist_ok=True)
+        work = Path(tempfile.mkdtemp(prefix=f"{name}-", suffix=".tmp", dir=cache))
+        try:
+            with _quietly():
+                model = ov.convert_model(
+                    module, example_input=tuple(example), input=[ov.PartialShape([-1] * n) for n in axes]
+                )
+            ov.save_model(model, work / _GRAPH, compress_to_fp16=True)  # kept so, computed in float32
+            files = {file: _sha256(work / file) for file in (_GRAPH, _WEIGHTS)}
+            described = {"about": dict(about), "files": files}
+            (work / _ABOUT).write_text(json.dumps(described), encoding="utf-8")
+            shutil.rmtree(folder, ignore_errors=True)  # damaged, or we would not be here
+            work.replace(folder)
+            _remove_old(cache, name)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+    except Exception as exc:  # noqa: BLE001 - the tracer and OpenVINO raise whatever they like
+        logger.warning("the network %s cannot be compiled, torch is used instead: %s", name, exc)
+        if not folder.exists():  # another process may have been quicker
+            return None
+    return open_compiled(cache, name, identity, threads=threads)
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Without the warnings of a trace, which notes every shape; and the log stays as it was set up."""
+    root = logging.getLogger()
+    level, handlers, filters = root.level, list(root.handlers), list(root.filters)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        root.setLevel(level)
+        root.handlers[:], root.filters[:] = handlers, filters
+
+
+def forget_compiled(cache: Path, name: str, identity: str) -> None:
+    """Remove a network that turned out not to give what it should."""
+    shutil.rmtree(_folder(cache, name, identity), ignore_errors=True)
+
+
+def is_compiled(cache: Path, name: str) -> bool:
+    """Whether a network of this name is kept, and there is OpenVINO to run it: a look that loads nothing."""
+    return find_spec("openvino") is not None and any(cache.glob(f"{name}-*/{_ABOUT}"))
+
+
+def _remove_old(cache: Path, name: str) -> None:
+    folders = [folder for folder in cache.glob(f"{name}-*") if folder.suffix != ".tmp"]
+    folders.sort(key=lambda folder: folder.stat().st_mtime, reverse=True)
+    for old in folders[_KEPT:]:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _folder(cache: Path, name: str, identity: str) -> Path:
+    ov = openvino()
+    key = f"{_FORMAT}|{ov.get_version() if ov is not None else ''}|{identity}"
+    return cache / f"{name}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
+
+
+@cache
+def _core() -> Any:
+    ov = openvino()
+    assert ov is not None
+    return ov.Core()
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
