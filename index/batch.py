@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,19 +13,19 @@ from numpy.typing import NDArray
 
 from index.analysis import detect_language
 from index.changes import EmbedderIdentity, NewVersion, PutDocument
-from index.chunker import ChunkLimits, split
-from index.documents import ChunkSpan
+from index.chunker import ChunkLimits
+from index.decisions import Decision, Target, failed_outcome, read_outcome
 from index.embeddings import Embedder
 from index.errors import DocumentError, StaleVersionError
 from index.locks import held
 from index.parsing import ParsedFile
-from index.report import FileOutcome, IngestReport, Outcome, Progress, Stage, ignore_progress, never
-from index.rows import DocumentRow, Origin
+from index.passages import Passages, cut
+from index.report import FileOutcome, IngestReport, Progress, Stage, ignore_progress, never
+from index.speed import record_speed
 from index.store import Store
 
 BATCH_PASSAGES = 128  # enough to keep the embedding model busy
 BATCH_SECONDS = 2.0  # and short enough that a crash or a cancel loses little
-MAX_CHUNKS = 20_000
 LANGUAGE_CHARS = 20_000  # of a document's beginning decide its language
 
 
@@ -41,24 +40,12 @@ class IngestOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """Where a file's content goes: a source that exists (``known``) or a new one."""
-
-    path: str
-    collection: str
-    origin: Origin
-    known: DocumentRow | None
-
-
-@dataclass(frozen=True, slots=True)
 class _Pending:
     """A parsed file that waits for its embeddings."""
 
-    target: Target
+    decision: Decision
     parsed: ParsedFile
-    recipe: str
-    chunks: tuple[ChunkSpan, ...]
-    texts: tuple[str, ...]
+    passages: Passages
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +64,6 @@ class Run:
         self.options = replace(options, limits=options.limits.within(embedder.max_tokens))
         self.files_total = 0
         self.names: set[str] = set()  # of uploads in this run
-        self.leaving: dict[str, DocumentRow] = {}  # sources whose file is gone, by content
-        self.renamed: set[str] = set()
         self._embedder = embedder
         self._identity = EmbedderIdentity(
             fingerprint=embedder.fingerprint, name=embedder.name, dim=embedder.dim
@@ -92,17 +77,13 @@ class Run:
         self._removals: list[str] = []
         self._passages_done = 0
         self._passages_total = 0
+        self._embedded = 0
+        self._embedding_seconds = 0.0  # and publishing
         self._files_done = 0
         self._cancelled = False
         self._current = ""
 
     # what a file turned out to be
-
-    def unchanged(self, known: DocumentRow) -> None:
-        if known.state == "failed":
-            self.done(FileOutcome(path=known.path, outcome="failed", reason=known.reason, hint=known.hint))
-        else:
-            self.done(FileOutcome(path=known.path, outcome="unchanged", passages=known.passages))
 
     def skipped(self, outcome: FileOutcome) -> None:
         self._outcomes.append(outcome)
@@ -111,14 +92,30 @@ class Run:
         self._outcomes.append(outcome)
         self._files_done += 1
 
-    def gone(self, row: DocumentRow) -> None:
-        self._removals.append(row.doc_id)
-        self._put_outcomes.append(FileOutcome(path=row.path, outcome="removed", passages=row.passages))
+    def carry_out(self, decision: Decision) -> None:
+        """Put a decision that needs no reading into the batch."""
+        assert decision.outcome is not None
+        if decision.action == "keep":
+            self.done(decision.outcome)
+        elif decision.action == "point":
+            self._point(decision, decision.outcome)
+        elif decision.action == "remove":
+            self._remove(decision, decision.outcome)
+        else:
+            assert decision.error is not None
+            self.failed(decision.target, None, 0, decision.error)
+
+    def _remove(self, decision: Decision, outcome: FileOutcome) -> None:
+        if self._pending:
+            self.flush()
+        if not self._cancelled and decision.target.known is not None:
+            self._removals.append(decision.target.known.doc_id)
+            self._put_outcomes.append(outcome)
 
     def failed(self, target: Target, content_hash: str | None, size: int, error: DocumentError) -> None:
         """List a document with its cause. New bytes that cannot be read replace what was indexed before; when
         the bytes could not even be had, what was read last stays."""
-        outcome = FileOutcome(path=target.path, outcome="failed", reason=str(error), hint=error.hint)
+        outcome = failed_outcome(target.path, error)
         if content_hash is None and target.known is not None and target.known.version_id is not None:
             self.done(outcome)
             return
@@ -138,45 +135,33 @@ class Run:
             outcome,
         )
 
-    def point(self, target: Target, content_hash: str, size: int, version_id: int) -> None:
-        """The content is stored already: a rename, a copy, or a file that went back to what it was."""
-        moved = self.leaving.pop(content_hash, None) if target.known is None else None
-        parsed = self.store.parsed(version_id)
-        partial = parsed is not None and bool(parsed.warnings)
-        if moved is not None:
-            self.renamed.add(moved.doc_id)
-        outcome: Outcome = "renamed" if moved else "changed" if target.known else "added"
+    def _point(self, decision: Decision, outcome: FileOutcome) -> None:
+        target, moved = decision.target, decision.moved
         self._put(
             PutDocument(
                 collection=target.collection,
                 path=target.path,
                 origin=target.origin,
-                content_hash=content_hash,
-                size=size,
-                version=version_id,
-                state="partial" if partial else "ready",
-                reason=" ".join(parsed.warnings) if parsed else "",
+                content_hash=decision.content_hash,
+                size=decision.size,
+                version=decision.version_id,
+                state="partial" if outcome.reason else "ready",
+                reason=outcome.reason,
                 doc_id=moved.doc_id if moved else None,
             ),
-            FileOutcome(
-                path=target.path,
-                outcome=outcome,
-                passages=len(self.store.chunk_ids(version_id)),
-            ),
+            outcome,
         )
 
-    def add(self, target: Target, parsed: ParsedFile, recipe: str) -> None:
+    def add(self, decision: Decision, parsed: ParsedFile) -> None:
         """Split new content and put it into the batch."""
-        document = parsed.document
-        chunks = tuple(split(document, token_spans=self._embedder.token_spans, limits=self.options.limits))
-        problem = _unusable(chunks)
-        if problem is not None:
-            self.failed(target, parsed.content_hash, parsed.size, problem)
+        try:
+            passages = cut(parsed.document, self._embedder, self.options.limits)
+        except DocumentError as exc:
+            self.failed(decision.target, parsed.content_hash, parsed.size, exc)
             return
-        texts = tuple(chunk.embedded_text(document.text) for chunk in chunks)
-        self._pending.append(_Pending(target, parsed, recipe, chunks, texts))
-        self._passages_total += len(chunks)
-        waiting = sum(len(pending.chunks) for pending in self._pending)
+        self._pending.append(_Pending(decision, parsed, passages))
+        self._passages_total += len(passages.chunks)
+        waiting = sum(len(pending.passages.chunks) for pending in self._pending)
         if waiting >= BATCH_PASSAGES or time.monotonic() - self._flushed > BATCH_SECONDS:
             self.flush()
 
@@ -184,21 +169,25 @@ class Run:
 
     def flush(self, folder: tuple[str, str] | None = None) -> None:
         """Embed what waits and publish the batch in one commit. A cancelled batch is dropped, not halved."""
+        started = time.monotonic()
         pending, self._pending = self._pending, []
-        vectors = self._embed([text for item in pending for text in item.texts])
+        vectors = self._embed(pending)
         if vectors is not None:
             new = set(vectors.new)
             for item in pending:
-                hashes = tuple(_text_hash(text) for text in item.texts)
+                hashes = item.passages.text_hashes
                 embedded = sum(text_hash in new for text_hash in hashes)
                 new.difference_update(hashes)
-                self._put_version(item, hashes, np.stack([vectors.rows[key] for key in hashes]), embedded)
+                self._put_version(item, np.stack([vectors.rows[key] for key in hashes]), embedded)
         if self._puts or self._removals or folder:
             self.tell("publishing", "")
             self._publish(folder)
         self._outcomes += self._put_outcomes
         self._puts, self._put_outcomes, self._removals = [], [], []
         self._flushed = time.monotonic()
+        if vectors is not None and vectors.new:
+            self._embedded += len(vectors.new)
+            self._embedding_seconds += self._flushed - started
 
     def _publish(self, folder: tuple[str, str] | None) -> None:
         leaving = [row for row in map(self.store.document, self._removals) if row is not None]
@@ -228,12 +217,14 @@ class Run:
             [row.content_hash for row in leaving if row.content_hash and row.origin == "upload"]
         )
 
-    def _embed(self, texts: Sequence[str]) -> _Embedded | None:
+    def _embed(self, pending: Sequence[_Pending]) -> _Embedded | None:
         """Vectors for all texts; None when cancelled. Nothing is embedded that was embedded before."""
-        by_hash = {_text_hash(text): text for text in texts}
+        by_hash: dict[bytes, str] = {}
+        for item in pending:
+            by_hash.update(zip(item.passages.text_hashes, item.passages.texts, strict=True))
         rows = self.store.known_vectors(list(by_hash), self._embedder.fingerprint)
         missing = [text_hash for text_hash in by_hash if text_hash not in rows]
-        self._passages_done += len(texts) - len(missing)
+        self._passages_done += sum(len(item.passages.chunks) for item in pending) - len(missing)
         for start in range(0, len(missing), BATCH_PASSAGES):
             if self.cancelled():
                 return None
@@ -244,10 +235,8 @@ class Run:
             self._passages_done += len(part)
         return _Embedded(rows, frozenset(missing))
 
-    def _put_version(
-        self, item: _Pending, hashes: tuple[bytes, ...], matrix: NDArray[np.float32], embedded: int
-    ) -> None:
-        target, parsed = item.target, item.parsed
+    def _put_version(self, item: _Pending, matrix: NDArray[np.float32], embedded: int) -> None:
+        target, parsed, passages = item.decision.target, item.parsed, item.passages
         self._put(
             PutDocument(
                 collection=target.collection,
@@ -257,23 +246,17 @@ class Run:
                 size=parsed.size,
                 version=NewVersion(
                     content_hash=parsed.content_hash,
-                    recipe=item.recipe,
+                    recipe=item.decision.recipe,
                     document=parsed.document,
                     language=detect_language(parsed.document.text[:LANGUAGE_CHARS]),
-                    chunks=item.chunks,
-                    text_hashes=hashes,
+                    chunks=passages.chunks,
+                    text_hashes=passages.text_hashes,
                     vectors=matrix,
                 ),
                 state="partial" if parsed.document.warnings else "ready",
                 reason=" ".join(parsed.document.warnings),
             ),
-            FileOutcome(
-                path=target.path,
-                outcome="changed" if target.known else "added",
-                reason=" ".join(parsed.document.warnings),
-                passages=len(item.chunks),
-                embedded=embedded,
-            ),
+            read_outcome(item.decision, parsed.document, passages=len(passages.chunks), embedded=embedded),
         )
 
     def _put(self, put: PutDocument, outcome: FileOutcome) -> None:
@@ -305,6 +288,12 @@ class Run:
         """Publish what is left and sum up."""
         self.flush()
         self.store.write_checkpoint_if_due()
+        record_speed(
+            self.store.catalog,
+            self._identity.fingerprint,
+            passages=self._embedded,
+            seconds=self._embedding_seconds,
+        )
         self.tell("done", "")
         return IngestReport(
             outcomes=tuple(self._outcomes),
@@ -322,23 +311,3 @@ def running(store: Store, embedder: Embedder, options: IngestOptions) -> Iterato
         store.require_embedder(embedder.fingerprint, embedder.name)
         store.sweep_originals()
         yield Run(store, embedder, options)
-
-
-def _unusable(chunks: Sequence[ChunkSpan]) -> DocumentError | None:
-    if not chunks:
-        return DocumentError(
-            "no_text",
-            "There is no text in this file.",
-            hint="If it is a scan, run text recognition on it first.",
-        )
-    if len(chunks) > MAX_CHUNKS:
-        return DocumentError(
-            "too_large",
-            f"The file makes {len(chunks):,} passages; the limit is {MAX_CHUNKS:,}.",
-            hint="Split the file into smaller ones.",
-        )
-    return None
-
-
-def _text_hash(text: str) -> bytes:
-    return hashlib.sha256(text.encode("utf-8")).digest()

@@ -1,7 +1,8 @@
 """The ingest story: load → changed? → split → embed → store → publish → report.
 
-Files are read one by one, embedded in batches that may span files, and published in one commit per
-batch. Whatever was published stays, however the run ends; what was not costs only its own batch.
+What happens to a file is decided in ``index.decisions``, and ``index.plan`` shows it beforehand. Files
+are read one by one, embedded in batches that may span files, and published in one commit per batch.
+Whatever was published stays, however the run ends; what was not costs only its own batch.
 """
 
 from __future__ import annotations
@@ -11,18 +12,29 @@ import os
 import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path, PurePath
 
-from index.batch import IngestOptions, Run, Target, running
+from index.batch import IngestOptions, Run, running
 from index.catalog import translated
-from index.chunker import ChunkLimits
+from index.decisions import (
+    Decider,
+    Decision,
+    Root,
+    Target,
+    decisions,
+    hash_file,
+    named_roots,
+    recipe_of,
+    survey,
+    unreadable,
+)
 from index.documents import ParsedDocument
 from index.embeddings import Embedder
-from index.errors import DocumentError, SourceError
+from index.errors import DocumentError
 from index.parsing import ParsedFile, Parser
+from index.passages import read_file
 from index.report import FileOutcome, IngestReport, Progress
-from index.rows import DocumentRow, Origin
-from index.scan import FoundFile, scan
 from index.store import Store
 
 __all__ = [
@@ -32,16 +44,10 @@ __all__ = [
     "Progress",
     "ingest_documents",
     "ingest_paths",
+    "ingest_roots",
     "ingest_uploads",
     "reindex",
 ]
-
-# Raise it when a reader or the chunker changes what it makes of the same bytes: documents are then
-# made anew on the next run, and only passages whose text differs are embedded again.
-RECIPE_VERSION = 1
-READ_ATTEMPTS = 3
-# Problems that may pass by themselves; the others wait until the file's content changes.
-PASSING_PROBLEMS = ("timeout", "crashed", "unreadable", "changed_while_reading")
 
 
 def ingest_paths(
@@ -61,13 +67,32 @@ def ingest_paths(
         EmbedderMismatchError: The index was built with another embedding model.
         StorageError: The disk refused; what was published before stays.
     """
-    options = options or IngestOptions()
-    for path in paths:
-        _require(path)
-    with running(store, embedder, options) as run:
-        for path in paths:
-            # Not resolve(): a person finds the document again under the path that they typed.
-            _ingest_path(run, parser, Path(os.path.abspath(path)), collection)  # noqa: PTH100
+    return ingest_roots(store, embedder, parser, named_roots(paths, collection), options=options)
+
+
+def ingest_roots(
+    store: Store,
+    embedder: Embedder,
+    parser: Parser,
+    roots: Sequence[Root],
+    *,
+    options: IngestOptions | None = None,
+) -> IngestReport:
+    """As :func:`ingest_paths`, for roots that were named or remembered; a file that moved between them is a
+    rename. A remembered one that is out of reach is skipped, and keeps its documents.
+    """
+    with running(store, embedder, options or IngestOptions()) as run:
+        run.tell("scanning", "")
+        found = survey(store, roots)
+        run.files_total = len(found.files)
+        for outcome in found.skipped:
+            run.skipped(outcome)
+        decider = Decider(store, run.options.limits, force=run.options.force, gone=found.gone)
+        look = partial(_tell_scanning, run)
+        for decision in decisions(found, decider, tell=look, cancelled=run.cancelled):
+            _carry_out(run, parser, decision)
+        for root in () if run.cancelled() else found.folders:
+            run.flush(folder=(str(root.path), root.collection))
         return run.report()
 
 
@@ -114,7 +139,7 @@ def reindex(
                 break
             kept = row.origin == "upload"
             path = store.originals / (row.content_hash or "") if kept else Path(row.path)
-            _ingest_file(run, parser, path, row.path, row.collection, row.origin, row)
+            _ingest_file(run, parser, path, Target(row.path, row.collection, row.origin, row))
         return run.report()
 
 
@@ -134,84 +159,33 @@ def ingest_documents(
                 break
             content_hash = hashlib.sha256(f"{document.title}\0{document.text}".encode()).hexdigest()
             known = store.find(collection, path)
-            recipe = _recipe(path, run.options.limits)
             if known is not None and known.content_hash == content_hash and not options.force:
                 run.done(FileOutcome(path=path, outcome="unchanged", passages=known.passages))
                 continue
             size = len(document.text.encode())
             parsed = ParsedFile(content_hash=content_hash, size=size, document=document)
-            run.add(Target(path, collection, "folder", known), parsed, recipe)
+            run.add(
+                Decision(
+                    action="read",
+                    target=Target(path, collection, "folder", known),
+                    file=Path(path),
+                    recipe=recipe_of(path, run.options.limits),
+                    content_hash=content_hash,
+                    size=size,
+                ),
+                parsed,
+            )
         return run.report()
 
 
 # -- one file ------------------------------------------------------------------------------------
 
 
-def _require(path: Path) -> None:
-    try:
-        path.stat()
-    except FileNotFoundError as exc:
-        raise SourceError(f"{path} does not exist.", hint="Check the spelling; nothing was changed.") from exc
-    except OSError as exc:
-        raise SourceError(
-            f"{path} cannot be reached: {exc.strerror or exc}.",
-            hint="Check the path and its permissions; nothing was changed.",
-        ) from exc
-
-
-def _ingest_path(run: Run, parser: Parser, root: Path, collection: str) -> None:
-    run.tell("scanning", root.name)
-    found: list[FoundFile] = []
-    unseen: list[Path] = []  # what could not be looked at is not gone
-    for item in scan(root, exclude=[run.store.data]):
-        if isinstance(item, FoundFile):
-            found.append(item)
-        else:
-            unseen.append(item.path)
-            run.skipped(FileOutcome(path=str(item.path), outcome="skipped", reason=item.reason))
-    run.files_total += len(found)
-    known = {row.path: row for row in run.store.documents(collection) if row.origin == "folder"}
-    present = {str(item.path) for item in found}
-    gone = (
-        [
-            row
-            for path, row in known.items()
-            if path not in present
-            and _is_under(path, root)
-            and not any(_is_under(path, skipped) for skipped in unseen)
-        ]
-        if root.is_dir()
-        else []
-    )
-    if gone and not found:
-        run.skipped(
-            FileOutcome(
-                path=str(root),
-                outcome="skipped",
-                reason=f"The folder holds no documents any more; its {len(gone)} indexed ones were kept,"
-                " because a folder also looks empty while its disk is not connected.",
-                hint="Delete the documents in the Documents view if they are really gone.",
-            )
-        )
-        gone = []
-    run.leaving = {row.content_hash: row for row in gone if row.content_hash and not _is_there(row.path)}
-    for item in found:
-        if run.cancelled():
-            return
-        _ingest_file(run, parser, item.path, str(item.path), collection, "folder", known.get(str(item.path)))
-    run.flush()
-    renamed = run.renamed
-    for row in gone:
-        if row.doc_id not in renamed:
-            run.gone(row)
-    run.flush(folder=(str(root), collection) if root.is_dir() else None)
-
-
 def _ingest_upload(run: Run, parser: Parser, path: Path, name: str, collection: str) -> None:
     try:
-        content_hash = _hash_file(path)
+        content_hash = hash_file(path)
     except OSError as exc:
-        run.failed(Target(name, collection, "upload", None), None, 0, _unreadable(exc))
+        run.failed(Target(name, collection, "upload", None), None, 0, unreadable(exc))
         return
     rows = run.store.documents(collection)
     same = next((row for row in rows if row.content_hash == content_hash and row.origin == "upload"), None)
@@ -223,107 +197,32 @@ def _ingest_upload(run: Run, parser: Parser, path: Path, name: str, collection: 
     run.names.add(name)
     with translated(run.store.data):
         _keep_original(run.store.originals, path, content_hash)
-    _ingest_file(run, parser, run.store.originals / content_hash, name, collection, "upload", same)
+    _ingest_file(run, parser, run.store.originals / content_hash, Target(name, collection, "upload", same))
 
 
-def _ingest_file(
-    run: Run,
-    parser: Parser,
-    file: Path,
-    path: str,
-    collection: str,
-    origin: Origin,
-    known: DocumentRow | None = None,
-) -> None:
-    """Load, decide whether anything changed, and hand the content to the batch."""
-    run.tell("reading", PurePath(path).name)
-    known = known or run.store.find(collection, path)
-    target = Target(path, collection, origin, known)
-    recipe = _recipe(path, run.options.limits)
-    content_hash: str | None = None
+def _ingest_file(run: Run, parser: Parser, file: Path, target: Target) -> None:
+    """Decide about one file and carry the decision out."""
+    run.tell("reading", PurePath(target.path).name)
+    decider = Decider(run.store, run.options.limits, force=run.options.force)
+    _carry_out(run, parser, decider.decide(file, target))
+
+
+def _tell_scanning(run: Run, path: str) -> None:
+    run.tell("scanning", PurePath(path).name)
+
+
+def _carry_out(run: Run, parser: Parser, decision: Decision) -> None:
+    if decision.action != "read":
+        run.carry_out(decision)
+        return
+    target = decision.target
+    run.tell("reading", PurePath(target.path).name)
     try:
-        content_hash = _hash_file(file)
-        if not run.options.force:
-            if (
-                known is not None
-                and known.content_hash == content_hash
-                and _settled(run.store, known, recipe)
-            ):
-                run.unchanged(known)
-                return
-            version_id = run.store.version_with(content_hash, recipe)
-            if version_id is not None:
-                run.point(target, content_hash, file.stat().st_size, version_id)
-                return
-        parsed = _read_steadily(parser, file, path, content_hash)
-    except OSError as exc:
-        run.failed(target, content_hash, 0, _unreadable(exc))
+        parsed = read_file(parser, decision)
     except DocumentError as exc:
-        run.failed(target, content_hash, _size(file), exc)
+        run.failed(target, decision.content_hash, decision.size, exc)
     else:
-        run.add(target, parsed, recipe)
-
-
-def _read_steadily(parser: Parser, file: Path, path: str, content_hash: str) -> ParsedFile:
-    """Parse a file; one that changes while it is read is read again, at most three times."""
-    for _ in range(READ_ATTEMPTS):
-        parsed = parser.parse(file, name=PurePath(path).name)
-        if parsed.content_hash == content_hash:
-            return parsed
-        content_hash = _hash_file(file)
-        if parsed.content_hash == content_hash:
-            return parsed
-    raise DocumentError(
-        "changed_while_reading",
-        "The file kept changing while it was read.",
-        hint="Index it again when the program that writes it is done.",
-    )
-
-
-def _settled(store: Store, known: DocumentRow, recipe: str) -> bool:
-    """Whether there is nothing to do for a file whose content is as it was."""
-    if known.state == "failed":
-        return known.problem not in PASSING_PROBLEMS
-    return (
-        known.version_id is not None
-        and store.version_with(known.content_hash or "", recipe) == known.version_id
-    )
-
-
-def _unreadable(exc: OSError) -> DocumentError:
-    return DocumentError(
-        "unreadable",
-        f"The file cannot be read: {exc.strerror or exc}.",
-        hint="Check that it exists and that you may read it, then index it again.",
-    )
-
-
-def _recipe(path: str, limits: ChunkLimits) -> str:
-    """What else than the bytes decides the chunks: the format that the name asks for, and how text is cut."""
-    return f"{RECIPE_VERSION}|{PurePath(path).suffix.lower()}|{limits!r}"
-
-
-def _is_there(path: str) -> bool:
-    try:
-        return Path(path).exists()
-    except OSError:  # a folder on the way may not be entered
-        return True
-
-
-def _is_under(path: str, root: Path) -> bool:
-    return Path(path).is_relative_to(root)
-
-
-def _hash_file(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0
+        run.add(decision, parsed)
 
 
 def _free_name(name: str, taken: set[str]) -> str:

@@ -24,7 +24,11 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileOutcome:
-    """What became of one file. ``embedded`` of its ``passages`` had to be embedded; the rest were known."""
+    """What became of one file. ``embedded`` of its ``passages`` had to be embedded; the rest were known.
+
+    ``same_as`` is the path of a file with the same content: where a renamed file was, or what a copy is
+    a copy of.
+    """
 
     path: str
     outcome: Outcome
@@ -32,6 +36,7 @@ class FileOutcome:
     hint: str = ""
     passages: int = 0
     embedded: int = 0
+    same_as: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

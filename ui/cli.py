@@ -236,6 +236,10 @@ def index(
     force: Annotated[
         bool, typer.Option("--force", help="Read files again although they have not changed.")
     ] = False,
+    plan: Annotated[
+        bool,
+        typer.Option("--plan", help="Say what indexing would do and how long it would take; do nothing."),
+    ] = False,
     as_json: Json = False,
     data: Data = None,
 ) -> None:
@@ -243,20 +247,26 @@ def index(
 
     Every file that could not be indexed is listed with its cause and what to do about it. Ctrl-C
     stops after the passages at hand: what was published stays, and the next run goes on from there.
+
+    `--plan` shows beforehand what is new, changed, renamed, gone, skipped or cannot be read, how many
+    passages have to be embedded, and about how long that takes.
     """
-    if samples and paths:
-        raise typer.BadParameter("--samples takes no PATH.")
+    if samples and (paths or plan):
+        raise typer.BadParameter("--samples takes no PATH and no --plan.")
     from ui.plaintext import report_lines
 
     request: dict[str, Any] = (
         {"kind": "samples"}
         if samples
         else {
-            "kind": "paths",
+            "kind": "plan" if plan else "paths",
             "paths": [str(path) for path in paths or []],
             "collection": collection,
         }
     )
+    if plan:
+        _plan(data or context.obj, request, force=force, as_json=as_json)
+        return
     with _failures_explained(as_json):
         from ui.bars import ingest_bar
         from ui.indexing import Indexer
@@ -401,6 +411,26 @@ def evaluate(
 
 
 # -- parts of commands -----------------------------------------------------------------------------
+
+
+def _plan(data: Path | None, request: dict[str, Any], *, force: bool, as_json: bool) -> None:
+    with _failures_explained(as_json):
+        from ui.bars import ingest_bar
+        from ui.indexing import Indexer
+        from ui.planning import LISTED_IN_TERMINAL, plan_lines, summarize
+
+        indexer = Indexer(_settings(data))
+        try:
+            with stop_on_interrupt() as interrupted, ingest_bar(shown=not as_json) as progress:
+                plan = indexer.plan(request, progress=progress, cancelled=interrupted, force=force)
+        finally:
+            indexer.close()
+    if as_json:
+        _print_json({**asdict(plan), "passages": plan.passages, "embedded": plan.embedded})
+    elif not plan.cancelled:
+        _print_lines(plan_lines(summarize(plan, request, listed=LISTED_IN_TERMINAL)))
+    if plan.cancelled:
+        raise typer.Exit(130)
 
 
 def _compare(a: Path, b: Path, *, as_json: bool) -> None:

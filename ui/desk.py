@@ -24,6 +24,7 @@ from ui.evidence_pane import EvidencePane
 from ui.examples import example_questions
 from ui.indexer import IndexerClient
 from ui.indexing import Request
+from ui.planning import PlanSummary
 from ui.references import References
 from ui.render import explain
 
@@ -41,6 +42,9 @@ _SAMPLES_NOTE = "samples"
 
 class Indexing(Protocol):
     """What the page needs of the indexing process."""
+
+    planned: PlanSummary | None
+    """What the last request for a plan found, until it is applied or discarded."""
 
     @property
     def pending(self) -> int:
@@ -152,7 +156,9 @@ class Desk:
         """The job that runs now, and the newest one that ended."""
         jobs = self.jobs.recent(5)
         current = next((job for job in jobs if job.state == "running"), None)
-        return current, next((job for job in jobs if job.state != "running"), None)
+        # A plan that was made has nothing to report: it is shown itself.
+        ended = (job for job in jobs if job.state != "running" and (job.kind, job.state) != ("plan", "done"))
+        return current, next(ended, None)
 
     def remove_samples(self) -> None:
         """Remove the samples; they stay away until they are asked for."""

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from index.jobs import Job
 from index.report import FileOutcome
 from index.rows import DocumentRow, StoreStatus
+from ui.plan_card import plan_card
+from ui.planning import PlanSummary
 from ui.render import button, clock, count, duration, escape, escape_line, file_size
 
 SAMPLES = "Samples"
@@ -43,20 +45,28 @@ def tools_html(formats: str) -> str:
     """
     files = button("Add files", "fn-btn fn-primary", {"do": "files"})
     folder = button("Add folder", "fn-btn", {"do": "folder"})
+    check = button(
+        "Check for changes",
+        "fn-btn",
+        {"act": "plan-all"},
+        title="Look into the folders again and say what re-indexing would do",
+    )
     changes = button(
         "Re-index changes",
         "fn-btn",
         {"act": "reindex-all"},
         title="Look into the folders again and read what has changed",
     )
+    preview = button("Preview", "fn-btn", {"act": "plan"}, title="Say what adding it would do")
     return (
         f'<div class="fn-bar"><input type="file" id="fn-files" multiple hidden accept="{escape(formats)}">'
-        f'{files}{folder}{changes}<input class="fn-field fn-filter" type="search" '
+        f'{files}{folder}{check}{changes}<input class="fn-field fn-filter" type="search" '
         'placeholder="Filter by name or state" aria-label="Filter documents"></div>'
         '<form class="fn-folder" hidden><label for="fn-path">Folder on this computer</label>'
         '<input class="fn-field" id="fn-path" name="path" placeholder="/home/me/Documents" '
         'spellcheck="false" autocomplete="off">'
-        '<button type="submit" class="fn-btn fn-primary">Add</button></form>'
+        '<button type="submit" class="fn-btn fn-primary">Add</button>'
+        f"{preview}</form>"
         '<p class="fn-upload" role="status" aria-live="polite" hidden></p>'
     )
 
@@ -68,9 +78,10 @@ def state_html(
     last: Job | None,
     *,
     notice: str = "",
+    plan: PlanSummary | None = None,
     now: float | None = None,
 ) -> str:
-    """What stands above the table: the summary, the running job or the last report, the samples.
+    """What stands above the table: the summary, a plan, the running job or the last report, the samples.
 
     Args:
         rows: All documents.
@@ -78,12 +89,15 @@ def state_html(
         current: The job that runs now.
         last: The newest job that ended.
         notice: What the last action has to say, for example why it was refused.
+        plan: What a re-index would do, to be applied or discarded.
         now: Unix seconds; the present when None.
     """
     moment = time.time() if now is None else now
     parts = [_summary(status, moment)]
     if notice:
         parts.append(f'<p class="fn-notice fn-bad" role="status">{escape_line(notice)}</p>')
+    if plan is not None:
+        parts.append(plan_card(plan, generation=status.generation))
     if current is not None:
         parts.append(_progress(current, moment, goes_on=status.passages > 0))
     elif last is not None:
@@ -154,23 +168,30 @@ def _progress(job: Job, now: float, *, goes_on: bool) -> str:
         elif 0.05 < share < 1 and progress.seconds > 2:
             facts.append(f"{duration(progress.seconds / share * (1 - share))} left")
     now_at = _short(progress.current) if progress is not None else ""
-    cancel = (
-        "Stopping; what is done is kept"
-        if job.cancel_requested
-        else button("Cancel, keep what is done", "fn-link", {"act": "cancel", "job": str(job.job_id)})
-    )
+    planning = job.kind == "plan"
+    if job.cancel_requested:
+        cancel = "Stopping" if planning else "Stopping; what is done is kept"
+    else:
+        words = "Cancel" if planning else "Cancel, keep what is done"
+        cancel = button(words, "fn-link", {"act": "cancel", "job": str(job.job_id)})
     percent = f"{share * 100:.0f}"
     line = "".join(f"<span>{fact}</span>" for fact in facts)
-    note = f"Chat goes on with what was indexed before {clock(job.started_at, now)}." if goes_on else ""
+    note = ""
+    if goes_on and not planning:
+        note = f"Chat goes on with what was indexed before {clock(job.started_at, now)}."
     return (
         '<section class="fn-card" aria-label="Indexing">'
-        f"<h3><bdi>{escape_line(f'Indexing {job.label}')}</bdi></h3>"
+        f"<h3><bdi>{escape_line(_doing(job))}</bdi></h3>"
         '<div class="fn-prog" role="progressbar" aria-valuemin="0" aria-valuemax="100" '
         f'aria-valuenow="{percent}"><i style="width:{percent}%"></i></div>'
         f'<div class="fn-pr">{line}<span class="fn-now"><bdi>{escape_line(now_at)}</bdi></span>'
         f'<span class="fn-end">{cancel}</span></div>'
         f'<p class="fn-quiet-line">{escape_line(note)}</p></section>'
     )
+
+
+def _doing(job: Job) -> str:
+    return f"{'Looking for changes in' if job.kind == 'plan' else 'Indexing'} {job.label}"
 
 
 def _short(path: str) -> str:
@@ -182,7 +203,7 @@ def _report(job: Job) -> str:
     if job.state == "done" and not attention:
         return ""
     words = {"done": "finished", "cancelled": "was cancelled", "failed": "failed", "running": "runs"}
-    title = f"Indexing {job.label} {words[job.state]}"
+    title = f"{_doing(job)} {words[job.state]}"
     body = f"<p>{escape_line(f'{job.message} {job.hint}')}</p>" if job.message or job.hint else ""
     listed = ""
     if attention:

@@ -29,10 +29,11 @@ from typing import TYPE_CHECKING
 from index.errors import FootnoteError
 from ui.indexing import Indexer, Request, label
 from ui.plaintext import summary
+from ui.planning import LISTED_ON_PAGE, PlanSummary, summarize, summary_from_json, summary_json
 
 if TYPE_CHECKING:
     from index.jobs import Jobs, JobState
-    from index.report import Progress
+    from index.report import IngestReport, Progress
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +56,7 @@ class IndexerClient:
         self, data: Path, *, command: Sequence[str] | None = None, idle_seconds: float = IDLE_SECONDS
     ) -> None:
         """``command`` starts the worker; an idle worker is let go after ``idle_seconds``."""
+        self.planned: PlanSummary | None = None  # by the last request for a plan
         self._data = data
         self._command = list(command or (sys.executable, "-m", "ui.indexer", "--data", str(data)))
         self._idle_seconds = idle_seconds
@@ -149,6 +151,8 @@ class IndexerClient:
             for line in self._worker.stdout:
                 reply = json.loads(line)
                 job_id = reply["job_id"]
+                if "plan" in reply:
+                    self.planned = summary_from_json(reply["plan"])
                 if reply["event"] == "ended":
                     return job_id, True
         except (OSError, ValueError) as exc:  # a broken pipe, a closed one, or half a line
@@ -212,11 +216,16 @@ def work(
     closing: threading.Event,
 ) -> None:
     """Carry out requests until there is a None among them. Expected failures end a job, never the worker."""
+    from index.plan import Plan
+
     while (request := requests.get()) is not None and not closing.is_set():
         job_id = jobs.start(str(request.get("kind", "")), label(request))
         reply({"event": "began", "job_id": job_id})
+        ended: dict[str, object] = {"event": "ended", "job_id": job_id}
+        carry_out: Callable[..., IngestReport]
+        carry_out = indexer.plan if request.get("kind") == "plan" else indexer.run
         try:
-            report = indexer.run(
+            report = carry_out(
                 request,
                 progress=_Throttled(partial(jobs.update, job_id)),
                 cancelled=_Remembered(partial(_should_stop, jobs, job_id, closing)),
@@ -226,9 +235,14 @@ def work(
             jobs.finish(job_id, "failed", message=str(exc), hint=exc.hint)
         else:
             state: JobState = "cancelled" if report.cancelled else "done"
-            jobs.finish(job_id, state, message=summary(report), outcomes=report.outcomes)
+            if isinstance(report, Plan):  # nothing happened to any file; the page gets it, if it is whole
+                jobs.finish(job_id, state)
+                if state == "done":
+                    ended["plan"] = summary_json(summarize(report, request, listed=LISTED_ON_PAGE))
+            else:
+                jobs.finish(job_id, state, message=summary(report), outcomes=report.outcomes)
             logger.info("job %s is %s: %s", job_id, state, summary(report))
-        reply({"event": "ended", "job_id": job_id})
+        reply(ended)
 
 
 def _should_stop(jobs: Jobs, job_id: int, closing: threading.Event) -> bool:

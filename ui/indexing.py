@@ -4,6 +4,7 @@ A request is one of:
 
     {"kind": "uploads", "files": [[TEMPORARY_PATH, NAME], ...], "collection": "Uploads"}
     {"kind": "paths", "paths": [PATH, ...], "collection": "Documents"}   no paths: every folder indexed before
+    {"kind": "plan", "paths": [PATH, ...], "collection": "Documents"}    what "paths" would do
     {"kind": "reindex", "doc_ids": [DOC_ID, ...]}
     {"kind": "samples"}
 
@@ -13,7 +14,6 @@ A request is one of:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,9 +21,12 @@ from index.errors import SourceError
 from ui.plaintext import count
 
 if TYPE_CHECKING:
+    from index.decisions import Root
     from index.embeddings import Embedder
     from index.ingest import IngestOptions
     from index.parsing import Parser
+    from index.plan import Plan
+    from index.reader import CatalogReader
     from index.report import IngestReport, Progress
     from index.store import Store
     from rag.settings import Settings
@@ -42,7 +45,7 @@ def label(request: Request) -> str:
     match request:
         case {"kind": "uploads", "files": [*files]}:
             names = [Path(str(name)).name for _, name in files]
-        case {"kind": "paths", "paths": [*paths]}:
+        case {"kind": "paths" | "plan", "paths": [*paths]}:
             names = [Path(str(path)).name or str(path) for path in paths]
         case {"kind": "reindex", "doc_ids": [*doc_ids]}:
             return count(len(doc_ids), "document")
@@ -98,19 +101,14 @@ class Indexer:
         Raises:
             FootnoteError: As the functions of ``index.ingest`` do, or the request makes no sense.
         """
-        from index.ingest import IngestOptions, ingest_paths, ingest_uploads, reindex
-        from rag.build import chunk_limits
+        from index.ingest import ingest_roots, ingest_uploads, reindex
 
-        limits = chunk_limits(self._settings)
-        options = IngestOptions(limits=limits, progress=progress, cancelled=cancelled, force=force)
+        options = self._options(progress, cancelled, force)
         collection = str(request.get("collection") or "")
         match request:
-            case {"kind": "paths", "paths": []}:
-                return self._check_again(options)
-            case {"kind": "paths", "paths": [*names]}:
-                paths = [Path(name) for name in names]
-                collection = collection or self._settings.index.collection
-                return ingest_paths(*self._tools(), paths, collection=collection, options=options)
+            case {"kind": "paths", "paths": [*_]}:
+                roots = self._roots(self.store, request)  # before the model loads: it may fail
+                return ingest_roots(*self._tools(), roots, options=options)
             case {"kind": "uploads", "files": [*pairs]}:
                 files = [(Path(path), str(name)) for path, name in pairs]
                 return ingest_uploads(
@@ -125,40 +123,48 @@ class Indexer:
                     f"There is no such indexing request: {request!r}.", hint="Report this as a bug."
                 )
 
-    def _check_again(self, options: IngestOptions) -> IngestReport:
-        """Look for changes in every folder that was indexed; one that is not there keeps its documents."""
-        from index.ingest import ingest_paths
-        from index.report import FileOutcome
+    def plan(
+        self,
+        request: Request,
+        *,
+        progress: Callable[[Progress], None],
+        cancelled: Callable[[], bool],
+        force: bool = False,
+    ) -> Plan:
+        """What :meth:`run` would do with the same paths; changes nothing, and makes no data folder.
 
-        folders: dict[str, list[Path]] = {}
-        for folder in self.store.folders():
-            folders.setdefault(folder.collection, []).append(Path(folder.path))
-        if not folders:
-            raise SourceError("No folder was indexed before.", hint="Name one: footnote index PATH")
-        reports = []
-        for collection, paths in sorted(folders.items()):
-            there = [path for path in paths if path.is_dir()]
-            report = ingest_paths(*self._tools(), there, collection=collection, options=options)
-            gone = tuple(
-                FileOutcome(
-                    path=str(path),
-                    outcome="skipped",
-                    reason="The folder is not there; its documents were kept.",
-                    hint="Connect its disk and try again, or delete them in the Documents view.",
-                )
-                for path in paths
-                if path not in there
-            )
-            reports.append(replace(report, outcomes=report.outcomes + gone))
-        return replace(
-            reports[-1],
-            outcomes=tuple(outcome for report in reports for outcome in report.outcomes),
-            seconds=sum(report.seconds for report in reports),
-            cancelled=any(report.cancelled for report in reports),
-        )
+        Raises:
+            FootnoteError: As :meth:`run` does.
+        """
+        from index.plan import catalog_of, plan_roots
+
+        options = self._options(progress, cancelled, force)
+        with catalog_of(self._settings.data) as catalog:
+            roots = self._roots(catalog, request)
+            return plan_roots(catalog, *self._reading(), roots, options=options)
+
+    def _roots(self, catalog: CatalogReader, request: Request) -> list[Root]:
+        """Where to look: what the request names, or every folder that was indexed before."""
+        from index.decisions import named_roots, remembered_roots
+
+        paths = [Path(name) for name in request["paths"]]
+        collection = str(request.get("collection") or self._settings.index.collection)
+        return named_roots(paths, collection) if paths else remembered_roots(catalog)
+
+    def _options(
+        self, progress: Callable[[Progress], None], cancelled: Callable[[], bool], force: bool
+    ) -> IngestOptions:
+        from index.ingest import IngestOptions
+        from rag.build import chunk_limits
+
+        limits = chunk_limits(self._settings)
+        return IngestOptions(limits=limits, progress=progress, cancelled=cancelled, force=force)
 
     def _tools(self) -> tuple[Store, Embedder, Parser]:
         """Store, model and parser, loaded at first use."""
+        return self.store, *self._reading()
+
+    def _reading(self) -> tuple[Embedder, Parser]:
         if self._embedder is None:
             from rag.build import build_embedder
 
@@ -167,4 +173,4 @@ class Indexer:
             from index.parsing import Parser
 
             self._parser = Parser()
-        return self.store, self._embedder, self._parser
+        return self._embedder, self._parser

@@ -306,7 +306,7 @@ class Page:
             "scope": scope_html(selection),
             "top": top_html(chat.title if chat is not None else NEW_CHAT, view.chat_id),
             "hello": hello,
-            "state": state_html(rows, status, current, last, notice=view.notice),
+            "state": state_html(rows, status, current, last, notice=view.notice, plan=desk.indexer.planned),
             "table": table_html(rows, wanted=view.filter, indexing=current is not None),
         }
         components = {
@@ -350,17 +350,20 @@ class Page:
                 if files:
                     desk.indexer.submit({"kind": "uploads", "files": files})
             case "folder":
-                path = _text(data, "value", 4096).strip()
-                if not path:
-                    view.notice = "Type the path of a folder on this computer."
-                elif not Path(path).expanduser().exists():
-                    view.notice = f"There is no folder {path} on this computer. Check the path and try again."
-                else:
-                    absolute = str(Path(path).expanduser().absolute())
-                    desk.indexer.submit({"kind": "paths", "paths": [absolute]})
+                self._submit_folder(view, "paths", _text(data, "value", 4096).strip())
+            case "plan":
+                self._submit_folder(view, "plan", _text(data, "value", 4096).strip())
+            case "plan-all" if desk.store.folders():
+                desk.indexer.planned = None
+                desk.indexer.submit({"kind": "plan", "paths": [], "label": "all folders"})
+            case "apply" if desk.indexer.planned is not None:
+                request, desk.indexer.planned = desk.indexer.planned.request, None
+                desk.indexer.submit(request)
+            case "discard":
+                desk.indexer.planned = None
             case "reindex" if desk.store.document(doc_id) is not None:
                 desk.indexer.submit({"kind": "reindex", "doc_ids": [doc_id]})
-            case "reindex-all":
+            case "reindex-all" | "plan-all":
                 if desk.store.folders():
                     desk.indexer.submit({"kind": "paths", "paths": [], "label": "All folders"})
                 else:
@@ -373,6 +376,18 @@ class Page:
                 desk.remove_samples()
             case "cancel":
                 desk.jobs.request_cancel(int(_text(data, "job", 12) or 0))
+
+    def _submit_folder(self, view: View, kind: str, path: str) -> None:
+        """Index a folder that was typed, or make the plan for it."""
+        if not path:
+            view.notice = "Type the path of a folder on this computer."
+        elif not Path(path).expanduser().exists():
+            view.notice = f"There is no folder {path} on this computer. Check the path and try again."
+        else:
+            if kind == "plan":
+                self.desk.indexer.planned = None
+            absolute = str(Path(path).expanduser().absolute())
+            self.desk.indexer.submit({"kind": kind, "paths": [absolute]})
 
     def _uploaded(self, data: Mapping[str, Any]) -> list[tuple[str, str]]:
         """Uploads as (temporary path, shown name); a path that is not one of our uploads is left out."""

@@ -136,7 +136,8 @@ def _index_line(status: StoreStatus, job: Job | None, now: float) -> str:
         f"{count(status.documents, 'document')}, {count(status.passages, 'passage')}</button>"
     )
     if job is not None:
-        line = '<span class="fn-dot fn-busy"></span>' + progress_words(job.progress)
+        verb = "Checking" if job.kind == "plan" else "Indexing"
+        line = '<span class="fn-dot fn-busy"></span>' + progress_words(job.progress, verb)
     elif status.documents == 0:
         line = '<span class="fn-dot fn-idle"></span>No documents yet'
     elif status.failed:
@@ -147,11 +148,11 @@ def _index_line(status: StoreStatus, job: Job | None, now: float) -> str:
     return f'<button type="button" class="fn-line" data-view="documents">{line}</button>{sources}'
 
 
-def progress_words(progress: Progress | None) -> str:
+def progress_words(progress: Progress | None, verb: str = "Indexing") -> str:
     """One line about a running job: ``Indexing 12 of 40``."""
     if progress is None or progress.files_total == 0:
-        return "Preparing to index"
-    return f"Indexing {progress.files_done:,} of {progress.files_total:,}"
+        return "Preparing to index" if verb == "Indexing" else "Looking for changes"
+    return f"{verb} {progress.files_done:,} of {progress.files_total:,}"
 
 
 def _model_line(model: str, problem: str) -> str:

@@ -20,6 +20,7 @@ from tests.fakes import WordCountEmbedder
 from tests.rag.corpus import unread, with_headings
 from ui.desk import Desk
 from ui.indexing import Request
+from ui.planning import PlanSummary
 from ui.server import create_app
 
 VOCABULARY = (
@@ -54,6 +55,7 @@ class NothingToIndex:
     """Stands in for the indexing process: everything is indexed already."""
 
     pending = 0
+    planned: PlanSummary | None = None
 
     def submit(self, request: Request) -> None:
         raise AssertionError("nothing is indexed here")

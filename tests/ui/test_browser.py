@@ -312,6 +312,39 @@ def test_hostile_documents_stay_text_everywhere(watched: Watched, tmp_path: Path
         assert page.locator("#fn-shell img, #fn-shell iframe, #fn-shell video, #fn-shell base").count() == 0
 
 
+def test_a_folder_is_previewed_before_it_is_indexed(watched: Watched, tmp_path: Path) -> None:
+    page = watched.page
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "boat.txt").write_text("The boathouse stands at the lake.\n", encoding="utf-8")
+    (folder / "song.mp3").write_bytes(b"la")
+    with served(tmp_path / "data") as server:
+        page.goto(server.url)
+        open_documents(page)
+        expect(page.locator(".fn-table .fn-ok")).to_have_count(5)
+        page.get_by_role("button", name="Add folder").click()
+        page.get_by_label("Folder on this computer").fill(str(folder))
+        page.get_by_role("button", name="Preview").click()
+        card = page.get_by_role("region", name="Plan")
+        expect(card).to_contain_text("1 of 1 passage to embed. Time: about")  # the samples were measured
+        card.get_by_text("1 new: 1 of 1 passage to embed").click()
+        expect(card.locator("li", has_text="boat.txt")).to_be_visible()
+        expect(card).to_contain_text("1 skipped")
+        page.screenshot(path="/tmp/plan.png")
+        assert document_row(page, "boat.txt").count() == 0
+        card.get_by_role("button", name="Apply").click()
+        expect(document_row(page, "boat.txt").locator(".fn-ok")).to_be_visible()
+        expect(card).to_have_count(0)
+
+        (folder / "boat.txt").rename(folder / "ship.txt")
+        page.get_by_role("button", name="Check for changes").click()
+        card.get_by_text("1 renamed: nothing to embed").click()
+        expect(card).to_contain_text(f"(was {folder / 'boat.txt'})")
+        card.get_by_role("button", name="Discard").click()
+        expect(card).to_have_count(0)
+        expect(document_row(page, "boat.txt").locator(".fn-ok")).to_be_visible()
+
+
 def test_an_answer_survives_a_reload_and_can_be_stopped(watched: Watched, tmp_path: Path) -> None:
     page = watched.page
     stub = Stub(

@@ -20,6 +20,7 @@ from ui.chats import Message, stored
 from ui.desk import Desk
 from ui.indexing import Request
 from ui.page import Page, View
+from ui.planning import PlanSummary
 
 RENT = "The rent is due monthly."
 QUESTION = "When does the clause end?"
@@ -29,6 +30,7 @@ class NoIndexer:
     """Nothing is indexed while the opinions are clicked."""
 
     pending = 0
+    planned: PlanSummary | None = None
 
     def submit(self, request: Request) -> None:
         raise AssertionError("nothing is to be indexed")

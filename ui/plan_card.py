@@ -1,0 +1,40 @@
+"""The plan card of the Documents view: what a re-index would do, to apply or to discard."""
+
+from __future__ import annotations
+
+from ui.indexing import label
+from ui.planning import PlanGroup, PlanSummary, line_words
+from ui.render import button, escape_line
+
+
+def plan_card(plan: PlanSummary, *, generation: int) -> str:
+    """The counts, the files of each group to unfold, the cost, and the two buttons.
+
+    Args:
+        generation: Of the index now; when it is not the plan's, the card says that it is out of date.
+    """
+    title = escape_line(f"What indexing {label(plan.request)} will do")
+    stale = ""
+    if plan.changes and generation != plan.generation:
+        words = "The index has changed since. Applying does what is needed by then."
+        stale = f"<p>{escape_line(words)}</p>"
+    apply = button("Apply", "fn-btn fn-primary", {"act": "apply"}) if plan.changes else ""
+    discard = button("Discard" if plan.changes else "Close", "fn-btn", {"act": "discard"})
+    return (
+        f'<section class="fn-card fn-plan" aria-label="Plan"><h3><bdi>{title}</bdi></h3>'
+        f"<p>{escape_line(plan.words)}</p>{stale}{''.join(_group(group) for group in plan.groups)}"
+        f'<div class="fn-bar">{apply}{discard}</div></section>'
+    )
+
+
+def _group(group: PlanGroup) -> str:
+    words = escape_line(group.words)
+    if not group.lines:
+        return f"<p>{words}</p>"
+    items = "".join(
+        f"<li><bdi><b>{escape_line(line.path)}</b></bdi> {escape_line(line_words(line))}</li>"
+        for line in group.lines
+    )
+    rest = group.files - len(group.lines)
+    more = f"<li>and {rest:,} more</li>" if rest > 0 else ""
+    return f"<details><summary>{words}</summary><ul>{items}{more}</ul></details>"
