@@ -280,13 +280,15 @@ class Catalog:
                 connection.rollback()
                 raise
 
-    def truncate_log(self) -> None:
+    def truncate_log(self) -> bool:
         """Empty the write-ahead log, so that deleted text does not linger in it.
 
-        Best effort: a reader in the middle of a transaction keeps its part of the log.
+        Returns:
+            False when a reader was in the middle of a transaction for ten seconds, and keeps its part.
         """
         with self._borrowed() as connection:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            return not busy
 
     @contextmanager
     def _borrowed(self) -> Iterator[sqlite3.Connection]:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from index.catalog import encode_path, get_meta, set_meta
 from index.documents import ChunkSpan, ParsedDocument
 from index.errors import EmbedderMismatchError, EmbeddingError, StaleVersionError
+from index.removal import reveal_version
 from index.rows import DocumentState, Origin
 
 
@@ -127,6 +128,8 @@ def put_document(
                 f"{put.path}: the same content was removed elsewhere in this moment.",
                 hint="Index the file again.",
             )
+    if version_id is not None:
+        reveal_version(connection, version_id, generation)
     old = connection.execute(
         "SELECT doc_id, version_id FROM documents WHERE doc_id = ?"
         if put.doc_id is not None
@@ -178,7 +181,7 @@ def _put_version(
         "SELECT version_id FROM versions WHERE content_hash = ? AND recipe = ?",
         (version.content_hash, version.recipe),
     ).fetchone()
-    if known is not None:  # two files of one batch with the same content
+    if known is not None:  # two files of one batch with the same content, or it was removed a moment ago
         return int(known[0])
     document = version.document
     cursor = connection.execute(
@@ -231,25 +234,3 @@ def remove_document(connection: sqlite3.Connection, doc_id: str) -> int | None:
     row = connection.execute("SELECT version_id FROM documents WHERE doc_id = ?", (doc_id,)).fetchone()
     connection.execute("DELETE FROM documents WHERE doc_id = ?", (doc_id,))
     return None if row is None else row["version_id"]
-
-
-def remove_version_if_unused(connection: sqlite3.Connection, version_id: int, generation: int) -> None:
-    """Remove every byte of a version that no source stands at any more."""
-    if (
-        connection.execute("SELECT 1 FROM documents WHERE version_id = ?", (version_id,)).fetchone()
-        is not None
-    ):
-        return
-    rows = connection.execute(
-        "SELECT chunk_id, text_hash FROM chunks WHERE version_id = ?", (version_id,)
-    ).fetchall()
-    connection.executemany(
-        "INSERT INTO removals VALUES (?, ?)", [(row["chunk_id"], generation) for row in rows]
-    )
-    connection.execute("DELETE FROM chunks WHERE version_id = ?", (version_id,))
-    connection.execute("DELETE FROM versions WHERE version_id = ?", (version_id,))
-    connection.executemany(
-        "DELETE FROM embeddings WHERE text_hash = ?1"
-        " AND NOT EXISTS (SELECT 1 FROM chunks WHERE chunks.text_hash = ?1)",
-        [(row["text_hash"],) for row in rows],
-    )

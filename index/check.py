@@ -32,7 +32,7 @@ def violations(store: Store) -> list[str]:
             *_vectors(connection),
             *_checkpoints(connection, store),
         ]
-        live = {int(row[0]) for row in connection.execute("SELECT chunk_id FROM chunks")}
+        live = {int(row[0]) for row in connection.execute("SELECT chunk_id FROM chunks WHERE generation > 0")}
         uploads = {
             row["content_hash"]: decode_path(row["path"])
             for row in connection.execute(
@@ -73,7 +73,8 @@ def _documents(connection: sqlite3.Connection) -> Iterator[str]:
             yield f"document {row['doc_id']} has failed and yet has content"
     orphans = connection.execute(
         "SELECT version_id FROM versions WHERE version_id NOT IN"
-        " (SELECT version_id FROM documents WHERE version_id IS NOT NULL)"
+        " (SELECT version_id FROM documents WHERE version_id IS NOT NULL"
+        " UNION ALL SELECT version_id FROM removed_documents WHERE version_id IS NOT NULL)"
     )
     for row in orphans:
         yield f"version {row['version_id']} belongs to no document"

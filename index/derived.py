@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -115,11 +115,34 @@ def vectors_since(
 
 def lexical_documents(connection: sqlite3.Connection, since: int) -> Iterator[LexicalDocument]:
     """Live chunks added after generation ``since``, grouped by version."""
-    rows = connection.execute(
-        "SELECT c.chunk_id, c.version_id, c.start, c.end, c.context, v.language FROM chunks c"
-        " JOIN versions v USING (version_id) WHERE c.generation > ? ORDER BY c.version_id, c.start",
-        (since,),
+    return _lexical_documents(
+        connection,
+        connection.execute(
+            f"{_LEXICAL_CHUNKS} WHERE c.generation > ? ORDER BY c.version_id, c.start", (since,)
+        ),
     )
+
+
+def lexical_documents_among(
+    connection: sqlite3.Connection, chunk_ids: Sequence[int]
+) -> Iterator[LexicalDocument]:
+    """Those of these chunks that are live, in the order given."""
+    rows = (
+        connection.execute(f"{_LEXICAL_CHUNKS} WHERE c.chunk_id = ? AND c.generation > 0", (chunk_id,))
+        for chunk_id in chunk_ids
+    )
+    return _lexical_documents(connection, (row for found in rows for row in found))
+
+
+_LEXICAL_CHUNKS = (
+    "SELECT c.chunk_id, c.version_id, c.start, c.end, c.context, v.language FROM chunks c"
+    " JOIN versions v USING (version_id)"
+)
+
+
+def _lexical_documents(
+    connection: sqlite3.Connection, rows: Iterable[sqlite3.Row]
+) -> Iterator[LexicalDocument]:
     version_id, text = -1, ""
     for row in rows:
         if row["version_id"] != version_id:

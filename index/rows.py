@@ -95,8 +95,10 @@ DOCUMENTS = """
 """
 CHUNKS = """
     SELECT c.*, substr(v.text, c.start + 1, c.end - c.start) AS text
-    FROM chunks c JOIN versions v USING (version_id)
+    FROM chunks c JOIN versions v ON v.version_id = c.version_id AND c.generation > 0
 """
+# A version that no source stands at was removed, and waits to be erased or brought back.
+LIVE_VERSION = "EXISTS (SELECT 1 FROM documents d WHERE d.version_id = versions.version_id)"
 
 
 def document_row(row: sqlite3.Row) -> DocumentRow:
@@ -146,7 +148,7 @@ def marker(connection: sqlite3.Connection) -> Marker:
 
 def languages(connection: sqlite3.Connection) -> dict[str, int]:
     rows = connection.execute(
-        "SELECT language, sum(passages) AS n FROM versions WHERE language IS NOT NULL"
+        f"SELECT language, sum(passages) AS n FROM versions WHERE language IS NOT NULL AND {LIVE_VERSION}"
         " GROUP BY language ORDER BY n DESC, language"
     )
     return {row["language"]: int(row["n"]) for row in rows}
