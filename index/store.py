@@ -48,6 +48,7 @@ from index.removal import (
     Removal,
     bring_back,
     erase,
+    erase_due,
     hide,
     release_version,
     removals_at,
@@ -319,6 +320,12 @@ class Store(CatalogReader):
         from index.purge import purge
 
         return purge(self, undo_seconds=undo_seconds)
+
+    def to_erase(self) -> bool:
+        """Whether :meth:`purge` has anything to do, now or once it can no longer be undone."""
+        with self.catalog.reading() as connection:
+            waiting = connection.execute("SELECT 1 FROM removed_documents LIMIT 1").fetchone()
+            return waiting is not None or erase_due(connection) is not None
 
     def erase_removed(self, *, undo_seconds: float) -> None:
         """Delete the rows of what can no longer be undone (for :func:`index.purge.purge`)."""

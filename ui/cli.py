@@ -464,6 +464,7 @@ def _opened(
         store.scope(collections)
         from rag.build import build_assistant
         from ui.bars import waiting
+        from ui.eraser import start_eraser
 
         with waiting("Loading the embedding model …"):
             assistant = build_assistant(settings, store)
@@ -471,6 +472,7 @@ def _opened(
             yield store, assistant
         finally:
             assistant.close()
+            start_eraser(store)
 
 
 def _require_passages(store: Store) -> None:
@@ -582,3 +584,7 @@ def _print_lines(lines: Iterable[str]) -> None:
 def _print_json(value: object) -> None:
     # ASCII only: a lone surrogate in a path could not be encoded otherwise.
     print(json.dumps(value, indent=2, default=float))
+
+
+# They need what stands above, and belong to the same command line.
+from ui import storage_cli  # noqa: E402, F401
