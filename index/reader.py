@@ -24,6 +24,7 @@ from index.rows import (
     chunk_row,
     document_row,
     languages,
+    pending_since,
     published_generation,
 )
 from index.scope import CollectionRow, collection_rows
@@ -214,14 +215,7 @@ class CatalogReader:
             )
             base = connection.execute("SELECT * FROM checkpoints ORDER BY generation DESC LIMIT 1").fetchone()
             base_generation = base["generation"] if base else 0
-            delta, removed = (
-                int(
-                    connection.execute(
-                        f"SELECT count(*) FROM {table} WHERE generation > ?", (base_generation,)
-                    ).fetchone()[0]
-                )
-                for table in ("chunks", "removals")
-            )
+            delta, removed = pending_since(connection, base_generation)
             fingerprint = get_meta(connection, "fingerprint")
             model = connection.execute(
                 "SELECT name FROM embedders WHERE fingerprint = ?", (fingerprint,)

@@ -147,8 +147,32 @@ def marker(connection: sqlite3.Connection) -> Marker:
 
 
 def languages(connection: sqlite3.Connection) -> dict[str, int]:
-    rows = connection.execute(
-        f"SELECT language, sum(passages) AS n FROM versions WHERE language IS NOT NULL AND {LIVE_VERSION}"
-        " GROUP BY language ORDER BY n DESC, language"
+    """Live chunks by Snowball code, the most frequent first."""
+    found = {
+        row["language"]: int(row["n"])
+        for row in connection.execute(
+            "SELECT language, sum(passages) AS n FROM versions WHERE language IS NOT NULL GROUP BY language"
+        )
+    }
+    # Few are hidden, so they are taken off: to look at each version whether it is would take longer.
+    hidden = connection.execute(
+        "SELECT language, passages FROM versions WHERE version_id IN"
+        f" (SELECT version_id FROM removed_documents) AND language IS NOT NULL AND NOT {LIVE_VERSION}"
     )
-    return {row["language"]: int(row["n"]) for row in rows}
+    for row in hidden:
+        found[row["language"]] -= row["passages"]
+    ranked = sorted(found.items(), key=lambda item: (-item[1], item[0]))
+    return {language: passages for language, passages in ranked if passages > 0}
+
+
+def pending_since(connection: sqlite3.Connection, generation: int) -> tuple[int, int]:
+    """Chunks that were added and that were removed after a generation."""
+    added, removed = (
+        int(
+            connection.execute(
+                f"SELECT count(*) FROM {table} WHERE generation > ?", (generation,)
+            ).fetchone()[0]
+        )
+        for table in ("chunks", "removals")
+    )
+    return added, removed

@@ -54,7 +54,16 @@ from index.removal import (
     removals_at,
     set_erase_due,
 )
-from index.rows import ChunkRow, DocumentRow, FolderRow, StoreStatus, languages, marker, published_generation
+from index.rows import (
+    ChunkRow,
+    DocumentRow,
+    FolderRow,
+    StoreStatus,
+    languages,
+    marker,
+    pending_since,
+    published_generation,
+)
 from index.scope import Scope
 from index.snapshot import Snapshot
 from index.vectors import write_base
@@ -396,9 +405,14 @@ class Store(CatalogReader):
         Returns:
             Whether one was written.
         """
-        status = self.status()
-        pending = status.delta_vectors + status.removed_vectors
-        if pending < max(CHECKPOINT_MINIMUM, CHECKPOINT_SHARE * status.base_vectors):
+        with self.catalog.reading() as connection:
+            base = connection.execute(
+                "SELECT generation, count FROM checkpoints ORDER BY generation DESC LIMIT 1"
+            ).fetchone()
+            since, count = (0, 0) if base is None else (base["generation"], base["count"])
+            # Not status(): that counts the whole corpus.
+            pending = sum(pending_since(connection, since))
+        if pending < max(CHECKPOINT_MINIMUM, CHECKPOINT_SHARE * count):
             return False
         self.write_checkpoint()
         return True
@@ -507,7 +521,8 @@ class Store(CatalogReader):
     def dense_ids(self) -> set[int]:
         """Chunk ids that dense search can return now (for :func:`index.check.violations`)."""
         with self.catalog.reading() as connection:
-            return {int(i) for i in self._dense.load(connection).ids()}
+            # From the files and the catalog alone, not from what was loaded before.
+            return {int(i) for i in DenseLoader(self.data / "checkpoints").load(connection).ids()}
 
 
 def _refuse_foreign(data: Path) -> None:

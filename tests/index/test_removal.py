@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import random
 import sqlite3
 import subprocess
 import sys
@@ -314,3 +315,41 @@ def test_searching_while_removing_undoing_and_purging_gives_whole_generations(tm
         asker.join()
         assert broken == []
         assert writer.check() == []
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_snapshot_that_moved_on_is_that_of_a_fresh_start(tmp_path: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    with Store.open(tmp_path) as store:
+        for step in range(40):
+            rows = store.documents()
+            some = [row.doc_id for row in chance.sample(rows, min(len(rows), chance.randint(1, 3)))]
+            match chance.randrange(7):
+                case 0 | 1 | 2:
+                    path = f"/{chance.randrange(8)}.txt"
+                    store.publish(
+                        puts=[put(path, *(f"Text {chance.randrange(30)}." for _ in range(2)))],
+                        embedder=EMBEDDER,
+                    )
+                case 3:
+                    store.remove(some)
+                case 4:
+                    store.undo()
+                case 5:
+                    store.purge(undo_seconds=0)
+                case _:
+                    store.write_checkpoint()
+            if step % 3 == 0:
+                store.refresh()
+                moved = store.snapshot()
+                with Store.open(tmp_path) as fresh:
+                    anew = fresh.snapshot()
+                    query = vector_of("a question")
+                    # Half precision in a checkpoint, which only one of them may stand on.
+                    assert dict(moved.dense(query, 99)) == pytest.approx(
+                        dict(anew.dense(query, 99)), abs=2e-3
+                    )
+                    assert moved.cosines(query, range(1, 200)) == pytest.approx(
+                        anew.cosines(query, range(1, 200)), abs=2e-3
+                    )
+                assert store.check() == []
