@@ -7,6 +7,7 @@ server runs: SQLite copies one commit. What is deleted later stays in a backup t
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -200,7 +201,7 @@ def read_backup(archive: Path, data: Path, *, force: bool = False) -> tuple[Back
 
 def _unpack(archive: Path, folder: Path) -> Backup:
     try:
-        with zipfile.ZipFile(archive) as packed:
+        with _opened(archive) as packed:
             backup, listed = _manifest(archive, packed)
             (folder / "originals").mkdir(mode=0o700)
             for name, size, sha256 in listed:
@@ -209,16 +210,27 @@ def _unpack(archive: Path, folder: Path) -> Backup:
                         raise _damaged(archive, name)
                     target.flush()
                     os.fsync(target.fileno())
-    except FileNotFoundError as exc:
-        raise SourceError(
-            f"{archive} does not exist.", hint="Check the spelling; nothing was changed."
-        ) from exc
     except (zipfile.BadZipFile, EOFError, zlib.error, RuntimeError, ValueError, struct.error) as exc:
         raise _damaged(archive, str(exc)) from exc
     with closing(sqlite3.connect(folder / FILE_NAME)) as connection:
         if connection.execute("PRAGMA quick_check").fetchone()[0] != "ok":
             raise _damaged(archive, FILE_NAME)
     return backup
+
+
+def _opened(archive: Path) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(archive)
+    except FileNotFoundError as exc:
+        raise SourceError(
+            f"{archive} does not exist.", hint="Check the spelling; nothing was changed."
+        ) from exc
+    except OSError as exc:
+        if exc.errno == errno.EINVAL:  # a place in the file that cannot be
+            raise _damaged(archive, "it has no table of contents") from exc
+        raise SourceError(
+            f"{archive} cannot be read: {exc.strerror or exc}.", hint="Check the path and its permissions."
+        ) from exc
 
 
 def _manifest(archive: Path, packed: zipfile.ZipFile) -> tuple[Backup, list[tuple[str, int, str]]]:

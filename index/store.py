@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
@@ -67,6 +68,9 @@ from index.rows import (
 from index.scope import Scope
 from index.snapshot import Snapshot
 from index.vectors import write_base
+
+if TYPE_CHECKING:
+    from index.repair import Repair
 
 __all__ = ["ChunkRow", "DocumentRow", "FolderRow", "QueryTerms", "Scope", "Snapshot", "Store", "StoreStatus"]
 
@@ -375,6 +379,29 @@ class Store(CatalogReader):
                         rebuild=False,
                     )
 
+    def rebuild_lexical(self) -> None:
+        """Make the lexical index anew from the catalog; searches go on with the old one meanwhile."""
+        with self._writer(), self.catalog.reading() as connection, translated(self.data):
+            for attempt in range(2):
+                try:
+                    self._lexical.write(
+                        added=lexical_documents(connection, 0),
+                        removed=[],
+                        marker=marker(connection),
+                        rebuild=True,
+                    )
+                    break
+                except OSError:
+                    if attempt:
+                        raise
+                    # Its own files may be what is broken.
+                    self._lexical = LexicalIndex.recreate(self.data / "lexical")
+
+    def rebuild(self) -> None:
+        """Make everything anew that is derived from the catalog. Nothing is embedded."""
+        self.rebuild_lexical()
+        self.write_checkpoint(keep=1)
+
     def remove_unused_originals(self, content_hashes: Sequence[str]) -> None:
         """Delete kept uploads that no source refers to any more."""
         with self.catalog.reading() as connection:
@@ -453,6 +480,13 @@ class Store(CatalogReader):
                         file.unlink(missing_ok=True)
 
     @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Be the only writer; afterwards the lexical index stands where the catalog does."""
+        with self._writer():
+            yield
+            self._roll_forward()
+
+    @contextmanager
     def _writer(self) -> Iterator[None]:
         with self._write_mutex, held(self._lock, self.data, seconds=self._lock_seconds):
             yield
@@ -513,6 +547,12 @@ class Store(CatalogReader):
         from index.check import violations
 
         return violations(self)
+
+    def repair(self) -> Repair:
+        """Rebuild what is derived and broken, and set aside what is missing in the catalog itself."""
+        from index.repair import repair
+
+        return repair(self)
 
     def lexical_ids(self) -> set[int]:
         """Chunk ids in the newest state of the lexical index (for :func:`index.check.violations`)."""

@@ -301,8 +301,18 @@ def status(context: typer.Context, as_json: Json = False, data: Data = None) -> 
 
 
 @app.command(short_help="Check that the index is sound.")
-def check(context: typer.Context, as_json: Json = False, data: Data = None) -> None:
+def check(
+    context: typer.Context,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Rebuild what is derived, and name what is lost.")
+    ] = False,
+    as_json: Json = False,
+    data: Data = None,
+) -> None:
     """Check that the index is sound: every promise between documents, passages and vectors."""
+    if repair:
+        storage_cli.repair(data or context.obj, as_json=as_json)
+        return
     with _failures_explained(as_json):
         from index.store import Store
 
@@ -316,7 +326,7 @@ def check(context: typer.Context, as_json: Json = False, data: Data = None) -> N
         if not as_json:
             _print_error(
                 f"The index has {len(violations)} fault(s).",
-                "Move the data folder away and index your documents again, and report this as a bug.",
+                "Repair it: footnote check --repair",
             )
         raise typer.Exit(FAILED)
 
@@ -587,4 +597,4 @@ def _print_json(value: object) -> None:
 
 
 # They need what stands above, and belong to the same command line.
-from ui import storage_cli  # noqa: E402, F401
+from ui import storage_cli  # noqa: E402

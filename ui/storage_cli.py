@@ -1,4 +1,4 @@
-"""Commands of ``footnote`` that look after the data folder: remove and bring back.
+"""Commands of ``footnote`` that look after the data folder: remove, repair, rebuild, back up, restore.
 
 They are part of the same command line; ``ui.cli`` imports this module at its end.
 """
@@ -15,7 +15,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from index.errors import SourceError
-from ui.cli import Data, Json, _failures_explained, _print_json, _print_lines, _settings, app
+from ui.cli import (
+    FAILED,
+    Data,
+    Json,
+    _failures_explained,
+    _print_error,
+    _print_json,
+    _print_lines,
+    _settings,
+    app,
+    stop_on_interrupt,
+)
 from ui.plaintext import count
 
 if TYPE_CHECKING:
@@ -90,6 +101,105 @@ def undo(context: typer.Context, as_json: Json = False, data: Data = None) -> No
         _print_json({"restored": [asdict(row) for row in back]})
     else:
         _print_lines([f"{count(len(back), 'document')} back in the index:", *_listed(back)])
+
+
+@app.command(short_help="Write the data folder to one file.")
+def backup(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write it: a zip file that is new.")],
+    as_json: Json = False,
+    data: Data = None,
+) -> None:
+    """Write documents, conversations, settings and kept uploads to one file; the page can stay open.
+
+    A backup is exempt from deletion: what you remove later is still in it. Remove the backup too.
+    """
+    with _failures_explained(as_json):
+        from index.backup import write_backup
+
+        done = write_backup(_settings(data or context.obj).data, file)
+    if as_json:
+        _print_json({"file": str(file), **asdict(done)})
+    else:
+        size = f"{file.stat().st_size / 1e6:,.1f} MB"
+        _print_lines(
+            [
+                f"{count(done.documents, 'document')} in {file} ({size}).",
+                "What you remove from now on stays in this file; remove the file too when that matters.",
+            ]
+        )
+
+
+@app.command(short_help="Bring a backup back.")
+def restore(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `footnote backup` wrote.")],
+    force: Annotated[
+        bool, typer.Option("--force", help="Move a data folder that is not empty aside, instead of stopping.")
+    ] = False,
+    as_json: Json = False,
+    data: Data = None,
+) -> None:
+    """Bring a backup back into an empty data folder. Every byte is checked first.
+
+    Close the page before. Indexes are built anew, without embedding anything again.
+    """
+    with _failures_explained(as_json):
+        from index.backup import read_backup
+        from index.store import Store
+
+        folder = _settings(data or context.obj).data
+        done, aside = read_backup(file, folder, force=force)
+        with Store.open(folder) as store:
+            store.write_checkpoint_if_due()
+    if as_json:
+        _print_json({"data": str(folder), "aside": None if aside is None else str(aside), **asdict(done)})
+        return
+    _print_lines([f"{count(done.documents, 'document')} restored to {folder}."])
+    if aside is not None:
+        _print_lines([f"The folder from before is now {aside}; remove it when you do not need it any more."])
+
+
+def repair(data: Path | None, *, as_json: bool) -> None:
+    """``footnote check --repair``."""
+    with _failures_explained(as_json):
+        from index.store import Store
+
+        with Store.open(_settings(data).data, create=False) as store:
+            repaired = store.repair()
+            again = [row for row in map(store.document, repaired.again) if row is not None]
+    if as_json:
+        _print_json({"sound": not repaired.left, **asdict(repaired)})
+    else:
+        _print_lines(repaired.done or ["There was nothing to repair."])
+        _print_lines(repaired.left or ["The index is sound."])
+    if again and not as_json:
+        _print_lines([f"{count(len(again), 'document')} to index again:", *_listed(again)])
+        if typer.confirm("Index them now?", default=True):
+            _index_again(data, again)
+    if repaired.left:
+        if not as_json:
+            _print_error(
+                f"{len(repaired.left)} fault(s) cannot be repaired.",
+                "Restore a backup (footnote restore FILE), or move the data folder away and index again.",
+            )
+        raise typer.Exit(FAILED)
+
+
+def _index_again(data: Path | None, rows: Sequence[DocumentRow]) -> None:
+    with _failures_explained(as_json=False):
+        from ui.bars import ingest_bar
+        from ui.indexing import Indexer
+        from ui.plaintext import report_lines
+
+        indexer = Indexer(_settings(data))
+        try:
+            with stop_on_interrupt() as interrupted, ingest_bar(shown=True) as progress:
+                request = {"kind": "reindex", "doc_ids": [row.doc_id for row in rows]}
+                report = indexer.run(request, progress=progress, cancelled=interrupted)
+        finally:
+            indexer.close()
+    _print_lines(report_lines(report))
 
 
 def matching(

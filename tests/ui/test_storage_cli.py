@@ -105,3 +105,25 @@ def test_the_eraser_ends_when_there_is_nothing_to_do(data: Path, tmp_path: Path)
     assert erase_when_due(data, patience_seconds=5)
     with pytest.raises(SourceError):
         erase_when_due(tmp_path / "nothing")
+
+
+def test_a_backup_is_restored(data: Path, tmp_path: Path) -> None:
+    file = tmp_path / "all.zip"
+    assert "What you remove from now on stays in this file" in run(data, "backup", str(file))
+    assert "exists already" in run(data, "backup", str(file), expect=1)
+    assert "is not empty" in run(data, "restore", str(file), expect=1)
+    assert "3 documents restored" in run(tmp_path / "new", "restore", str(file))
+    assert paths(tmp_path / "new") == paths(data)
+    restored = json.loads(run(data, "restore", str(file), "--force", "--json"))
+    assert paths(Path(restored["aside"])) == paths(data)
+
+
+def test_a_repair_says_what_it_did_and_offers_to_index_again(data: Path) -> None:
+    assert run(data, "check", "--repair") == "There was nothing to repair.\nThe index is sound.\n"
+    with Store.open(data) as store, store.catalog.writing() as connection:
+        connection.execute("UPDATE versions SET passages = 7 WHERE version_id = 1")
+    assert "Next: Repair it: footnote check --repair" in run(data, "check", expect=1)
+    shown = run(data, "check", "--repair", typed="n\n")
+    assert "/letters/a.txt answers no more" in shown
+    assert "1 document to index again:" in shown
+    assert run(data, "check") == "The index is sound.\n"
