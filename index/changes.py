@@ -67,10 +67,18 @@ class EmbedderIdentity:
 
 
 def check_vectors(version: NewVersion, embedder: EmbedderIdentity | None) -> None:
-    vectors = version.vectors
-    if embedder is None or vectors.shape != (len(version.chunks), embedder.dim):
+    check_unit_rows(version.vectors, len(version.chunks), embedder)
+
+
+def check_unit_rows(vectors: NDArray[np.float32], count: int, embedder: EmbedderIdentity | None) -> None:
+    """Refuse vectors that are not ``count`` finite unit rows of the embedder's length.
+
+    Raises:
+        EmbeddingError: They are not.
+    """
+    if embedder is None or vectors.shape != (count, embedder.dim):
         raise EmbeddingError(
-            f"The embedding model gave vectors of shape {vectors.shape} for {len(version.chunks)} passages.",
+            f"The embedding model gave vectors of shape {vectors.shape} for {count} passages.",
             hint="Check embedding.model in the settings.",
         )
     lengths = np.linalg.norm(vectors, axis=1)
@@ -92,6 +100,11 @@ def register_embedder(connection: sqlite3.Connection, embedder: EmbedderIdentity
         connection.execute("DELETE FROM embeddings")
         connection.execute("DELETE FROM checkpoints")
     set_meta(connection, "fingerprint", embedder.fingerprint)
+    return add_embedder(connection, embedder)
+
+
+def add_embedder(connection: sqlite3.Connection, embedder: EmbedderIdentity) -> int:
+    """The id of a model, which is listed if it was not yet."""
     connection.execute(
         "INSERT OR IGNORE INTO embedders (fingerprint, name, dim) VALUES (?, ?, ?)",
         (embedder.fingerprint, embedder.name, embedder.dim),
@@ -109,7 +122,7 @@ def mismatch(connection: sqlite3.Connection, wanted: str) -> EmbedderMismatchErr
     ).fetchone()
     return EmbedderMismatchError(
         f"The index was built with {row['name'] if row else 'another model'}, the settings say {wanted}.",
-        hint="Set embedding.model back, or index into another data folder with --data.",
+        hint="Read the index with the new model (footnote rebuild --embedder), or set embedding.model back.",
     )
 
 

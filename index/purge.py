@@ -25,6 +25,7 @@ from index.catalog import translated
 from index.errors import BusyError
 from index.locks import held
 from index.migrations import remove_backups
+from index.reembedding import discard_other_models
 from index.removal import clear_erase_due, erase_due, removals_at
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def purge(store: Store, *, undo_seconds: float) -> bool:
     except BusyError:
         return False
     started = time.monotonic()
+    discard_other_models(store, unfinished=False)
     store.forget_removed_vectors()
     store.rewrite_lexical()
     with translated(store.data):

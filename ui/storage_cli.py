@@ -9,6 +9,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,6 +32,8 @@ from ui.plaintext import count
 
 if TYPE_CHECKING:
     from index.rows import DocumentRow
+    from index.store import Store
+    from rag.settings import Settings
 
 _LISTED = 10
 
@@ -158,6 +161,82 @@ def restore(
     _print_lines([f"{count(done.documents, 'document')} restored to {folder}."])
     if aside is not None:
         _print_lines([f"The folder from before is now {aside}; remove it when you do not need it any more."])
+
+
+@app.command(short_help="Make the indexes anew, or change the embedding model.")
+def rebuild(
+    context: typer.Context,
+    embedder: Annotated[
+        bool,
+        typer.Option("--embedder", help="Embed all passages anew with the embedding model of the settings."),
+    ] = False,
+    discard: Annotated[
+        bool, typer.Option("--discard", help="Delete the vectors of other models; there is no way back.")
+    ] = False,
+    as_json: Json = False,
+    data: Data = None,
+) -> None:
+    """Make everything anew that is derived from the stored documents. Nothing is embedded again.
+
+    With --embedder, every passage is embedded with the model that the settings name, while the old one
+    goes on answering. Ctrl-C stops it; the same command goes on from there. When it is done, start a page
+    that is open anew. `footnote rollback` goes back, until documents are removed or --discard is given.
+    """
+    if embedder and discard:
+        raise typer.BadParameter("--embedder and --discard are two steps.")
+    with _failures_explained(as_json):
+        from index.reembedding import discard_other_models
+        from index.store import Store
+
+        settings = _settings(data or context.obj)
+        with Store.open(settings.data, create=False) as store:
+            if embedder:
+                finished = _embed_anew(store, settings, shown=not as_json)
+            else:
+                finished = True
+                if discard:
+                    discard_other_models(store, unfinished=True)
+                store.rebuild()
+            counts = store.status()
+    if as_json:
+        _print_json({"finished": finished, **asdict(counts)})
+    elif finished:
+        _print_lines(
+            [f"{count(counts.passages, 'passage')}, read with {counts.model_name or 'no model yet'}."]
+        )
+    else:
+        _print_lines(["Stopped. What was embedded is kept; the same command goes on from there."])
+    if not finished:
+        raise typer.Exit(130)
+
+
+def _embed_anew(store: Store, settings: Settings, *, shown: bool) -> bool:
+    from index.reembedding import embed_anew
+    from rag.build import build_embedder
+    from ui.bars import stage_bar, waiting
+
+    with waiting("Loading the embedding model …"):
+        embedder = build_embedder(settings)
+    with stop_on_interrupt() as interrupted, stage_bar(shown=shown) as tell:
+        return embed_anew(store, embedder, tell=partial(tell, "Embedding"), cancelled=interrupted)
+
+
+@app.command(short_help="Go back to the embedding model from before.")
+def rollback(context: typer.Context, as_json: Json = False, data: Data = None) -> None:
+    """Go back to the embedding model that answered before `footnote rebuild --embedder`. Takes a moment.
+
+    Set embedding.model back too, and start a page that is open anew.
+    """
+    with _failures_explained(as_json):
+        from index.reembedding import roll_back
+        from index.store import Store
+
+        with Store.open(_settings(data or context.obj).data, create=False) as store:
+            name = roll_back(store)
+    if as_json:
+        _print_json({"model_name": name})
+    else:
+        _print_lines([f"{name} answers again. Set embedding.model back to it."])
 
 
 def repair(data: Path | None, *, as_json: bool) -> None:
