@@ -15,6 +15,7 @@ import random
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -67,7 +68,7 @@ def measure(data: Path, chunks: int, repeat: int) -> dict[str, float]:
         taken: dict[str, list[float]] = {name: [] for name in STEPS}
         for _ in range(repeat):
             changed = _file(chance.randrange(files), vocabulary, chance)
-            publish = _seconds(lambda put=changed: writer.publish(puts=[put], embedder=EMBEDDER))
+            publish = _seconds(partial(writer.publish, puts=[changed], embedder=EMBEDDER))
             refresh = _seconds(reader.refresh)
             taken["publish"].append(publish)
             taken["refresh"].append(refresh)
