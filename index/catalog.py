@@ -16,9 +16,11 @@ from pathlib import Path
 from queue import Empty, LifoQueue
 
 from index.errors import DamagedError, NewerDatabaseError, StorageError, StoreError
+from index.migrations import migrate
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2  # with a migration that leads to it, see index.migrations
 FILE_NAME = "catalog.sqlite"
+HIDDEN = -1  # generation of a chunk that was removed and can still be brought back
 
 # AUTOINCREMENT: SQLite otherwise hands out a deleted top id again, and a stale vector would then
 # answer as a new chunk. Paths are BLOBs because a file name need not be UTF-8.
@@ -36,16 +38,17 @@ CREATE TABLE versions (
     version_id INTEGER PRIMARY KEY AUTOINCREMENT,
     content_hash TEXT NOT NULL,
     recipe TEXT NOT NULL,          -- how the bytes became chunks: format, reader and chunk limits
-    text TEXT NOT NULL,
     title TEXT NOT NULL,
     media_type TEXT NOT NULL,
     language TEXT,                 -- Snowball code, NULL when undecided
-    page_starts TEXT NOT NULL,     -- JSON
-    headings TEXT NOT NULL,        -- JSON
     warnings TEXT NOT NULL,        -- JSON
     passages INTEGER NOT NULL,
+    page_starts TEXT NOT NULL,     -- JSON
+    headings TEXT NOT NULL,        -- JSON
+    text TEXT NOT NULL,            -- last: SQLite reads a row from its beginning
     UNIQUE (content_hash, recipe)
 );
+CREATE INDEX versions_language ON versions (language, passages);
 
 CREATE TABLE documents (
     doc_id TEXT PRIMARY KEY,
@@ -64,6 +67,26 @@ CREATE TABLE documents (
 ) WITHOUT ROWID;
 CREATE INDEX documents_version ON documents (version_id);
 CREATE INDEX documents_content ON documents (content_hash);
+CREATE INDEX documents_state ON documents (state, version_id);
+
+-- Sources that were removed and can still be brought back, see index.removal.
+CREATE TABLE removed_documents (
+    removal INTEGER NOT NULL,      -- the generation that hid it: one for all that went together
+    removed_at REAL NOT NULL,
+    doc_id TEXT PRIMARY KEY,
+    collection TEXT NOT NULL,
+    path BLOB NOT NULL,
+    origin TEXT NOT NULL,
+    state TEXT NOT NULL,
+    problem TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    hint TEXT NOT NULL,
+    version_id INTEGER REFERENCES versions (version_id),
+    content_hash TEXT,
+    size INTEGER NOT NULL,
+    indexed_at REAL NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX removed_documents_version ON removed_documents (version_id);
 
 CREATE TABLE chunks (
     chunk_id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -74,7 +97,7 @@ CREATE TABLE chunks (
     heading_path TEXT NOT NULL,    -- JSON
     context TEXT NOT NULL,
     text_hash BLOB NOT NULL,       -- of what was embedded
-    generation INTEGER NOT NULL
+    generation INTEGER NOT NULL    -- that added it, or HIDDEN while no source holds its version
 );
 CREATE INDEX chunks_version ON chunks (version_id, start);
 CREATE INDEX chunks_text ON chunks (text_hash);
@@ -194,7 +217,7 @@ class Catalog:
         """Open the catalog in ``data`` and create it when it is not there.
 
         Raises:
-            NewerDatabaseError: A later release wrote it.
+            NewerDatabaseError: A later release wrote it. (What an earlier one wrote is migrated.)
             StorageError, DamagedError: It cannot be opened.
         """
         self.data = data
@@ -212,6 +235,14 @@ class Catalog:
                 f" (schema {version}, this one knows {SCHEMA_VERSION}).",
                 hint="Update Footnote, or choose another data folder with --data.",
             )
+        elif version < SCHEMA_VERSION:
+            self._migrate()
+
+    def _migrate(self) -> None:
+        self.close()  # connections that were opened before it remember the old tables
+        self._closed = False
+        with translated(self.data):
+            migrate(self.path)
 
     def _create(self) -> None:
         with self.writing() as connection:
@@ -249,13 +280,15 @@ class Catalog:
                 connection.rollback()
                 raise
 
-    def truncate_log(self) -> None:
+    def truncate_log(self) -> bool:
         """Empty the write-ahead log, so that deleted text does not linger in it.
 
-        Best effort: a reader in the middle of a transaction keeps its part of the log.
+        Returns:
+            False when a reader was in the middle of a transaction for ten seconds, and keeps its part.
         """
         with self._borrowed() as connection:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            return not busy
 
     @contextmanager
     def _borrowed(self) -> Iterator[sqlite3.Connection]:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from index.catalog import encode_path, get_meta, set_meta
 from index.documents import ChunkSpan, ParsedDocument
 from index.errors import EmbedderMismatchError, EmbeddingError, StaleVersionError
+from index.removal import reveal_version
 from index.rows import DocumentState, Origin
 
 
@@ -66,10 +67,18 @@ class EmbedderIdentity:
 
 
 def check_vectors(version: NewVersion, embedder: EmbedderIdentity | None) -> None:
-    vectors = version.vectors
-    if embedder is None or vectors.shape != (len(version.chunks), embedder.dim):
+    check_unit_rows(version.vectors, len(version.chunks), embedder)
+
+
+def check_unit_rows(vectors: NDArray[np.float32], count: int, embedder: EmbedderIdentity | None) -> None:
+    """Refuse vectors that are not ``count`` finite unit rows of the embedder's length.
+
+    Raises:
+        EmbeddingError: They are not.
+    """
+    if embedder is None or vectors.shape != (count, embedder.dim):
         raise EmbeddingError(
-            f"The embedding model gave vectors of shape {vectors.shape} for {len(version.chunks)} passages.",
+            f"The embedding model gave vectors of shape {vectors.shape} for {count} passages.",
             hint="Check embedding.model in the settings.",
         )
     lengths = np.linalg.norm(vectors, axis=1)
@@ -91,6 +100,11 @@ def register_embedder(connection: sqlite3.Connection, embedder: EmbedderIdentity
         connection.execute("DELETE FROM embeddings")
         connection.execute("DELETE FROM checkpoints")
     set_meta(connection, "fingerprint", embedder.fingerprint)
+    return add_embedder(connection, embedder)
+
+
+def add_embedder(connection: sqlite3.Connection, embedder: EmbedderIdentity) -> int:
+    """The id of a model, which is listed if it was not yet."""
     connection.execute(
         "INSERT OR IGNORE INTO embedders (fingerprint, name, dim) VALUES (?, ?, ?)",
         (embedder.fingerprint, embedder.name, embedder.dim),
@@ -108,7 +122,7 @@ def mismatch(connection: sqlite3.Connection, wanted: str) -> EmbedderMismatchErr
     ).fetchone()
     return EmbedderMismatchError(
         f"The index was built with {row['name'] if row else 'another model'}, the settings say {wanted}.",
-        hint="Set embedding.model back, or index into another data folder with --data.",
+        hint="Read the index with the new model (footnote rebuild --embedder), or set embedding.model back.",
     )
 
 
@@ -127,6 +141,8 @@ def put_document(
                 f"{put.path}: the same content was removed elsewhere in this moment.",
                 hint="Index the file again.",
             )
+    if version_id is not None:
+        reveal_version(connection, version_id, generation)
     old = connection.execute(
         "SELECT doc_id, version_id FROM documents WHERE doc_id = ?"
         if put.doc_id is not None
@@ -178,7 +194,7 @@ def _put_version(
         "SELECT version_id FROM versions WHERE content_hash = ? AND recipe = ?",
         (version.content_hash, version.recipe),
     ).fetchone()
-    if known is not None:  # two files of one batch with the same content
+    if known is not None:  # two files of one batch with the same content, or it was removed a moment ago
         return int(known[0])
     document = version.document
     cursor = connection.execute(
@@ -231,25 +247,3 @@ def remove_document(connection: sqlite3.Connection, doc_id: str) -> int | None:
     row = connection.execute("SELECT version_id FROM documents WHERE doc_id = ?", (doc_id,)).fetchone()
     connection.execute("DELETE FROM documents WHERE doc_id = ?", (doc_id,))
     return None if row is None else row["version_id"]
-
-
-def remove_version_if_unused(connection: sqlite3.Connection, version_id: int, generation: int) -> None:
-    """Remove every byte of a version that no source stands at any more."""
-    if (
-        connection.execute("SELECT 1 FROM documents WHERE version_id = ?", (version_id,)).fetchone()
-        is not None
-    ):
-        return
-    rows = connection.execute(
-        "SELECT chunk_id, text_hash FROM chunks WHERE version_id = ?", (version_id,)
-    ).fetchall()
-    connection.executemany(
-        "INSERT INTO removals VALUES (?, ?)", [(row["chunk_id"], generation) for row in rows]
-    )
-    connection.execute("DELETE FROM chunks WHERE version_id = ?", (version_id,))
-    connection.execute("DELETE FROM versions WHERE version_id = ?", (version_id,))
-    connection.executemany(
-        "DELETE FROM embeddings WHERE text_hash = ?1"
-        " AND NOT EXISTS (SELECT 1 FROM chunks WHERE chunks.text_hash = ?1)",
-        [(row["text_hash"],) for row in rows],
-    )

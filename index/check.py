@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
     from index.store import Store
 
-_STATES = ("queued", "reading", "embedding", "ready", "partial", "failed", "missing", "disabled")
+# The problem of an upload whose bytes are lost: its text answers, but it cannot be read again.
+LOST_ORIGINAL = "lost_original"
+
+STATES = ("queued", "reading", "embedding", "ready", "partial", "failed", "missing", "disabled")
 
 
 def violations(store: Store) -> list[str]:
@@ -32,11 +35,13 @@ def violations(store: Store) -> list[str]:
             *_vectors(connection),
             *_checkpoints(connection, store),
         ]
-        live = {int(row[0]) for row in connection.execute("SELECT chunk_id FROM chunks")}
+        live = {int(row[0]) for row in connection.execute("SELECT chunk_id FROM chunks WHERE generation > 0")}
         uploads = {
             row["content_hash"]: decode_path(row["path"])
             for row in connection.execute(
                 "SELECT content_hash, path FROM documents WHERE origin = 'upload' AND version_id IS NOT NULL"
+                " AND problem != ?",
+                (LOST_ORIGINAL,),
             )
         }
     found += _differences("dense index", store.dense_ids(), live)
@@ -64,7 +69,7 @@ def _documents(connection: sqlite3.Connection) -> Iterator[str]:
         " FROM documents d LEFT JOIN versions v USING (version_id)"
     )
     for row in rows:
-        if row["state"] not in _STATES:
+        if row["state"] not in STATES:
             yield f"document {row['doc_id']} is in an unknown state {row['state']!r}"
         if row["state"] in ("ready", "partial") and (not row["stored"] or row["stored"] != row["passages"]):
             counts = f"{row['stored']} of {row['passages']} passages"
@@ -73,7 +78,8 @@ def _documents(connection: sqlite3.Connection) -> Iterator[str]:
             yield f"document {row['doc_id']} has failed and yet has content"
     orphans = connection.execute(
         "SELECT version_id FROM versions WHERE version_id NOT IN"
-        " (SELECT version_id FROM documents WHERE version_id IS NOT NULL)"
+        " (SELECT version_id FROM documents WHERE version_id IS NOT NULL"
+        " UNION ALL SELECT version_id FROM removed_documents WHERE version_id IS NOT NULL)"
     )
     for row in orphans:
         yield f"version {row['version_id']} belongs to no document"
@@ -113,13 +119,19 @@ def _vectors(connection: sqlite3.Connection) -> Iterator[str]:
         yield f"{unused} vectors belong to no chunk"
 
 
-def _checkpoints(connection: sqlite3.Connection, store: Store) -> Iterator[str]:
+def broken_checkpoints(connection: sqlite3.Connection, store: Store) -> Iterator[tuple[str, str]]:
+    """File name and fault, ``missing`` or ``damaged``, of checkpoints that cannot be used."""
     for row in connection.execute("SELECT file, sha256 FROM checkpoints"):
         path = store.data / "checkpoints" / row["file"]
         if not path.exists():
-            yield f"checkpoint {row['file']} is missing (it will be rebuilt)"
+            yield row["file"], "missing"
         elif hashlib.sha256(path.read_bytes()).hexdigest() != row["sha256"]:
-            yield f"checkpoint {row['file']} is damaged (it is not used, and will be rebuilt)"
+            yield row["file"], "damaged"
+
+
+def _checkpoints(connection: sqlite3.Connection, store: Store) -> Iterator[str]:
+    for file, fault in broken_checkpoints(connection, store):
+        yield f"checkpoint {file} is {fault} (it is not used; `footnote check --repair` writes it anew)"
 
 
 def _differences(name: str, have: set[int], live: set[int]) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,37 +13,49 @@ from numpy.typing import NDArray
 
 from index.catalog import get_meta
 from index.lexical import LexicalDocument
+from index.rows import published_generation
 from index.vectors import Base, DenseIndex, read_base
 
 logger = logging.getLogger(__name__)
 
 
 class DenseLoader:
-    """Makes the dense index of the newest generation; keeps the base it loaded, which never changes."""
+    """Makes the dense index of the newest generation from the one before it, as far as that goes.
+
+    The base it loaded never changes, and only what was published since the last call is read.
+    """
 
     def __init__(self, checkpoints: Path) -> None:
         self._checkpoints = checkpoints
         self._base: Base | None = None
+        self._last: _Loaded | None = None
 
     def load(self, connection: sqlite3.Connection) -> DenseIndex:
         """Base + delta − removed, as the catalog says inside this read transaction."""
         embedder = current_embedder(connection)
+        nothing = np.empty(0, np.int64)
         if embedder is None:
-            nothing = np.empty(0, np.int64)
             return DenseIndex(
                 1, base=None, removed=nothing, delta_ids=nothing, delta=np.empty((0, 1), np.float32)
             )
         base = self._newest_base(connection, embedder)
-        since = 0 if base is None else base.generation
-        removed = connection.execute("SELECT chunk_id FROM removals WHERE generation > ?", (since,))
-        ids, vectors = vectors_since(connection, since, embedder)
-        return DenseIndex(
-            embedder.dim,
-            base=base,
-            removed=np.array([row[0] for row in removed], dtype=np.int64),
-            delta_ids=ids,
-            delta=vectors,
+        last = self._last
+        if (
+            last is None
+            or last.fingerprint != embedder.fingerprint
+            or last.index.base is not base
+            or last.generation < removals_since(connection)
+        ):
+            empty = np.empty((0, embedder.dim), np.float32)
+            index = DenseIndex(embedder.dim, base=base, removed=nothing, delta_ids=nothing, delta=empty)
+            last = _Loaded(embedder.fingerprint, 0 if base is None else base.generation, index)
+        removed = connection.execute("SELECT chunk_id FROM removals WHERE generation > ?", (last.generation,))
+        ids, vectors = vectors_since(connection, last.generation, embedder)
+        index = last.index.moved_on(
+            removed=np.array([row[0] for row in removed], dtype=np.int64), added_ids=ids, added=vectors
         )
+        self._last = _Loaded(embedder.fingerprint, published_generation(connection), index)
+        return index
 
     def _newest_base(self, connection: sqlite3.Connection, embedder: StoredEmbedder) -> Base | None:
         """The newest checkpoint that can be trusted; without one, every vector comes from the catalog."""
@@ -66,6 +78,15 @@ class DenseLoader:
                 return base
             logger.warning("checkpoint %s cannot be used; reading the catalog", row["file"])
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """An index that was made, of which vectors and which generation."""
+
+    fingerprint: str
+    generation: int
+    index: DenseIndex
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +136,34 @@ def vectors_since(
 
 def lexical_documents(connection: sqlite3.Connection, since: int) -> Iterator[LexicalDocument]:
     """Live chunks added after generation ``since``, grouped by version."""
-    rows = connection.execute(
-        "SELECT c.chunk_id, c.version_id, c.start, c.end, c.context, v.language FROM chunks c"
-        " JOIN versions v USING (version_id) WHERE c.generation > ? ORDER BY c.version_id, c.start",
-        (since,),
+    return _lexical_documents(
+        connection,
+        connection.execute(
+            f"{_LEXICAL_CHUNKS} WHERE c.generation > ? ORDER BY c.version_id, c.start", (since,)
+        ),
     )
+
+
+def lexical_documents_among(
+    connection: sqlite3.Connection, chunk_ids: Sequence[int]
+) -> Iterator[LexicalDocument]:
+    """Those of these chunks that are live, in the order given."""
+    rows = (
+        connection.execute(f"{_LEXICAL_CHUNKS} WHERE c.chunk_id = ? AND c.generation > 0", (chunk_id,))
+        for chunk_id in chunk_ids
+    )
+    return _lexical_documents(connection, (row for found in rows for row in found))
+
+
+_LEXICAL_CHUNKS = (
+    "SELECT c.chunk_id, c.version_id, c.start, c.end, c.context, v.language FROM chunks c"
+    " JOIN versions v USING (version_id)"
+)
+
+
+def _lexical_documents(
+    connection: sqlite3.Connection, rows: Iterable[sqlite3.Row]
+) -> Iterator[LexicalDocument]:
     version_id, text = -1, ""
     for row in rows:
         if row["version_id"] != version_id:

@@ -7,8 +7,9 @@ The Python binding has no commit payload, hence the marker.
 
 from __future__ import annotations
 
+import json
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -121,12 +122,15 @@ class LexicalSearcher:
         """Chunks whose stems hold this term (chunks removed since the last merge may still count)."""
         return int(self._searcher.doc_freq("stems", stem))
 
-    def ids(self) -> list[int]:
-        """Every chunk id in this state, in no order."""
+    def ids(self, segments: Collection[int] | None = None) -> list[int]:
+        """Every chunk id in this state, or in some of its segments by number, in no order."""
         everything = self._searcher.search(
             tantivy.Query.all_query(), limit=max(1, self._searcher.num_docs), count=False
         )
-        values = self._searcher.fast_field_values("chunk_id", [address for _, address in everything.hits])
+        addresses = [
+            address for _, address in everything.hits if segments is None or address.segment_ord in segments
+        ]
+        values = self._searcher.fast_field_values("chunk_id", addresses)
         return [int(value) for value in values if value is not None]
 
     def _query(self, query: QueryTerms) -> Any | None:
@@ -177,6 +181,7 @@ class LexicalIndex:
         Raises:
             UnreadableLexicalError: There is none, or it cannot be opened; :meth:`recreate` is the remedy.
         """
+        self._folder = folder
         self._schema = _schema()
         if not (folder / "meta.json").exists():
             raise UnreadableLexicalError(f"no lexical index in {folder}")
@@ -206,6 +211,15 @@ class LexicalIndex:
         """The newest committed state."""
         self._index.reload()
         return LexicalSearcher(self._schema, self._index.searcher())
+
+    def ids_beside_removed(self) -> list[int] | None:
+        """The chunks, ascending, in segments that hold deleted ones too; None when there is no such segment.
+
+        Needs the writer lock. A segment from which only an old marker was deleted counts as well.
+        """
+        segments = json.loads((self._folder / "meta.json").read_text(encoding="utf-8"))["segments"]
+        unclean = {number for number, segment in enumerate(segments) if segment["deletes"]}
+        return sorted(self.searcher().ids(unclean)) if unclean else None
 
     def write(
         self, *, added: Iterable[LexicalDocument], removed: Sequence[int], marker: Marker, rebuild: bool

@@ -16,6 +16,7 @@ from index.documents import Heading, ParsedDocument
 from index.rows import (
     CHUNKS,
     DOCUMENTS,
+    LIVE_VERSION,
     ChunkRow,
     DocumentRow,
     FolderRow,
@@ -23,6 +24,7 @@ from index.rows import (
     chunk_row,
     document_row,
     languages,
+    pending_since,
     published_generation,
 )
 from index.scope import CollectionRow, collection_rows
@@ -90,7 +92,7 @@ class CatalogReader:
         """The stored version of this content made in this way, if there is one."""
         with self.catalog.reading() as connection:
             row = connection.execute(
-                "SELECT version_id FROM versions WHERE content_hash = ? AND recipe = ?",
+                f"SELECT version_id FROM versions WHERE content_hash = ? AND recipe = ? AND {LIVE_VERSION}",
                 (content_hash, recipe),
             ).fetchone()
             return None if row is None else int(row[0])
@@ -99,14 +101,16 @@ class CatalogReader:
         """The whole text of a version, None once it was removed."""
         with self.catalog.reading() as connection:
             row = connection.execute(
-                "SELECT text FROM versions WHERE version_id = ?", (version_id,)
+                f"SELECT text FROM versions WHERE version_id = ? AND {LIVE_VERSION}", (version_id,)
             ).fetchone()
             return None if row is None else str(row[0])
 
     def parsed(self, version_id: int) -> ParsedDocument | None:
         """A version as its reader gave it, None once it was removed."""
         with self.catalog.reading() as connection:
-            row = connection.execute("SELECT * FROM versions WHERE version_id = ?", (version_id,)).fetchone()
+            row = connection.execute(
+                f"SELECT * FROM versions WHERE version_id = ? AND {LIVE_VERSION}", (version_id,)
+            ).fetchone()
         if row is None:
             return None
         return ParsedDocument(
@@ -125,7 +129,7 @@ class CatalogReader:
         """Spans ``(start, end)`` of the headings that begin inside a stretch of a version's text."""
         with self.catalog.reading() as connection:
             row = connection.execute(
-                "SELECT headings FROM versions WHERE version_id = ?", (version_id,)
+                f"SELECT headings FROM versions WHERE version_id = ? AND {LIVE_VERSION}", (version_id,)
             ).fetchone()
         spans = json.loads(row["headings"]) if row is not None else []
         return tuple((first, last) for first, last, _, _ in spans if start <= first < end)
@@ -144,7 +148,8 @@ class CatalogReader:
         """The chunks of a version, in the order of the text."""
         with self.catalog.reading() as connection:
             rows = connection.execute(
-                "SELECT chunk_id FROM chunks WHERE version_id = ? ORDER BY start", (version_id,)
+                "SELECT chunk_id FROM chunks WHERE version_id = ? AND generation > 0 ORDER BY start",
+                (version_id,),
             )
             return [int(row[0]) for row in rows]
 
@@ -205,17 +210,12 @@ class CatalogReader:
                 for row in connection.execute("SELECT state, count(*) AS n FROM documents GROUP BY state")
             }
             generation = published_generation(connection)
-            passages = int(connection.execute("SELECT count(*) FROM chunks").fetchone()[0])
+            passages = int(
+                connection.execute("SELECT count(*) FROM chunks WHERE generation > 0").fetchone()[0]
+            )
             base = connection.execute("SELECT * FROM checkpoints ORDER BY generation DESC LIMIT 1").fetchone()
             base_generation = base["generation"] if base else 0
-            delta, removed = (
-                int(
-                    connection.execute(
-                        f"SELECT count(*) FROM {table} WHERE generation > ?", (base_generation,)
-                    ).fetchone()[0]
-                )
-                for table in ("chunks", "removals")
-            )
+            delta, removed = pending_since(connection, base_generation)
             fingerprint = get_meta(connection, "fingerprint")
             model = connection.execute(
                 "SELECT name FROM embedders WHERE fingerprint = ?", (fingerprint,)

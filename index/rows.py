@@ -95,8 +95,10 @@ DOCUMENTS = """
 """
 CHUNKS = """
     SELECT c.*, substr(v.text, c.start + 1, c.end - c.start) AS text
-    FROM chunks c JOIN versions v USING (version_id)
+    FROM chunks c JOIN versions v ON v.version_id = c.version_id AND c.generation > 0
 """
+# A version that no source stands at was removed, and waits to be erased or brought back.
+LIVE_VERSION = "EXISTS (SELECT 1 FROM documents d WHERE d.version_id = versions.version_id)"
 
 
 def document_row(row: sqlite3.Row) -> DocumentRow:
@@ -145,8 +147,32 @@ def marker(connection: sqlite3.Connection) -> Marker:
 
 
 def languages(connection: sqlite3.Connection) -> dict[str, int]:
-    rows = connection.execute(
-        "SELECT language, sum(passages) AS n FROM versions WHERE language IS NOT NULL"
-        " GROUP BY language ORDER BY n DESC, language"
+    """Live chunks by Snowball code, the most frequent first."""
+    found = {
+        row["language"]: int(row["n"])
+        for row in connection.execute(
+            "SELECT language, sum(passages) AS n FROM versions WHERE language IS NOT NULL GROUP BY language"
+        )
+    }
+    # Few are hidden, so they are taken off: to look at each version whether it is would take longer.
+    hidden = connection.execute(
+        "SELECT language, passages FROM versions WHERE version_id IN"
+        f" (SELECT version_id FROM removed_documents) AND language IS NOT NULL AND NOT {LIVE_VERSION}"
     )
-    return {row["language"]: int(row["n"]) for row in rows}
+    for row in hidden:
+        found[row["language"]] -= row["passages"]
+    ranked = sorted(found.items(), key=lambda item: (-item[1], item[0]))
+    return {language: passages for language, passages in ranked if passages > 0}
+
+
+def pending_since(connection: sqlite3.Connection, generation: int) -> tuple[int, int]:
+    """Chunks that were added and that were removed after a generation."""
+    added, removed = (
+        int(
+            connection.execute(
+                f"SELECT count(*) FROM {table} WHERE generation > ?", (generation,)
+            ).fetchone()[0]
+        )
+        for table in ("chunks", "removals")
+    )
+    return added, removed

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
@@ -30,17 +31,46 @@ from index.changes import (
     put_document,
     register_embedder,
     remove_document,
-    remove_version_if_unused,
 )
-from index.derived import DenseLoader, current_embedder, lexical_documents, removals_since, vectors_since
+from index.derived import (
+    DenseLoader,
+    current_embedder,
+    lexical_documents,
+    lexical_documents_among,
+    removals_since,
+    vectors_since,
+)
 from index.errors import BusyError, SourceError, StorageError
 from index.lexical import LexicalIndex, LexicalSearcher, UnreadableLexicalError
 from index.locks import LOCK_SECONDS, held
 from index.reader import CatalogReader
-from index.rows import ChunkRow, DocumentRow, FolderRow, StoreStatus, languages, marker, published_generation
+from index.removal import (
+    UNDO_SECONDS,
+    Removal,
+    bring_back,
+    erase,
+    erase_due,
+    hide,
+    release_version,
+    removals_at,
+    set_erase_due,
+)
+from index.rows import (
+    ChunkRow,
+    DocumentRow,
+    FolderRow,
+    StoreStatus,
+    languages,
+    marker,
+    pending_since,
+    published_generation,
+)
 from index.scope import Scope
 from index.snapshot import Snapshot
 from index.vectors import write_base
+
+if TYPE_CHECKING:
+    from index.repair import Repair
 
 __all__ = ["ChunkRow", "DocumentRow", "FolderRow", "QueryTerms", "Scope", "Snapshot", "Store", "StoreStatus"]
 
@@ -49,6 +79,8 @@ logger = logging.getLogger(__name__)
 # A checkpoint is worth its writing when it saves more than re-reading a few vectors at start.
 CHECKPOINT_MINIMUM = 2_000
 CHECKPOINT_SHARE = 0.05
+
+_REWRITTEN_AT_ONCE = 2_000  # chunks, while nothing else can be written
 
 _KEPT_SCOPES = 8  # each is a bit a passage, and the ids of those that are inside
 
@@ -241,7 +273,9 @@ class Store(CatalogReader):
             left += [remove_document(connection, doc_id) for doc_id in removals]
             # Last: two files may have swapped their contents in this very commit.
             for version_id in filter(None, left):
-                remove_version_if_unused(connection, version_id, generation)
+                release_version(connection, version_id, generation)
+            if removals:
+                set_erase_due(connection)
             if folder is not None:
                 connection.execute(
                     "INSERT INTO folders VALUES (?, ?, ?) ON CONFLICT (path, collection)"
@@ -252,19 +286,121 @@ class Store(CatalogReader):
         return generation
 
     def remove(self, doc_ids: Sequence[str]) -> int:
-        """Remove sources and, where no other source holds the same content, every byte of it.
+        """Remove sources. When this returns, no search, citation or page gives their text back.
 
-        When this returns, no search, citation or stored original gives the text back.
+        It can be undone for ten seconds; then :meth:`purge` erases every byte that no other source holds.
 
         Returns:
-            The new generation.
+            The new generation, which names the removal; the present one when no id was known.
         """
-        hashes = [row.content_hash for row in map(self.document, doc_ids) if row is not None]
-        generation = self.publish(removals=doc_ids)
-        self.remove_unused_originals([content_hash for content_hash in hashes if content_hash])
+        with self._writer():
+            with self.catalog.writing() as connection:
+                generation = published_generation(connection)
+                if hide(connection, doc_ids, generation + 1, time.time()):
+                    generation += 1
+                    set_meta(connection, "generation", str(generation))
+            self._roll_forward()
         self.refresh()
-        self.catalog.truncate_log()
         return generation
+
+    def undo(self, removal: int | None = None, *, undo_seconds: float = UNDO_SECONDS) -> list[str]:
+        """Bring back what was removed together, by default what was removed last.
+
+        Returns:
+            The ids of the sources that are back; empty when it is too late, or there is nothing to undo.
+        """
+        back: list[str] = []
+        with self._writer():
+            with self.catalog.writing() as connection:
+                open_ = [each.generation for each in removals_at(connection, time.time(), undo_seconds)]
+                wanted = [each for each in open_ if removal in (None, each)][:1]
+                generation = published_generation(connection) + 1
+                for each in wanted:
+                    back = bring_back(connection, each, generation)
+                if back:
+                    set_meta(connection, "generation", str(generation))
+            self._roll_forward()
+        self.refresh()
+        return back
+
+    def removals(self, *, undo_seconds: float = UNDO_SECONDS) -> list[Removal]:
+        """What can still be undone, the newest first."""
+        with self.catalog.reading() as connection:
+            return removals_at(connection, time.time(), undo_seconds)
+
+    def purge(self, *, undo_seconds: float = UNDO_SECONDS) -> bool:
+        """Erase what can no longer be undone, see :func:`index.purge.purge`; cheap when there is nothing."""
+        from index.purge import purge
+
+        return purge(self, undo_seconds=undo_seconds)
+
+    def to_erase(self) -> bool:
+        """Whether :meth:`purge` has anything to do, now or once it can no longer be undone."""
+        with self.catalog.reading() as connection:
+            waiting = connection.execute("SELECT 1 FROM removed_documents LIMIT 1").fetchone()
+            return waiting is not None or erase_due(connection) is not None
+
+    def erase_removed(self, *, undo_seconds: float) -> None:
+        """Delete the rows of what can no longer be undone (for :func:`index.purge.purge`)."""
+        with self.catalog.reading() as connection:
+            if connection.execute("SELECT 1 FROM removed_documents LIMIT 1").fetchone() is None:
+                return
+        with self._writer(), self.catalog.writing() as connection:
+            erase(connection, published_generation(connection), time.time(), undo_seconds)
+
+    def forget_removed_vectors(self) -> None:
+        """Replace checkpoints that hold vectors of removed chunks (for :func:`index.purge.purge`)."""
+        with self.catalog.reading() as connection:
+            row = connection.execute(
+                "SELECT 1 FROM checkpoints c, removals r WHERE r.generation > c.generation LIMIT 1"
+            ).fetchone()
+        if row is not None:
+            self.write_checkpoint(keep=1)
+
+    def rewrite_lexical(self) -> None:
+        """Write the segments of the lexical index anew that hold removed chunks, some chunks at a time.
+
+        Terms of a deleted chunk stay in its segment until that is merged, which the binding cannot ask
+        for. A chunk that is added again moves to a new segment, and a segment without chunks is deleted.
+        """
+        with self._writer():
+            self._roll_forward()
+            beside = self._lexical.ids_beside_removed()
+        if beside is None:
+            return
+        for start in range(0, max(1, len(beside)), _REWRITTEN_AT_ONCE):
+            with self._writer(), translated(self.data):
+                self._roll_forward()
+                with self.catalog.reading() as connection:
+                    self._lexical.write(
+                        added=lexical_documents_among(connection, beside[start : start + _REWRITTEN_AT_ONCE]),
+                        removed=[],
+                        marker=marker(connection),
+                        rebuild=False,
+                    )
+
+    def rebuild_lexical(self) -> None:
+        """Make the lexical index anew from the catalog; searches go on with the old one meanwhile."""
+        with self._writer(), self.catalog.reading() as connection, translated(self.data):
+            for attempt in range(2):
+                try:
+                    self._lexical.write(
+                        added=lexical_documents(connection, 0),
+                        removed=[],
+                        marker=marker(connection),
+                        rebuild=True,
+                    )
+                    break
+                except OSError:
+                    if attempt:
+                        raise
+                    # Its own files may be what is broken.
+                    self._lexical = LexicalIndex.recreate(self.data / "lexical")
+
+    def rebuild(self) -> None:
+        """Make everything anew that is derived from the catalog. Nothing is embedded."""
+        self.rebuild_lexical()
+        self.write_checkpoint(keep=1)
 
     def remove_unused_originals(self, content_hashes: Sequence[str]) -> None:
         """Delete kept uploads that no source refers to any more."""
@@ -273,7 +409,9 @@ class Store(CatalogReader):
                 content_hash
                 for content_hash in content_hashes
                 if connection.execute(
-                    "SELECT 1 FROM documents WHERE content_hash = ? AND origin = 'upload'", (content_hash,)
+                    "SELECT 1 FROM documents WHERE content_hash = ?1 AND origin = 'upload' UNION ALL"
+                    " SELECT 1 FROM removed_documents WHERE content_hash = ?1 AND origin = 'upload'",
+                    (content_hash,),
                 ).fetchone()
                 is None
             ]
@@ -294,17 +432,22 @@ class Store(CatalogReader):
         Returns:
             Whether one was written.
         """
-        status = self.status()
-        pending = status.delta_vectors + status.removed_vectors
-        if pending < max(CHECKPOINT_MINIMUM, CHECKPOINT_SHARE * status.base_vectors):
+        with self.catalog.reading() as connection:
+            base = connection.execute(
+                "SELECT generation, count FROM checkpoints ORDER BY generation DESC LIMIT 1"
+            ).fetchone()
+            since, count = (0, 0) if base is None else (base["generation"], base["count"])
+            # Not status(): that counts the whole corpus.
+            pending = sum(pending_since(connection, since))
+        if pending < max(CHECKPOINT_MINIMUM, CHECKPOINT_SHARE * count):
             return False
         self.write_checkpoint()
         return True
 
-    def write_checkpoint(self) -> None:
+    def write_checkpoint(self, *, keep: int = 2) -> None:
         """Write all live vectors as a new immutable base, then commit its name.
 
-        The one before it is kept; older ones go, and with them the removals that only they needed.
+        The newest ``keep`` are kept; older ones go, and with them the removals that only they needed.
         """
         with self._writer():
             with self.catalog.reading() as connection:
@@ -324,7 +467,7 @@ class Store(CatalogReader):
                 kept = [
                     row["generation"]
                     for row in connection.execute(
-                        "SELECT generation FROM checkpoints ORDER BY generation DESC LIMIT 2"
+                        "SELECT generation FROM checkpoints ORDER BY generation DESC LIMIT ?", (keep,)
                     )
                 ]
                 connection.execute("DELETE FROM checkpoints WHERE generation < ?", (kept[-1],))
@@ -335,6 +478,13 @@ class Store(CatalogReader):
                 for file in folder.glob("base-*"):
                     if file.name not in named and file.suffix in (".faiss", ".tmp"):
                         file.unlink(missing_ok=True)
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Be the only writer; afterwards the lexical index stands where the catalog does."""
+        with self._writer():
+            yield
+            self._roll_forward()
 
     @contextmanager
     def _writer(self) -> Iterator[None]:
@@ -398,6 +548,12 @@ class Store(CatalogReader):
 
         return violations(self)
 
+    def repair(self) -> Repair:
+        """Rebuild what is derived and broken, and set aside what is missing in the catalog itself."""
+        from index.repair import repair
+
+        return repair(self)
+
     def lexical_ids(self) -> set[int]:
         """Chunk ids in the newest state of the lexical index (for :func:`index.check.violations`)."""
         return set(self._lexical.searcher().ids())
@@ -405,7 +561,8 @@ class Store(CatalogReader):
     def dense_ids(self) -> set[int]:
         """Chunk ids that dense search can return now (for :func:`index.check.violations`)."""
         with self.catalog.reading() as connection:
-            return {int(i) for i in self._dense.load(connection).ids()}
+            # From the files and the catalog alone, not from what was loaded before.
+            return {int(i) for i in DenseLoader(self.data / "checkpoints").load(connection).ids()}
 
 
 def _refuse_foreign(data: Path) -> None:

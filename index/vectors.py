@@ -62,6 +62,7 @@ class DenseIndex:
         """
         self.dim = dim
         self._base = base
+        self._removed = removed
         self._keep: NDArray[np.bool_] | None = None
         if base is not None and len(removed):
             keep = np.ones(len(base.ids), dtype=bool)
@@ -72,6 +73,28 @@ class DenseIndex:
         self._flat = faiss.IndexFlatIP(dim)
         if len(delta_ids):
             self._flat.add(delta)
+
+    def moved_on(self, *, removed: Ids, added_ids: Ids, added: Vectors) -> DenseIndex:
+        """The index after some ids went and others came: what a publish changes, and no more, is read.
+
+        Args:
+            removed: Ids that are gone, any order.
+            added_ids: Ids that came, ascending; one that is in ``removed`` too was brought back.
+            added: Their unit vectors, (m, dim) float32.
+        """
+        stays = ~np.isin(self._delta_ids, np.concatenate([removed, added_ids]))
+        ids = np.concatenate([self._delta_ids[stays], added_ids])
+        vectors = np.concatenate([self._delta[stays], added])
+        if len(ids) > 1 and (np.diff(ids) < 0).any():
+            order = np.argsort(ids)
+            ids, vectors = ids[order], vectors[order]
+        gone = np.concatenate([self._removed, removed])
+        return DenseIndex(self.dim, base=self._base, removed=gone, delta_ids=ids, delta=vectors)
+
+    @property
+    def base(self) -> Base | None:
+        """The checkpoint that it stands on."""
+        return self._base
 
     @property
     def base_count(self) -> int:

@@ -60,7 +60,8 @@ class HybridRetriever:
         if snapshot.fingerprint != self.embedder.fingerprint:
             raise EmbedderMismatchError(
                 f"The index was built with another embedding model than {self.embedder.name}.",
-                hint="Set embedding.model back, or index into another data folder with --data.",
+                hint="Run `footnote rebuild --embedder`, or set embedding.model back. If that was done while"
+                " Footnote was open, start it anew.",
             )
         vector = self.embedder.encode_query(query)
         terms = query_terms(query, snapshot.languages)

@@ -315,8 +315,18 @@ def status(context: typer.Context, as_json: Json = False, data: Data = None) -> 
 
 
 @app.command(short_help="Check that the index is sound.")
-def check(context: typer.Context, as_json: Json = False, data: Data = None) -> None:
+def check(
+    context: typer.Context,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Rebuild what is derived, and name what is lost.")
+    ] = False,
+    as_json: Json = False,
+    data: Data = None,
+) -> None:
     """Check that the index is sound: every promise between documents, passages and vectors."""
+    if repair:
+        storage_cli.repair(data or context.obj, as_json=as_json)
+        return
     with _failures_explained(as_json):
         from index.store import Store
 
@@ -330,7 +340,7 @@ def check(context: typer.Context, as_json: Json = False, data: Data = None) -> N
         if not as_json:
             _print_error(
                 f"The index has {len(violations)} fault(s).",
-                "Move the data folder away and index your documents again, and report this as a bug.",
+                "Repair it: footnote check --repair",
             )
         raise typer.Exit(FAILED)
 
@@ -498,6 +508,7 @@ def _opened(
         store.scope(collections)
         from rag.build import build_assistant
         from ui.bars import waiting
+        from ui.eraser import start_eraser
 
         with waiting("Loading the embedding model …"):
             assistant = build_assistant(settings, store)
@@ -505,6 +516,7 @@ def _opened(
             yield store, assistant
         finally:
             assistant.close()
+            start_eraser(store)
 
 
 def _require_passages(store: Store) -> None:
@@ -616,3 +628,7 @@ def _print_lines(lines: Iterable[str]) -> None:
 def _print_json(value: object) -> None:
     # ASCII only: a lone surrogate in a path could not be encoded otherwise.
     print(json.dumps(value, indent=2, default=float))
+
+
+# They need what stands above, and belong to the same command line.
+from ui import storage_cli  # noqa: E402

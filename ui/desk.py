@@ -37,6 +37,7 @@ logger = logging.getLogger(__name__)
 REFRESH_SECONDS = 0.5
 # Uploads are copied into the store by the indexer; the temporary files go when it has long been idle.
 _IDLE_SECONDS = 15.0
+_ERASE_SECONDS = 1.0
 _SAMPLES_NOTE = "samples"
 
 
@@ -96,7 +97,11 @@ class Desk:
 
     def start(self) -> None:
         """Load the assistant, follow the index, and index the samples if this is the first start."""
-        for name, target in (("load-assistant", self._load_assistant), ("follow-index", self._follow_index)):
+        for name, target in (
+            ("load-assistant", self._load_assistant),
+            ("follow-index", self._follow_index),
+            ("erase-removed", self._erase_removed),
+        ):
             thread = threading.Thread(target=target, name=name, daemon=True)
             thread.start()
             self._threads.append(thread)
@@ -160,10 +165,10 @@ class Desk:
         ended = (job for job in jobs if job.state != "running" and (job.kind, job.state) != ("plan", "done"))
         return current, next(ended, None)
 
-    def remove_samples(self) -> None:
-        """Remove the samples; they stay away until they are asked for."""
+    def remove_samples(self) -> int:
+        """Remove the samples; they stay away until they are asked for. Returns what to undo."""
         self.chats.set_note(_SAMPLES_NOTE, "removed")
-        self.store.remove([row.doc_id for row in self.store.documents(SAMPLES)])
+        return self.store.remove([row.doc_id for row in self.store.documents(SAMPLES)])
 
     def _load_assistant(self) -> None:
         from rag.build import build_assistant
@@ -194,6 +199,14 @@ class Desk:
                     self._note_samples()
             except FootnoteError as exc:
                 logger.warning("the index could not be followed: %s", exc)
+
+    def _erase_removed(self) -> None:
+        """Erase what can no longer be undone, and what a purge that was interrupted has left."""
+        while not self._closing.wait(_ERASE_SECONDS):
+            try:
+                self.store.purge()
+            except FootnoteError as exc:
+                logger.warning("removed documents could not be erased yet: %s", type(exc).__name__)
 
     def _first_documents(self) -> bool:
         """Whether the first documents are on their way: nothing can be answered yet, but soon."""

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 
 from index.jobs import Job
+from index.removal import UNDO_SECONDS
 from index.report import FileOutcome
 from index.rows import DocumentRow, StoreStatus
 from ui.plan_card import plan_card
@@ -79,6 +80,7 @@ def state_html(
     *,
     notice: str = "",
     plan: PlanSummary | None = None,
+    removed: int = 0,
     now: float | None = None,
 ) -> str:
     """What stands above the table: the summary, a plan, the running job or the last report, the samples.
@@ -90,6 +92,7 @@ def state_html(
         last: The newest job that ended.
         notice: What the last action has to say, for example why it was refused.
         plan: What a re-index would do, to be applied or discarded.
+        removed: How many documents this tab removed a moment ago and can still bring back.
         now: Unix seconds; the present when None.
     """
     moment = time.time() if now is None else now
@@ -98,6 +101,10 @@ def state_html(
         parts.append(f'<p class="fn-notice fn-bad" role="status">{escape_line(notice)}</p>')
     if plan is not None:
         parts.append(plan_card(plan, generation=status.generation))
+    if removed:
+        undo = button("Undo", "fn-link", {"act": "undo"})
+        words = f"{count(removed, 'document')} removed."
+        parts.append(f'<p class="fn-notice" role="status">{words} {undo}</p>')
     if current is not None:
         parts.append(_progress(current, moment, goes_on=status.passages > 0))
     elif last is not None:
@@ -253,6 +260,7 @@ def _row(row: DocumentRow, now: float) -> str:
     warning = "Its text leaves the index and every conversation."
     if row.origin == "folder":
         warning += " The file itself stays where it is."
+    warning += f" You can undo it for {UNDO_SECONDS:.0f} seconds."
     again = button(
         "Retry" if row.state == "failed" else "Re-index", "fn-link", {"act": "reindex", "doc": row.doc_id}
     )

@@ -82,10 +82,13 @@ class Indexer:
         return self._store
 
     def close(self) -> None:
-        """End the parser's process and close the store."""
+        """End the parser's process and close the store; what left the index is erased by another process."""
         if self._parser is not None:
             self._parser.close()
         if self._store is not None:
+            from ui.eraser import start_eraser
+
+            start_eraser(self._store)
             self._store.close()
 
     def run(

@@ -48,6 +48,7 @@ class View:
     chat_id: str = ""
     filter: str = ""
     notice: str = ""
+    removal: int = 0  # what this tab removed last, see ``Store.remove``
     selection: frozenset[str] | None = None  # of a conversation that has not begun; None: everything
     turn: int = 0  # grows when the tab turns to something else; whoever follows for an older turn stops
     opened: bool = False  # False in a tab that was open before this server started
@@ -306,7 +307,15 @@ class Page:
             "scope": scope_html(selection),
             "top": top_html(chat.title if chat is not None else NEW_CHAT, view.chat_id),
             "hello": hello,
-            "state": state_html(rows, status, current, last, notice=view.notice, plan=desk.indexer.planned),
+            "state": state_html(
+                rows,
+                status,
+                current,
+                last,
+                notice=view.notice,
+                plan=desk.indexer.planned,
+                removed=self._undoable(view),
+            ),
             "table": table_html(rows, wanted=view.filter, indexing=current is not None),
         }
         components = {
@@ -320,6 +329,15 @@ class Page:
         changed = {name: text for name, text in html.items() if view.shown.get(name) != text}
         view.shown |= changed
         return {components[name]: text for name, text in changed.items()}
+
+    def _undoable(self, view: View) -> int:
+        """How many documents this tab removed and can still bring back."""
+        if not view.removal:
+            return 0
+        documents = {each.generation: each.documents for each in self.desk.store.removals()}
+        if view.removal not in documents:
+            view.removal = 0
+        return documents.get(view.removal, 0)
 
     def tick(self, view: View) -> Update:
         """Once a second: show what has changed behind the page."""
@@ -369,11 +387,14 @@ class Page:
                 else:
                     view.notice = "No folder was added yet, so nothing can have changed. Add a folder first."
             case "remove" if desk.store.document(doc_id) is not None:
-                desk.store.remove([doc_id])
+                view.removal = desk.store.remove([doc_id])
             case "samples":
                 desk.indexer.submit({"kind": "samples"})
             case "remove-samples":
-                desk.remove_samples()
+                view.removal = desk.remove_samples()
+            case "undo":
+                if not desk.store.undo(view.removal):
+                    view.notice = "It was too late to bring them back. Add the files again."
             case "cancel":
                 desk.jobs.request_cancel(int(_text(data, "job", 12) or 0))
 

@@ -211,6 +211,7 @@ def test_uploads_are_kept_and_the_same_name_gets_a_number(
     assert again.count("failed") == 0
     assert store.check() == []
     store.remove([row.doc_id for row in store.documents("Uploads")])
+    assert store.purge(undo_seconds=0)
     assert list(store.originals.iterdir()) == []
     assert found(store, "cats dogs") == []
 

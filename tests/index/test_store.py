@@ -79,6 +79,7 @@ def test_a_removed_document_is_gone_from_search_text_and_file(tmp_path: Path) ->
         row = store.documents()[0]
         assert row.version_id is not None
         store.remove([row.doc_id])
+        store.purge(undo_seconds=0)
         assert dense(store, CATS) == [DOGS]
         assert lexical(store, "cats") == []
         assert store.text(row.version_id) is None
@@ -131,6 +132,7 @@ def test_an_id_is_never_used_twice(tmp_path: Path) -> None:
         store.publish(puts=[put("/a.txt", CATS)], embedder=EMBEDDER)
         first = store.snapshot().dense(vector_of(CATS), 1)[0][0]
         store.remove([store.documents()[0].doc_id])
+        store.purge(undo_seconds=0)
         store.publish(puts=[put("/a.txt", CATS)], embedder=EMBEDDER)
         store.refresh()
         assert store.snapshot().dense(vector_of(CATS), 1)[0][0] > first
@@ -281,6 +283,7 @@ def test_vectors_of_two_models_never_share_an_index(tmp_path: Path) -> None:
             store.publish(puts=[put("/b.txt", DOGS)], embedder=other)
         assert [row.path for row in store.documents()] == ["/a.txt"]
         store.remove([store.documents()[0].doc_id])
+        store.purge(undo_seconds=0)
         store.publish(puts=[put("/b.txt", DOGS)], embedder=other)
         assert store.check() == []
 

@@ -218,6 +218,19 @@ def test_after_a_deletion_the_sentence_says_source_removed(store: Store, chats: 
     assert "Removed" in EvidencePane(store, chats, references).html(f"#cite-{message.message_id}-1")
 
 
+def test_after_an_undo_the_sentence_is_back(store: Store, chats: Chats) -> None:
+    message = exchange(chats, quoted_answer(store))
+    references = References(store)
+    before = answer_markdown(message, "", references)
+    store.remove([row.doc_id for row in store.documents()])
+    assert answer_markdown(message, "", references) != before
+    store.undo()
+    assert answer_markdown(message, "", references) == before
+    store.remove([row.doc_id for row in store.documents()])
+    store.purge(undo_seconds=0)
+    assert "source removed [[1!]]" in plain(answer_markdown(message, "", references))
+
+
 def test_words_that_moved_are_found_again(store: Store, chats: Chats) -> None:
     message = exchange(chats, quoted_answer(store))
     put(store, "A new beginning.\n\n" + TEXT)

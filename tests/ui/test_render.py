@@ -164,6 +164,13 @@ def test_the_summary_counts_documents_and_passages() -> None:
     )
 
 
+def test_what_was_removed_a_moment_ago_can_be_brought_back() -> None:
+    shown = state_html([], status(), None, None, removed=3, now=NOW)
+    assert "3 documents removed. Undo" in text_of(shown)
+    assert 'data-act="undo"' in shown
+    assert "Undo" not in state_html([], status(), None, None, now=NOW)
+
+
 def test_the_progress_card_says_how_far_the_job_is_and_can_cancel_it() -> None:
     progress = Progress(
         stage="embedding",

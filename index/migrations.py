@@ -1,0 +1,165 @@
+"""Bringing the catalog of an earlier release to today's schema, after a copy of it was put aside.
+
+Each migration is one function and leads from one schema to the next. All that are needed run in one
+transaction: whatever goes wrong, the catalog stays what it was.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from pathlib import Path
+
+from index.errors import DamagedError
+
+logger = logging.getLogger(__name__)
+
+BACKUP_SUFFIX = ".backup"
+
+
+def backup_path(catalog: Path, version: int) -> Path:
+    """Where the copy of a catalog that had schema ``version`` is kept, beside the catalog."""
+    return catalog.with_name(f"{catalog.name}.schema-{version}{BACKUP_SUFFIX}")
+
+
+def migrate(catalog: Path) -> None:
+    """Bring a catalog to the newest schema; the copy from before is kept until the next purge, one at most.
+
+    Raises:
+        DamagedError: Rows of it contradict each other; it is left as it was.
+        sqlite3.DatabaseError, OSError: The disk refused; it is left as it was.
+    """
+    connection = sqlite3.connect(catalog, timeout=60.0, isolation_level=None)
+    try:
+        # Tables are made anew and renamed into place, which would break the references to them.
+        connection.execute("PRAGMA foreign_keys=OFF")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            current = int(connection.execute("PRAGMA user_version").fetchone()[0])
+            if current == max(MIGRATIONS):
+                connection.rollback()  # another process was quicker
+                return
+            _back_up(catalog, current)
+            for target in sorted(MIGRATIONS):
+                if target > current:
+                    logger.info("the catalog is brought from schema %d to %d", current, target)
+                    MIGRATIONS[target](connection)
+                    connection.execute(f"PRAGMA user_version={target}")
+                    current = target
+            if connection.execute("PRAGMA foreign_key_check").fetchone() is not None:
+                raise DamagedError(
+                    f"{catalog} holds rows that refer to rows that are not there; it was left as it is.",
+                    hint="Restore the data folder from a backup, or move it away and index your documents"
+                    " again.",
+                )
+            connection.commit()
+        except BaseException:
+            connection.rollback()
+            raise
+    finally:
+        connection.close()
+
+
+def _back_up(catalog: Path, version: int) -> None:
+    kept = backup_path(catalog, version)
+    temporary = kept.with_name(kept.name + ".tmp")
+    try:
+        temporary.unlink(missing_ok=True)
+        # A connection of its own: the other one is inside a transaction, which keeps writers out.
+        with closing(sqlite3.connect(catalog)) as source, closing(sqlite3.connect(temporary)) as copy:
+            source.backup(copy)
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        temporary.replace(kept)
+    finally:
+        temporary.unlink(missing_ok=True)
+    remove_backups(catalog, but=kept)
+
+
+def remove_backups(catalog: Path, *, but: Path | None = None) -> None:
+    """Delete the copies that migrations have put aside. They hold what was deleted since."""
+    for path in catalog.parent.glob(f"{catalog.name}.schema-*{BACKUP_SUFFIX}"):
+        if path != but:
+            path.unlink(missing_ok=True)
+
+
+def _to_schema_2(connection: sqlite3.Connection) -> None:
+    """Deleting can be undone; and a version's text comes last, so that the rest is read without it.
+
+    SQLite reads a row from its beginning: with the text in the middle, a count of languages or a list of
+    documents read the text of the whole corpus.
+    """
+    _run(
+        connection,
+        """
+        CREATE TABLE versions_2 (
+            version_id INTEGER PRIMARY KEY AUTOINCREMENT,
+            content_hash TEXT NOT NULL,
+            recipe TEXT NOT NULL,
+            title TEXT NOT NULL,
+            media_type TEXT NOT NULL,
+            language TEXT,
+            warnings TEXT NOT NULL,
+            passages INTEGER NOT NULL,
+            page_starts TEXT NOT NULL,
+            headings TEXT NOT NULL,
+            text TEXT NOT NULL,
+            UNIQUE (content_hash, recipe)
+        );
+        INSERT INTO versions_2 (version_id, content_hash, recipe, title, media_type, language, warnings,
+            passages, page_starts, headings, text)
+            SELECT version_id, content_hash, recipe, title, media_type, language, warnings, passages,
+                page_starts, headings, text FROM versions ORDER BY version_id;
+        """,
+    )
+    # The highest id ever given, which may belong to a row that is gone: it must not be given again.
+    connection.execute(
+        "UPDATE sqlite_sequence SET seq = max(seq, coalesce("
+        "(SELECT seq FROM sqlite_sequence WHERE name = 'versions'), 0)) WHERE name = 'versions_2'"
+    )
+    connection.execute(
+        "INSERT INTO sqlite_sequence (name, seq) SELECT 'versions_2', seq FROM sqlite_sequence"
+        " WHERE name = 'versions' AND NOT EXISTS"
+        " (SELECT 1 FROM sqlite_sequence WHERE name = 'versions_2')"
+    )
+    _run(
+        connection,
+        """
+        DROP TABLE versions;
+        ALTER TABLE versions_2 RENAME TO versions;
+        CREATE INDEX versions_language ON versions (language, passages);
+        CREATE INDEX documents_state ON documents (state, version_id);
+        CREATE TABLE removed_documents (
+            removal INTEGER NOT NULL,
+            removed_at REAL NOT NULL,
+            doc_id TEXT PRIMARY KEY,
+            collection TEXT NOT NULL,
+            path BLOB NOT NULL,
+            origin TEXT NOT NULL,
+            state TEXT NOT NULL,
+            problem TEXT NOT NULL,
+            reason TEXT NOT NULL,
+            hint TEXT NOT NULL,
+            version_id INTEGER REFERENCES versions (version_id),
+            content_hash TEXT,
+            size INTEGER NOT NULL,
+            indexed_at REAL NOT NULL
+        ) WITHOUT ROWID;
+        CREATE INDEX removed_documents_version ON removed_documents (version_id);
+        """,
+    )
+
+
+def _run(connection: sqlite3.Connection, statements: str) -> None:
+    # Not executescript(): it commits the transaction first.
+    for statement in statements.split(";"):
+        if statement.strip():
+            connection.execute(statement)
+
+
+# By the schema that it leads to. A release adds one at the end and changes none.
+MIGRATIONS: Mapping[int, Callable[[sqlite3.Connection], None]] = {2: _to_schema_2}
