@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,9 +14,10 @@ from numpy.typing import NDArray
 from index.analysis import detect_language
 from index.changes import EmbedderIdentity, NewVersion, PutDocument
 from index.chunker import ChunkLimits, split
-from index.documents import ChunkSpan
+from index.documents import ChunkSpan, embedded_hash
 from index.embeddings import Embedder
 from index.errors import DocumentError, StaleVersionError
+from index.faults import fault
 from index.locks import held
 from index.parsing import ParsedFile
 from index.report import FileOutcome, IngestReport, Outcome, Progress, Stage, ignore_progress, never
@@ -189,10 +189,11 @@ class Run:
         if vectors is not None:
             new = set(vectors.new)
             for item in pending:
-                hashes = tuple(_text_hash(text) for text in item.texts)
+                hashes = tuple(embedded_hash(text) for text in item.texts)
                 embedded = sum(text_hash in new for text_hash in hashes)
                 new.difference_update(hashes)
                 self._put_version(item, hashes, np.stack([vectors.rows[key] for key in hashes]), embedded)
+        fault("ingest.embedded")
         if self._puts or self._removals or folder:
             self.tell("publishing", "")
             self._publish(folder)
@@ -224,13 +225,14 @@ class Run:
             self.store.publish(
                 puts=self._puts, removals=self._removals, folder=folder, embedder=self._identity
             )
+        fault("ingest.published")
         self.store.remove_unused_originals(
             [row.content_hash for row in leaving if row.content_hash and row.origin == "upload"]
         )
 
     def _embed(self, texts: Sequence[str]) -> _Embedded | None:
         """Vectors for all texts; None when cancelled. Nothing is embedded that was embedded before."""
-        by_hash = {_text_hash(text): text for text in texts}
+        by_hash = {embedded_hash(text): text for text in texts}
         rows = self.store.known_vectors(list(by_hash), self._embedder.fingerprint)
         missing = [text_hash for text_hash in by_hash if text_hash not in rows]
         self._passages_done += len(texts) - len(missing)
@@ -338,7 +340,3 @@ def _unusable(chunks: Sequence[ChunkSpan]) -> DocumentError | None:
             hint="Split the file into smaller ones.",
         )
     return None
-
-
-def _text_hash(text: str) -> bytes:
-    return hashlib.sha256(text.encode("utf-8")).digest()

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path, PurePath
 
@@ -17,8 +17,10 @@ from index.batch import IngestOptions, Run, Target, running
 from index.catalog import translated
 from index.chunker import ChunkLimits
 from index.documents import ParsedDocument
+from index.durable import make_folder, write_durably
 from index.embeddings import Embedder
 from index.errors import DocumentError, SourceError
+from index.faults import fault
 from index.parsing import ParsedFile, Parser
 from index.report import FileOutcome, IngestReport, Progress
 from index.rows import DocumentRow, Origin
@@ -209,10 +211,14 @@ def _ingest_path(run: Run, parser: Parser, root: Path, collection: str) -> None:
 
 def _ingest_upload(run: Run, parser: Parser, path: Path, name: str, collection: str) -> None:
     try:
-        content_hash = _hash_file(path)
+        content_hash = _keep_original(run.store, path)
     except OSError as exc:
         run.failed(Target(name, collection, "upload", None), None, 0, _unreadable(exc))
         return
+    except DocumentError as exc:
+        run.failed(Target(name, collection, "upload", None), None, 0, exc)
+        return
+    fault("ingest.original_kept")
     rows = run.store.documents(collection)
     same = next((row for row in rows if row.content_hash == content_hash and row.origin == "upload"), None)
     if same is not None:
@@ -221,8 +227,6 @@ def _ingest_upload(run: Run, parser: Parser, path: Path, name: str, collection: 
         taken = {row.path for row in rows} | run.names
         name = _free_name(name, taken)
     run.names.add(name)
-    with translated(run.store.data):
-        _keep_original(run.store.originals, path, content_hash)
     _ingest_file(run, parser, run.store.originals / content_hash, name, collection, "upload", same)
 
 
@@ -273,7 +277,11 @@ def _read_steadily(parser: Parser, file: Path, path: str, content_hash: str) -> 
         content_hash = _hash_file(file)
         if parsed.content_hash == content_hash:
             return parsed
-    raise DocumentError(
+    raise _changed_while_reading()
+
+
+def _changed_while_reading() -> DocumentError:
+    return DocumentError(
         "changed_while_reading",
         "The file kept changing while it was read.",
         hint="Index it again when the program that writes it is done.",
@@ -336,17 +344,40 @@ def _free_name(name: str, taken: set[str]) -> str:
     return candidate
 
 
-def _keep_original(originals: Path, path: Path, content_hash: str) -> None:
-    kept = originals / content_hash
-    if kept.exists():
-        return
-    originals.mkdir(mode=0o700, exist_ok=True)
-    temporary = originals / f"{content_hash}.tmp"
-    try:
-        with path.open("rb") as source, temporary.open("wb") as copy:
-            shutil.copyfileobj(source, copy)
-            copy.flush()
-            os.fsync(copy.fileno())
-        temporary.replace(kept)
-    finally:
-        temporary.unlink(missing_ok=True)
+def _keep_original(store: Store, path: Path) -> str:
+    """Keep a copy of an upload under its hash, durably, before anything refers to it.
+
+    Returns:
+        The hash.
+
+    Raises:
+        OSError: The upload cannot be read.
+        DocumentError: It kept changing while it was read.
+        StorageError: The copy cannot be written.
+    """
+    for _ in range(READ_ATTEMPTS):
+        content_hash = _hash_file(path)
+        kept = store.originals / content_hash
+        with translated(store.data):
+            if kept.exists() and _hash_file(kept) == content_hash:
+                return content_hash
+            make_folder(store.originals)
+            with suppress(_ChangedError):
+                write_durably(kept, _copied(path, content_hash), kind="original")
+                return content_hash
+    raise _changed_while_reading()
+
+
+class _ChangedError(Exception):
+    """A file is not any more what it was a moment ago."""
+
+
+def _copied(path: Path, content_hash: str) -> Iterator[bytes]:
+    """The bytes of a file; at their end :class:`_ChangedError`, if they are not those of the hash."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while part := file.read(1 << 20):
+            digest.update(part)
+            yield part
+    if digest.hexdigest() != content_hash:
+        raise _ChangedError
