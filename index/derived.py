@@ -151,6 +151,8 @@ def roll_forward(lexical: LexicalIndex, connection: sqlite3.Connection, wanted: 
         and stands.catalog_id == wanted.catalog_id
         and removals_since(connection) <= stands.generation < wanted.generation
     )
+    if stands is not None and not reachable:
+        logger.warning("the lexical index is made anew: it stands at %s, the catalog at %s", stands, wanted)
     since = stands.generation if reachable and stands is not None else 0
     removed = connection.execute("SELECT chunk_id FROM removals WHERE generation > ?", (since,))
     lexical.write(

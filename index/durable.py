@@ -46,6 +46,10 @@ class Disk:
         finally:
             os.close(handle)
 
+    def make_folder(self, folder: Path) -> None:
+        """Make a folder that only its owner may enter, and those above it."""
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
     def remove(self, path: Path) -> None:
         """Remove a file if it is there."""
         path.unlink(missing_ok=True)
@@ -82,7 +86,7 @@ def write_durably(path: Path, parts: Iterable[bytes], *, kind: Kind) -> None:
 def make_folder(folder: Path) -> None:
     """Make a folder that only its owner may enter, and see that its name lasts; one that is there is left."""
     if not folder.is_dir():
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        disk.make_folder(folder)
         disk.sync_folder(folder.parent)
 
 

@@ -210,22 +210,19 @@ def _ingest_path(run: Run, parser: Parser, root: Path, collection: str) -> None:
 
 
 def _ingest_upload(run: Run, parser: Parser, path: Path, name: str, collection: str) -> None:
+    rows = run.store.documents(collection)
+    taken = {row.path for row in rows} | run.names
     try:
         content_hash = _keep_original(run.store, path)
-    except OSError as exc:
-        run.failed(Target(name, collection, "upload", None), None, 0, _unreadable(exc))
-        return
-    except DocumentError as exc:
-        run.failed(Target(name, collection, "upload", None), None, 0, exc)
+    except (OSError, DocumentError) as exc:
+        problem = _unreadable(exc) if isinstance(exc, OSError) else exc
+        name = _free_name(name, taken)  # another document of this name stays what it is
+        run.names.add(name)
+        run.failed(Target(name, collection, "upload", None), None, 0, problem)
         return
     fault("ingest.original_kept")
-    rows = run.store.documents(collection)
     same = next((row for row in rows if row.content_hash == content_hash and row.origin == "upload"), None)
-    if same is not None:
-        name = same.path
-    else:
-        taken = {row.path for row in rows} | run.names
-        name = _free_name(name, taken)
+    name = same.path if same is not None else _free_name(name, taken)
     run.names.add(name)
     _ingest_file(run, parser, run.store.originals / content_hash, name, collection, "upload", same)
 

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from filelock import FileLock, Timeout
 
@@ -73,7 +74,7 @@ class Store(CatalogReader):
         self._scopes: dict[tuple[int, int, frozenset[str] | None], Scope] = {}
 
     @classmethod
-    def open(cls, data: Path, *, create: bool = True, lock_seconds: float = LOCK_SECONDS) -> Store:
+    def open(cls, data: Path, *, create: bool = True, lock_seconds: float = LOCK_SECONDS) -> Self:
         """Open the data folder; loads neither torch nor LangChain.
 
         Args:
@@ -104,7 +105,7 @@ class Store(CatalogReader):
         """Close the catalog's connections."""
         self.catalog.close()
 
-    def __enter__(self) -> Store:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
