@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -16,7 +17,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -109,7 +110,8 @@ class Task:
             self._listen(seconds)
         except Empty:
             hung = not then_kill
-            os.kill(self._pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it ended in this very moment
+                os.kill(self._pid, signal.SIGKILL)
             self._listen(60)
         assert self._status is not None
         return Ended(self._said, self._status, hung)
@@ -167,6 +169,7 @@ def quick_folder() -> Iterator[Path]:
 
 
 if __name__ == "__main__":
+    logging.disable()  # hundreds of crashes leave thousands of expected warnings
     for name in sys.argv[1:]:
         importlib.import_module(name)
     _send("ready", "ready")

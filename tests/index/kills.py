@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import logging
 import os
 import random
 import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -343,7 +344,15 @@ def _token(number: int) -> str:
     return "zq" + "".join(chr(ord("a") + int(digit)) for digit in str(number)) + "x"
 
 
-def run_kills(forker: Forker, root: Path, *, at_random: int, rounds: int, seed: int = 1) -> Summary:
+def run_kills(
+    forker: Forker,
+    root: Path,
+    *,
+    at_random: int,
+    rounds: int,
+    seed: int = 1,
+    tell: Callable[[Summary], object] = bool,
+) -> Summary:
     """Kill at random times until that many hit, and ``rounds`` times at every fault point."""
     began = time.monotonic()
     harness = Harness(root, forker, seed=seed)
@@ -354,8 +363,10 @@ def run_kills(forker: Forker, root: Path, *, at_random: int, rounds: int, seed: 
             harness.kill_at(point)
         else:
             harness.kill_at_random()
+        tell(harness.summary)
     while harness.summary.at_random < at_random and harness.summary.between_runs < 10 * at_random:
         harness.kill_at_random()
+        tell(harness.summary)
     harness.summary.seconds = time.monotonic() - began
     return harness.summary
 
@@ -369,8 +380,15 @@ def main() -> None:
     points = len(fault_points())
     at_random = max(options.kills * 2 // 5, 1)
     rounds = -(-(options.kills - at_random) // points)
+    logging.disable()  # that derived files are made anew is what is expected here
+
+    def tell(summary: Summary) -> None:
+        if summary.kills and summary.kills % 50 == 0:
+            sys.stdout.write(f"{summary.kills} kills, {len(summary.violations)} violations\n")
+            sys.stdout.flush()
+
     with quick_folder() as root, Forker("tests.index.kills") as forker:
-        summary = run_kills(forker, root, at_random=at_random, rounds=rounds, seed=options.seed)
+        summary = run_kills(forker, root, at_random=at_random, rounds=rounds, seed=options.seed, tell=tell)
     sys.stdout.write(
         f"{summary.kills} kills in {summary.seconds:.0f} s: {summary.at_random} at random times,"
         f" {summary.at_points.total()} at {len(summary.at_points)} of {points} fault points;"
