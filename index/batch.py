@@ -17,6 +17,7 @@ from index.chunker import ChunkLimits
 from index.decisions import Decision, Target, failed_outcome, read_outcome
 from index.embeddings import Embedder
 from index.errors import DocumentError, StaleVersionError
+from index.faults import fault
 from index.locks import held
 from index.parsing import ParsedFile
 from index.passages import Passages, cut
@@ -179,6 +180,7 @@ class Run:
                 embedded = sum(text_hash in new for text_hash in hashes)
                 new.difference_update(hashes)
                 self._put_version(item, np.stack([vectors.rows[key] for key in hashes]), embedded)
+        fault("ingest.embedded")
         if self._puts or self._removals or folder:
             self.tell("publishing", "")
             self._publish(folder)
@@ -213,6 +215,7 @@ class Run:
             self.store.publish(
                 puts=self._puts, removals=self._removals, folder=folder, embedder=self._identity
             )
+        fault("ingest.published")
         self.store.remove_unused_originals(
             [row.content_hash for row in leaving if row.content_hash and row.origin == "upload"]
         )

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from index.catalog import decode_path, get_meta
+from index.documents import embedded_hash, embedded_text
+from index.errors import DamagedError
+from index.lexical import UnreadableLexicalError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,8 +47,11 @@ def violations(store: Store) -> list[str]:
                 (LOST_ORIGINAL,),
             )
         }
-    found += _differences("dense index", store.dense_ids(), live)
-    found += _differences("lexical index", store.lexical_ids(), live)
+    for name, ids in (("dense index", store.dense_ids), ("lexical index", store.lexical_ids)):
+        try:
+            found += _differences(name, ids(), live)
+        except (DamagedError, UnreadableLexicalError) as exc:
+            found.append(f"the {name} cannot be read: {exc}")
     found += [
         f"the kept original of {path!a} is missing"
         for content_hash, path in uploads.items()
@@ -89,11 +95,15 @@ def _chunks(connection: sqlite3.Connection) -> Iterator[str]:
     for row in connection.execute("SELECT version_id, text, passages FROM versions"):
         text = row["text"]
         for chunk in connection.execute(
-            "SELECT chunk_id, start, end FROM chunks WHERE version_id = ?", (row["version_id"],)
+            "SELECT chunk_id, start, end, context, text_hash FROM chunks WHERE version_id = ?",
+            (row["version_id"],),
         ):
             inside = 0 <= chunk["start"] < chunk["end"] <= len(text)
-            if not inside or not text[chunk["start"] : chunk["end"]].strip():
+            body = text[chunk["start"] : chunk["end"]]
+            if not inside or not body.strip():
                 yield f"chunk {chunk['chunk_id']} does not point into its document's text"
+            elif embedded_hash(embedded_text(chunk["context"], body)) != chunk["text_hash"]:
+                yield f"chunk {chunk['chunk_id']} is not the text that was embedded"
 
 
 def _vectors(connection: sqlite3.Connection) -> Iterator[str]:

@@ -12,11 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.catalog import get_meta
-from index.lexical import LexicalDocument
+from index.documents import embedded_text
+from index.errors import DamagedError
+from index.lexical import LexicalDocument, LexicalIndex, Marker
 from index.rows import published_generation
 from index.vectors import Base, DenseIndex, read_base
 
 logger = logging.getLogger(__name__)
+
+_LENGTH_TOLERANCE = 3e-3  # of the squared length; vectors are refused at write time from 1e-3 of the length
 
 
 class DenseLoader:
@@ -115,7 +119,11 @@ def removals_since(connection: sqlite3.Connection) -> int:
 def vectors_since(
     connection: sqlite3.Connection, generation: int, embedder: StoredEmbedder
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Ids (ascending) and vectors of the live chunks added after ``generation``."""
+    """Ids (ascending) and vectors of the live chunks added after ``generation``.
+
+    Raises:
+        DamagedError: A chunk has no vector, or one that no embedding model can have given.
+    """
     count = int(
         connection.execute("SELECT count(*) FROM chunks WHERE generation > ?", (generation,)).fetchone()[0]
     )
@@ -128,10 +136,53 @@ def vectors_since(
     )
     filled = 0
     for chunk_id, vector in rows:
+        if len(vector) != 4 * embedder.dim:
+            raise _damaged_vectors()
         ids[filled] = chunk_id
         vectors[filled] = np.frombuffer(vector, dtype="<f4")
         filled += 1
-    return ids[:filled], vectors[:filled]
+    lengths = np.einsum("ij,ij->i", vectors[:filled], vectors[:filled])
+    if filled < count or not (np.abs(lengths - 1.0) < _LENGTH_TOLERANCE).all():
+        raise _damaged_vectors()
+    return ids, vectors
+
+
+def _damaged_vectors() -> DamagedError:
+    return DamagedError(
+        "The catalog is damaged: the vectors of some passages are missing or not what was stored.",
+        hint="Restore the data folder from a backup, or move it away and index your documents again.",
+    )
+
+
+def roll_forward(lexical: LexicalIndex, connection: sqlite3.Connection, wanted: Marker) -> bool:
+    """Bring a lexical index to the catalog's generation ``wanted``, or build it anew where it cannot follow.
+
+    Returns:
+        Whether it now stands there with every passage; if not, it had lost some before.
+
+    Raises:
+        UnreadableLexicalError: It is damaged.
+        OSError: It cannot be written.
+    """
+    stands = lexical.searcher().marker()
+    if stands == wanted:
+        return True
+    reachable = (
+        stands is not None
+        and stands.catalog_id == wanted.catalog_id
+        and removals_since(connection) <= stands.generation < wanted.generation
+    )
+    if stands is not None and not reachable:
+        logger.warning("the lexical index is made anew: it stands at %s, the catalog at %s", stands, wanted)
+    since = stands.generation if reachable and stands is not None else 0
+    removed = connection.execute("SELECT chunk_id FROM removals WHERE generation > ?", (since,))
+    lexical.write(
+        added=lexical_documents(connection, since),
+        removed=[row[0] for row in removed],
+        marker=wanted,
+        rebuild=not reachable,
+    )
+    return lexical.searcher().marker() == wanted
 
 
 def lexical_documents(connection: sqlite3.Connection, since: int) -> Iterator[LexicalDocument]:
@@ -174,6 +225,6 @@ def _lexical_documents(
         body = text[row["start"] : row["end"]]
         yield LexicalDocument(
             chunk_id=row["chunk_id"],
-            text=f"{row['context']}\n{body}" if row["context"] else body,
+            text=embedded_text(row["context"], body),
             language=row["language"],
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from bisect import bisect_right
 from dataclasses import dataclass
 
@@ -77,5 +78,14 @@ class ChunkSpan:
 
     def embedded_text(self, document_text: str) -> str:
         """What the embedding model reads: context and chunk."""
-        text = document_text[self.start : self.end]
-        return f"{self.context}\n{text}" if self.context else text
+        return embedded_text(self.context, document_text[self.start : self.end])
+
+
+def embedded_text(context: str, text: str) -> str:
+    """What the embedding model and the keyword search read of a chunk: its context and its text."""
+    return f"{context}\n{text}" if context else text
+
+
+def embedded_hash(embedded: str) -> bytes:
+    """SHA-256 of what was embedded: the key of its vector, and proof that a stored chunk is unchanged."""
+    return hashlib.sha256(embedded.encode("utf-8")).digest()

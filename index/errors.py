@@ -11,7 +11,7 @@
         ├── NewerDatabaseError    written by a later release
         ├── StaleVersionError     content that a publish refers to was removed meanwhile
         ├── EmbedderMismatchError the index was built with another embedding model
-        └── DamagedError          the catalog itself is not readable
+        └── DamagedError          the catalog is damaged, or a derived file was while it was in use
 
 ``rag.errors`` extends the tree; imports only point down.
 """
@@ -88,4 +88,7 @@ class EmbedderMismatchError(StoreError):
 
 
 class DamagedError(StoreError):
-    """The catalog is not a readable database; derived files never raise this, they are rebuilt."""
+    """The catalog is not what was written to it, or the keyword index was damaged while it was in use.
+
+    Derived files that are found damaged when they are opened never raise this; they are rebuilt.
+    """

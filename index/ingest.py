@@ -8,9 +8,8 @@ Whatever was published stays, however the run ends; what was not costs only its 
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePath
@@ -30,10 +29,12 @@ from index.decisions import (
     unreadable,
 )
 from index.documents import ParsedDocument
+from index.durable import make_folder, write_durably
 from index.embeddings import Embedder
 from index.errors import DocumentError
+from index.faults import fault
 from index.parsing import ParsedFile, Parser
-from index.passages import read_file
+from index.passages import READ_ATTEMPTS, changed_while_reading, read_file
 from index.report import FileOutcome, IngestReport, Progress
 from index.store import Store
 
@@ -182,21 +183,20 @@ def ingest_documents(
 
 
 def _ingest_upload(run: Run, parser: Parser, path: Path, name: str, collection: str) -> None:
-    try:
-        content_hash = hash_file(path)
-    except OSError as exc:
-        run.failed(Target(name, collection, "upload", None), None, 0, unreadable(exc))
-        return
     rows = run.store.documents(collection)
+    taken = {row.path for row in rows} | run.names
+    try:
+        content_hash = _keep_original(run.store, path)
+    except (OSError, DocumentError) as exc:
+        problem = unreadable(exc) if isinstance(exc, OSError) else exc
+        name = _free_name(name, taken)  # another document of this name stays what it is
+        run.names.add(name)
+        run.failed(Target(name, collection, "upload", None), None, 0, problem)
+        return
+    fault("ingest.original_kept")
     same = next((row for row in rows if row.content_hash == content_hash and row.origin == "upload"), None)
-    if same is not None:
-        name = same.path
-    else:
-        taken = {row.path for row in rows} | run.names
-        name = _free_name(name, taken)
+    name = same.path if same is not None else _free_name(name, taken)
     run.names.add(name)
-    with translated(run.store.data):
-        _keep_original(run.store.originals, path, content_hash)
     _ingest_file(run, parser, run.store.originals / content_hash, Target(name, collection, "upload", same))
 
 
@@ -235,17 +235,40 @@ def _free_name(name: str, taken: set[str]) -> str:
     return candidate
 
 
-def _keep_original(originals: Path, path: Path, content_hash: str) -> None:
-    kept = originals / content_hash
-    if kept.exists():
-        return
-    originals.mkdir(mode=0o700, exist_ok=True)
-    temporary = originals / f"{content_hash}.tmp"
-    try:
-        with path.open("rb") as source, temporary.open("wb") as copy:
-            shutil.copyfileobj(source, copy)
-            copy.flush()
-            os.fsync(copy.fileno())
-        temporary.replace(kept)
-    finally:
-        temporary.unlink(missing_ok=True)
+def _keep_original(store: Store, path: Path) -> str:
+    """Keep a copy of an upload under its hash, durably, before anything refers to it.
+
+    Returns:
+        The hash.
+
+    Raises:
+        OSError: The upload cannot be read.
+        DocumentError: It kept changing while it was read.
+        StorageError: The copy cannot be written.
+    """
+    for _ in range(READ_ATTEMPTS):
+        content_hash = hash_file(path)
+        kept = store.originals / content_hash
+        with translated(store.data):
+            if kept.exists() and hash_file(kept) == content_hash:
+                return content_hash
+            make_folder(store.originals)
+            with suppress(_ChangedError):
+                write_durably(kept, _copied(path, content_hash), kind="original")
+                return content_hash
+    raise changed_while_reading()
+
+
+class _ChangedError(Exception):
+    """A file is not any more what it was a moment ago."""
+
+
+def _copied(path: Path, content_hash: str) -> Iterator[bytes]:
+    """The bytes of a file; at their end :class:`_ChangedError`, if they are not those of the hash."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while part := file.read(1 << 20):
+            digest.update(part)
+            yield part
+    if digest.hexdigest() != content_hash:
+        raise _ChangedError

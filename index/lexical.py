@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,10 @@ import tantivy
 from numpy.typing import NDArray
 
 from index.analysis import QueryTerms, terms, words
+from index.durable import make_folder
+from index.errors import DamagedError
+from index.faults import fault
+from index.manifest import damage, write_manifest
 
 _ANALYZER = "terms"  # our terms are joined by spaces, so splitting at spaces gives them back
 _WRITER_BYTES = 32_000_000
@@ -32,7 +37,7 @@ FEW_IDS = 2_000  # that a search is filtered by
 
 
 class UnreadableLexicalError(Exception):
-    """The folder holds no index that tantivy can open."""
+    """The folder holds no index, or one that is damaged; :meth:`LexicalIndex.recreate` is the remedy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,10 +51,45 @@ class LexicalDocument:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Marker:
-    """How far an index has come: ``generation`` of the catalog ``catalog_id``."""
+    """How far an index has come: ``generation`` of the catalog ``catalog_id``, and with how many passages."""
 
     catalog_id: str
     generation: int
+    passages: int
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turn whatever tantivy raises while it reads into our error.
+
+    The binding reports failures as ValueError, some damage as KeyError, and a panic of its Rust code as an
+    exception that is no Exception and can be told by its name only.
+    """
+    try:
+        yield
+    except (ValueError, KeyError, OSError) as exc:
+        raise UnreadableLexicalError(str(exc)) from exc
+    except BaseException as exc:
+        if not _is_panic(exc):
+            raise
+        raise UnreadableLexicalError(f"tantivy broke off: {exc}") from exc
+
+
+@contextmanager
+def _in_use() -> Iterator[None]:
+    """The same for a search: files that were sound when they were opened are no more."""
+    try:
+        with _translated():
+            yield
+    except UnreadableLexicalError as exc:
+        raise DamagedError(
+            "The keyword index was damaged while it was in use.",
+            hint="Restart Footnote; the index is then made anew, and no document is lost.",
+        ) from exc
+
+
+def _is_panic(exc: BaseException) -> bool:
+    return type(exc).__name__ == "PanicException"
 
 
 def _schema() -> Any:
@@ -71,17 +111,24 @@ class LexicalSearcher:
         self._searcher = searcher
 
     def marker(self) -> Marker | None:
-        """How far this state has come; None for an empty index."""
-        hits = self._searcher.search(
-            tantivy.Query.range_query(self._schema, "generation", tantivy.FieldType.Integer, 0, 2**62),
-            limit=1,
-        ).hits
-        if not hits:
-            return None
-        stored = self._searcher.doc(hits[0][1])
-        return Marker(
-            catalog_id=str(stored.get_first("catalog_id")), generation=int(stored.get_first("generation"))
-        )
+        """How far this state has come; None for an empty index.
+
+        Raises:
+            UnreadableLexicalError: Its files are damaged.
+        """
+        with _translated():
+            hits = self._searcher.search(
+                tantivy.Query.range_query(self._schema, "generation", tantivy.FieldType.Integer, 0, 2**62),
+                limit=1,
+            ).hits
+            if not hits:
+                return None
+            stored = self._searcher.doc(hits[0][1])
+            return Marker(
+                catalog_id=str(stored.get_first("catalog_id")),
+                generation=int(stored.get_first("generation")),
+                passages=int(self._searcher.num_docs) - 1,  # the marker is a document too
+            )
 
     def search(self, query: QueryTerms, k: int) -> list[tuple[int, float]]:
         """The best ``k`` chunks as ``(chunk_id, BM25)``, best first; only chunks with a positive score."""
@@ -120,17 +167,21 @@ class LexicalSearcher:
 
     def document_frequency(self, stem: str) -> int:
         """Chunks whose stems hold this term (chunks removed since the last merge may still count)."""
-        return int(self._searcher.doc_freq("stems", stem))
+        with _in_use():
+            return int(self._searcher.doc_freq("stems", stem))
 
     def ids(self, segments: Collection[int] | None = None) -> list[int]:
         """Every chunk id in this state, or in some of its segments by number, in no order."""
-        everything = self._searcher.search(
-            tantivy.Query.all_query(), limit=max(1, self._searcher.num_docs), count=False
-        )
-        addresses = [
-            address for _, address in everything.hits if segments is None or address.segment_ord in segments
-        ]
-        values = self._searcher.fast_field_values("chunk_id", addresses)
+        with _in_use():
+            everything = self._searcher.search(
+                tantivy.Query.all_query(), limit=max(1, self._searcher.num_docs), count=False
+            )
+            addresses = [
+                address
+                for _, address in everything.hits
+                if segments is None or address.segment_ord in segments
+            ]
+            values = self._searcher.fast_field_values("chunk_id", addresses)
         return [int(value) for value in values if value is not None]
 
     def _query(self, query: QueryTerms) -> Any | None:
@@ -163,8 +214,9 @@ class LexicalSearcher:
         return tantivy.Query.boolean_query([(tantivy.Occur.Must, among), (tantivy.Occur.Must, built)])
 
     def _run(self, query: Any, k: int) -> list[tuple[int, float]]:
-        hits = self._searcher.search(query, limit=max(1, k), count=False).hits
-        ids = self._searcher.fast_field_values("chunk_id", [address for _, address in hits])
+        with _in_use():
+            hits = self._searcher.search(query, limit=max(1, k), count=False).hits
+            ids = self._searcher.fast_field_values("chunk_id", [address for _, address in hits])
         return [
             (int(chunk_id), float(score))
             for (score, _), chunk_id in zip(hits, ids, strict=True)
@@ -176,41 +228,51 @@ class LexicalIndex:
     """The folder that tantivy keeps. Searching needs no lock; writing needs the store's writer lock."""
 
     def __init__(self, folder: Path) -> None:
-        """Open the index that is in ``folder``.
+        """Open the index that is in ``folder``, if it is byte for byte what was written.
 
         Raises:
-            UnreadableLexicalError: There is none, or it cannot be opened; :meth:`recreate` is the remedy.
+            UnreadableLexicalError: There is none, or it is damaged, or a commit is going on.
         """
         self._folder = folder
         self._schema = _schema()
         if not (folder / "meta.json").exists():
-            raise UnreadableLexicalError(f"no lexical index in {folder}")
-        try:
+            raise UnreadableLexicalError("there is none yet")
+        # First: damaged files can answer wrongly, or break the process off, before anything is noticed.
+        if problem := damage(folder):
+            raise UnreadableLexicalError(problem)
+        with _translated():
             self._index = tantivy.Index(self._schema, path=str(folder))
             self._index.register_tokenizer(
                 _ANALYZER, tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build()
             )
             self._index.config_reader(reload_policy="manual")
             self._index.searcher()
-        except ValueError as exc:
-            raise UnreadableLexicalError(str(exc)) from exc
 
     @classmethod
     def recreate(cls, folder: Path) -> LexicalIndex:
         """Replace whatever is in ``folder`` by an empty index. Needs the writer lock; raises OSError."""
+        fault("lexical.recreate")
         if folder.exists():
             shutil.rmtree(folder)
-        folder.mkdir(mode=0o700, parents=True)
+        fault("lexical.cleared")
+        make_folder(folder)
         try:
             tantivy.Index(_schema(), path=str(folder))
-        except ValueError as exc:
+            fault("lexical.created")
+            write_manifest(folder)
+            return cls(folder)
+        except (ValueError, UnreadableLexicalError) as exc:
             raise OSError(f"the lexical index cannot be created: {exc}") from exc
-        return cls(folder)
 
     def searcher(self) -> LexicalSearcher:
-        """The newest committed state."""
-        self._index.reload()
-        return LexicalSearcher(self._schema, self._index.searcher())
+        """The newest committed state.
+
+        Raises:
+            UnreadableLexicalError: Its files are damaged or gone.
+        """
+        with _translated():
+            self._index.reload()
+            return LexicalSearcher(self._schema, self._index.searcher())
 
     def ids_beside_removed(self) -> list[int] | None:
         """The chunks, ascending, in segments that hold deleted ones too; None when there is no such segment.
@@ -233,12 +295,14 @@ class LexicalIndex:
 
         Raises:
             OSError: The folder cannot be written.
+            UnreadableLexicalError: What is there is damaged.
         """
         try:
             writer = self._index.writer(heap_size=_WRITER_BYTES, num_threads=1)
             try:
                 # A killed writer leaves files that no commit names, and tantivy refuses to write one again.
                 writer.garbage_collect_files()
+                fault("lexical.opened")
                 if rebuild:
                     writer.delete_all_documents()
                 else:
@@ -248,6 +312,7 @@ class LexicalIndex:
                         self._delete(writer, [document.chunk_id for document in batch])
                     for document in batch:
                         writer.add_document(_lexical_document(document))
+                    fault("lexical.added")
                 writer.delete_documents_by_query(
                     tantivy.Query.range_query(self._schema, "generation", tantivy.FieldType.Integer, 0, 2**62)
                 )
@@ -255,11 +320,19 @@ class LexicalIndex:
                 mark.add_integer("generation", marker.generation)
                 mark.add_text("catalog_id", marker.catalog_id)
                 writer.add_document(mark)
+                fault("lexical.before_commit")
                 writer.commit()
+                fault("lexical.committed")
             finally:
                 writer.wait_merging_threads()
+            fault("lexical.merged")
+            write_manifest(self._folder)
         except ValueError as exc:  # the binding reports every failure, a full disk included, as ValueError
             raise OSError(f"the lexical index cannot be written: {exc}") from exc
+        except BaseException as exc:
+            if not _is_panic(exc):
+                raise
+            raise UnreadableLexicalError(f"tantivy broke off: {exc}") from exc
 
     def _delete(self, writer: Any, chunk_ids: Sequence[int]) -> None:
         if chunk_ids:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import PurePath
 
 from index.chunker import ChunkLimits, split
 from index.decisions import Decision, hash_file, unreadable
-from index.documents import ChunkSpan, ParsedDocument
+from index.documents import ChunkSpan, ParsedDocument, embedded_hash
 from index.embeddings import Embedder
 from index.errors import DocumentError
 from index.parsing import ParsedFile, Parser
@@ -43,7 +42,12 @@ def read_file(parser: Parser, decision: Decision) -> ParsedFile:
                 return parsed
     except OSError as exc:
         raise unreadable(exc) from exc
-    raise DocumentError(
+    raise changed_while_reading()
+
+
+def changed_while_reading() -> DocumentError:
+    """The error for a file that is not the same twice in a row."""
+    return DocumentError(
         "changed_while_reading",
         "The file kept changing while it was read.",
         hint="Index it again when the program that writes it is done.",
@@ -70,9 +74,4 @@ def cut(document: ParsedDocument, embedder: Embedder, limits: ChunkLimits) -> Pa
             hint="Split the file into smaller ones.",
         )
     texts = tuple(chunk.embedded_text(document.text) for chunk in chunks)
-    return Passages(chunks, texts, tuple(text_hash(text) for text in texts))
-
-
-def text_hash(text: str) -> bytes:
-    """The key under which the embedding of a text is stored."""
-    return hashlib.sha256(text.encode("utf-8")).digest()
+    return Passages(chunks, texts, tuple(embedded_hash(text) for text in texts))

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from index.catalog import decode_path, get_meta
+from index.documents import embedded_hash, embedded_text
+from index.errors import DamagedError
 from index.lexical import Marker
 
 DocumentState = Literal["queued", "reading", "embedding", "ready", "partial", "failed", "missing", "disabled"]
@@ -123,6 +125,16 @@ def document_row(row: sqlite3.Row) -> DocumentRow:
 
 
 def chunk_row(row: sqlite3.Row) -> ChunkRow:
+    """A chunk, if it is what was stored.
+
+    Raises:
+        DamagedError: Its text, context or offsets changed: SQLite keeps no checksums and would not notice.
+    """
+    if not is_unchanged(row):
+        raise DamagedError(
+            f"The catalog is damaged: passage {row['chunk_id']} is not what was stored.",
+            hint="Restore the data folder from a backup, or move it away and index your documents again.",
+        )
     return ChunkRow(
         chunk_id=row["chunk_id"],
         version_id=row["version_id"],
@@ -135,6 +147,11 @@ def chunk_row(row: sqlite3.Row) -> ChunkRow:
     )
 
 
+def is_unchanged(row: sqlite3.Row) -> bool:
+    """Whether a row of ``CHUNKS`` still holds the words that were embedded."""
+    return bool(embedded_hash(embedded_text(row["context"], row["text"])) == row["text_hash"])
+
+
 def published_generation(connection: sqlite3.Connection) -> int:
     return int(get_meta(connection, "generation") or 0)
 
@@ -142,7 +159,9 @@ def published_generation(connection: sqlite3.Connection) -> int:
 def marker(connection: sqlite3.Connection) -> Marker:
     """Where the lexical index has to stand to match the catalog."""
     return Marker(
-        catalog_id=get_meta(connection, "catalog_id") or "", generation=published_generation(connection)
+        catalog_id=get_meta(connection, "catalog_id") or "",
+        generation=published_generation(connection),
+        passages=int(connection.execute("SELECT count(*) FROM chunks WHERE generation > 0").fetchone()[0]),
     )
 
 

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from filelock import FileLock, Timeout
 
@@ -37,11 +37,13 @@ from index.derived import (
     current_embedder,
     lexical_documents,
     lexical_documents_among,
-    removals_since,
+    roll_forward,
     vectors_since,
 )
+from index.durable import make_folder, remove_durably
 from index.errors import BusyError, SourceError, StorageError
-from index.lexical import LexicalIndex, LexicalSearcher, UnreadableLexicalError
+from index.faults import fault
+from index.lexical import LexicalIndex, LexicalSearcher, Marker, UnreadableLexicalError
 from index.locks import LOCK_SECONDS, held
 from index.reader import CatalogReader
 from index.removal import (
@@ -103,7 +105,7 @@ class Store(CatalogReader):
         self._scopes: dict[tuple[int, int, frozenset[str] | None], Scope] = {}
 
     @classmethod
-    def open(cls, data: Path, *, create: bool = True, lock_seconds: float = LOCK_SECONDS) -> Store:
+    def open(cls, data: Path, *, create: bool = True, lock_seconds: float = LOCK_SECONDS) -> Self:
         """Open the data folder; loads neither torch nor LangChain.
 
         Args:
@@ -119,7 +121,7 @@ class Store(CatalogReader):
                 f"There is no index in {data}.", hint="Index some documents first: footnote index PATH"
             )
         with translated(data):
-            data.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(data)
             _refuse_foreign(data)
         catalog = Catalog(data)
         try:
@@ -134,7 +136,7 @@ class Store(CatalogReader):
         """Close the catalog's connections."""
         self.catalog.close()
 
-    def __enter__(self) -> Store:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -196,8 +198,8 @@ class Store(CatalogReader):
         while True:
             with self.catalog.reading() as connection:
                 wanted = marker(connection)
-                searcher = self._lexical.searcher()
-                if searcher.marker() == wanted:
+                searcher = self._lexical_at(wanted)
+                if searcher is not None:
                     return self._build_snapshot(connection, searcher, wanted.generation)
             if self._try_roll_forward():
                 continue
@@ -255,8 +257,11 @@ class Store(CatalogReader):
             if isinstance(put.version, NewVersion):
                 check_vectors(put.version, embedder)
         with self._writer():
+            fault("publish.locked")
             generation = self._commit(puts, removals, folder, embedder)
+            fault("publish.committed")
             self._roll_forward()
+            fault("publish.rolled_forward")
         return generation
 
     def _commit(
@@ -270,6 +275,7 @@ class Store(CatalogReader):
             generation = published_generation(connection) + 1
             embedder_id = register_embedder(connection, embedder)
             left = [put_document(connection, put, embedder_id, generation) for put in puts]
+            fault("publish.put")
             left += [remove_document(connection, doc_id) for doc_id in removals]
             # Last: two files may have swapped their contents in this very commit.
             for version_id in filter(None, left):
@@ -283,6 +289,7 @@ class Store(CatalogReader):
                     (encode_path(folder[0]), folder[1], time.time()),
                 )
             set_meta(connection, "generation", str(generation))
+            fault("publish.before_commit")
         return generation
 
     def remove(self, doc_ids: Sequence[str]) -> int:
@@ -299,7 +306,9 @@ class Store(CatalogReader):
                 if hide(connection, doc_ids, generation + 1, time.time()):
                     generation += 1
                     set_meta(connection, "generation", str(generation))
+            fault("remove.hidden")
             self._roll_forward()
+        fault("remove.rolled_forward")
         self.refresh()
         return generation
 
@@ -416,8 +425,7 @@ class Store(CatalogReader):
                 is None
             ]
         with translated(self.data):
-            for content_hash in unused:
-                (self.originals / content_hash).unlink(missing_ok=True)
+            remove_durably(self.originals / content_hash for content_hash in unused)
 
     def sweep_originals(self) -> None:
         """Delete kept uploads that a run left behind before it could publish them. Needs the ingest lock."""
@@ -459,6 +467,7 @@ class Store(CatalogReader):
             folder = self.data / "checkpoints"
             with translated(self.data):
                 name, sha256 = write_base(folder, generation, ids, vectors)
+            fault("checkpoint.before_commit")
             with self.catalog.writing() as connection:
                 connection.execute(
                     "INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?, ?, ?, ?)",
@@ -474,10 +483,12 @@ class Store(CatalogReader):
                 connection.execute("DELETE FROM removals WHERE generation <= ?", (kept[-1],))
                 set_meta(connection, "removals_since", str(kept[-1]))
                 named = {row[0] for row in connection.execute("SELECT file FROM checkpoints")}
+            fault("checkpoint.committed")
             with translated(self.data):
                 for file in folder.glob("base-*"):
                     if file.name not in named and file.suffix in (".faiss", ".tmp"):
                         file.unlink(missing_ok=True)
+            fault("checkpoint.old_gone")
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
@@ -494,7 +505,7 @@ class Store(CatalogReader):
     def _roll_forward_if_behind(self) -> None:
         with self.catalog.reading() as connection:
             wanted = marker(connection)
-        if self._lexical.searcher().marker() != wanted:
+        if self._lexical_at(wanted) is None:
             with self._writer():
                 self._roll_forward()
 
@@ -519,26 +530,23 @@ class Store(CatalogReader):
         """Bring the lexical index to the catalog's generation. Needs the writer lock."""
         with self.catalog.reading() as connection, translated(self.data):
             wanted = marker(connection)
-            stands = self._lexical.searcher().marker()
-            if stands == wanted:
-                return
-            reachable = (
-                stands is not None
-                and stands.catalog_id == wanted.catalog_id
-                and removals_since(connection) <= stands.generation < wanted.generation
-            )
-            since = stands.generation if reachable and stands is not None else 0
-            self._lexical.write(
-                added=lexical_documents(connection, since),
-                removed=[
-                    row[0]
-                    for row in connection.execute(
-                        "SELECT chunk_id FROM removals WHERE generation > ?", (since,)
-                    )
-                ],
-                marker=wanted,
-                rebuild=not reachable,
-            )
+            try:
+                if roll_forward(self._lexical, connection, wanted):
+                    return
+                logger.warning("the lexical index lacks passages; it is made anew")
+            except UnreadableLexicalError as exc:
+                logger.warning("the lexical index is made anew: %s", exc)
+            self._lexical = LexicalIndex.recreate(self.data / "lexical")
+            roll_forward(self._lexical, connection, wanted)
+
+    def _lexical_at(self, wanted: Marker) -> LexicalSearcher | None:
+        """The newest state of the lexical index, None when it does not stand at ``wanted``."""
+        try:
+            searcher = self._lexical.searcher()
+            return searcher if searcher.marker() == wanted else None
+        except UnreadableLexicalError as exc:
+            logger.warning("the lexical index cannot be read: %s", exc)
+            return None
 
     # -- checking --------------------------------------------------------------------------------
 
@@ -593,9 +601,11 @@ def _open_lexical(data: Path) -> LexicalIndex:
     try:
         return LexicalIndex(folder)
     except UnreadableLexicalError as exc:
-        logger.info("lexical index is made anew: %s", exc)
+        logger.info("lexical index cannot be opened: %s", exc)
     with held(FileLock(data / "writer.lock"), data), translated(data):
         try:
-            return LexicalIndex(folder)  # another process may have been quicker
-        except UnreadableLexicalError:
+            return LexicalIndex(folder)  # a commit was going on, or another process was quicker
+        except UnreadableLexicalError as exc:
+            if folder.exists():
+                logger.warning("the lexical index is made anew: %s", exc)
             return LexicalIndex.recreate(folder)

@@ -7,7 +7,6 @@ searches it crashes the process, so a publish makes a new :class:`DenseIndex` an
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,8 @@ from typing import Any
 import faiss
 import numpy as np
 from numpy.typing import NDArray
+
+from index.durable import make_folder, write_durably
 
 Vectors = NDArray[np.float32]
 Ids = NDArray[np.int64]
@@ -199,9 +200,7 @@ def _only(bitmap: NDArray[np.uint8] | None) -> Any | None:
 
 
 def write_base(folder: Path, generation: int, ids: Ids, vectors: Vectors) -> tuple[str, str]:
-    """Write a checkpoint so that a crash at any point leaves either the old files or a complete new one.
-
-    ``base-N.tmp`` → fsync → rename → fsync of the folder. The caller then commits its name.
+    """Write a checkpoint, whole and durable when this returns. The caller then commits its name.
 
     Args:
         ids: Ascending, (n,) int64.
@@ -210,25 +209,15 @@ def write_base(folder: Path, generation: int, ids: Ids, vectors: Vectors) -> tup
     Returns:
         File name and the SHA-256 of its content.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(folder)
     quantizer = faiss.IndexScalarQuantizer(
         vectors.shape[1], faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
     )
     mapped = faiss.IndexIDMap(quantizer)
     mapped.add_with_ids(vectors, ids)
     name = f"base-{generation}.faiss"
-    temporary = folder / f"base-{generation}.tmp"
-    try:
-        payload = faiss.serialize_index(mapped).tobytes()
-        with temporary.open("wb") as file:
-            file.write(payload)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(folder / name)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
-    _sync_folder(folder)
+    payload = faiss.serialize_index(mapped).tobytes()
+    write_durably(folder / name, [payload], kind="checkpoint")
     return name, hashlib.sha256(payload).hexdigest()
 
 
@@ -251,16 +240,6 @@ def read_base(path: Path, *, sha256: str, count: int, dim: int, generation: int)
     if inner.ntotal != count or inner.d != dim or len(ids) != count:
         return None
     return Base(owner=owner, index=inner, sha256=sha256, ids=ids, generation=generation)
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":  # a folder cannot be opened there, and NTFS logs the rename itself
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _find(ids: Ids, chunk_id: int) -> int | None:

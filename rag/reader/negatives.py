@@ -65,9 +65,8 @@ def mined(rows: Sequence[Row], passages: Sequence[Row], rng: random.Random) -> l
             LexicalDocument(chunk_id=number, text=f"{row.title}\n{row.text}", language="en")
             for number, row in enumerate(pool)
         )
-        index.write(
-            added=documents, removed=(), marker=Marker(catalog_id="mining", generation=1), rebuild=True
-        )
+        marker = Marker(catalog_id="mining", generation=1, passages=len(pool))
+        index.write(added=documents, removed=(), marker=marker, rebuild=True)
         searcher = index.searcher()
         found: list[Row | None] = []
         for row in rows:

@@ -35,7 +35,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
         ("UPDATE documents SET origin = 'upload'", "the kept original"),
     ],
 )
-def test_a_broken_row_is_found(store: Store, statement: str, complaint: str) -> None:
+def test_requirement_03_a_broken_row_is_found(store: Store, statement: str, complaint: str) -> None:
     assert store.check() == []
     with store.catalog.writing() as connection:
         connection.execute(statement)

@@ -123,7 +123,7 @@ def test_a_rename_embeds_nothing_and_keeps_the_document(store: Store, parser: Pa
     assert store.check() == []
 
 
-def test_a_deleted_file_no_longer_answers(store: Store, parser: Parser, folder: Path) -> None:
+def test_requirement_11_a_deleted_file_no_longer_answers(store: Store, parser: Parser, folder: Path) -> None:
     ingest_paths(store, CountingEmbedder(), parser, [folder])
     (folder / "a.txt").unlink()
     report = ingest_paths(store, CountingEmbedder(), parser, [folder])
@@ -144,7 +144,7 @@ def test_a_folder_that_suddenly_looks_empty_deletes_nothing(
     assert len(store.documents()) == 2
 
 
-def test_one_bad_file_never_stops_the_rest(store: Store, parser: Parser, folder: Path) -> None:
+def test_requirement_12_one_bad_file_never_stops_the_rest(store: Store, parser: Parser, folder: Path) -> None:
     (folder / "empty.txt").write_bytes(b"")
     (folder / "binary.txt").write_bytes(bytes(range(256)) * 20)
     (folder / "broken.pdf").write_bytes(b"%PDF-1.7\n1 0 obj\n<< /Type /Catalog")
@@ -271,7 +271,9 @@ def test_progress_only_grows_and_ends_at_the_total(store: Store, parser: Parser,
     assert seen[-1].passages_done == seen[-1].passages_total == 2
 
 
-def test_a_second_indexer_is_told_that_one_is_at_work(store: Store, parser: Parser, folder: Path) -> None:
+def test_requirement_07_a_second_indexer_is_told_that_one_is_at_work(
+    store: Store, parser: Parser, folder: Path
+) -> None:
     with FileLock(store.data / "ingest.lock"), pytest.raises(BusyError, match="indexing"):
         ingest_paths(store, CountingEmbedder(), parser, [folder])
 
@@ -311,7 +313,7 @@ def test_every_passage_is_the_exact_slice_of_its_document(store: Store, parser: 
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows file names are Unicode")
-def test_a_file_whose_name_is_not_unicode_is_indexed_and_removed(
+def test_requirement_13_a_file_whose_name_is_not_unicode_is_indexed_and_removed(
     store: Store, parser: Parser, folder: Path
 ) -> None:
     name = b"caf\xe9.txt".decode("utf-8", "surrogateescape")
@@ -360,3 +362,15 @@ def test_what_may_not_be_looked_at_is_not_gone(
 def test_a_path_that_cannot_exist_is_a_clear_error(store: Store, parser: Parser) -> None:
     with pytest.raises(SourceError, match="cannot be reached"):
         ingest_paths(store, CountingEmbedder(), parser, [Path("x" * 300)])
+
+
+def test_an_upload_that_cannot_be_read_leaves_the_document_of_its_name_alone(
+    store: Store, parser: Parser, tmp_path: Path
+) -> None:
+    file = tmp_path / "n"
+    file.write_text("Cats purr.", encoding="utf-8")
+    ingest_uploads(store, CountingEmbedder(), parser, [(file, "note.txt")])
+    report = ingest_uploads(store, CountingEmbedder(), parser, [(tmp_path / "gone", "note.txt")])
+    assert [(o.path, o.outcome) for o in report.outcomes] == [("note (2).txt", "failed")]
+    assert found(store, "cats") == ["Cats purr."]
+    assert store.check() == []

@@ -169,7 +169,8 @@ def test_keyword_search_in_a_part_is_exact_and_full(size: int, tmp_path: Path) -
         LexicalDocument(chunk_id=chunk_id, text=" ".join(generator.choices(vocabulary, k=12)), language=None)
         for chunk_id in range(1, count + 1)
     )
-    index.write(added=documents, removed=[], marker=Marker(catalog_id="x", generation=1), rebuild=True)
+    marker = Marker(catalog_id="x", generation=1, passages=count)
+    index.write(added=documents, removed=[], marker=marker, rebuild=True)
     searcher = index.searcher()
     # The last ones: what a search finds first among equals lies outside.
     ids = np.arange(count - size + 1, count + 1, dtype=np.int64)

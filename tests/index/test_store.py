@@ -73,7 +73,7 @@ def test_opening_without_an_index_names_the_next_step(tmp_path: Path) -> None:
     assert not (tmp_path / "nowhere").exists()
 
 
-def test_a_removed_document_is_gone_from_search_text_and_file(tmp_path: Path) -> None:
+def test_requirement_11_a_removed_document_is_gone_from_search_text_and_file(tmp_path: Path) -> None:
     with Store.open(tmp_path) as store:
         store.publish(puts=[put("/a.txt", CATS), put("/b.txt", DOGS)], embedder=EMBEDDER)
         row = store.documents()[0]
@@ -87,7 +87,7 @@ def test_a_removed_document_is_gone_from_search_text_and_file(tmp_path: Path) ->
     assert CATS.encode() not in (tmp_path / "catalog.sqlite").read_bytes()
 
 
-def test_a_snapshot_stays_as_it_was_while_the_store_moves_on(tmp_path: Path) -> None:
+def test_requirement_06_a_snapshot_stays_as_it_was_while_the_store_moves_on(tmp_path: Path) -> None:
     with Store.open(tmp_path) as store:
         store.publish(puts=[put("/a.txt", CATS)], embedder=EMBEDDER)
         before = store.snapshot()
@@ -113,7 +113,7 @@ def test_changed_content_replaces_the_old_and_keeps_the_document_id(tmp_path: Pa
         assert store.check() == []
 
 
-def test_the_same_content_under_two_paths_is_stored_once(tmp_path: Path) -> None:
+def test_requirement_10_the_same_content_under_two_paths_is_stored_once(tmp_path: Path) -> None:
     with Store.open(tmp_path) as store:
         store.publish(puts=[put("/a.txt", CATS), put("/b.txt", CATS)], embedder=EMBEDDER)
         store.refresh()
@@ -150,7 +150,7 @@ def test_known_vectors_need_no_embedding_and_unused_ones_are_dropped(tmp_path: P
 
 
 @pytest.mark.parametrize("lost", ["lexical", "checkpoints", "lexical/meta.json"])
-def test_derived_files_can_be_lost_at_any_time(tmp_path: Path, lost: str) -> None:
+def test_requirement_01_derived_files_can_be_lost_at_any_time(tmp_path: Path, lost: str) -> None:
     with Store.open(tmp_path) as store:
         store.publish(puts=[put("/a.txt", CATS, DOGS, BIRDS)], embedder=EMBEDDER)
         store.write_checkpoint()
@@ -165,7 +165,7 @@ def test_derived_files_can_be_lost_at_any_time(tmp_path: Path, lost: str) -> Non
         assert [line for line in store.check() if "checkpoint" not in line] == []
 
 
-def test_a_damaged_checkpoint_never_answers(tmp_path: Path) -> None:
+def test_requirement_05_a_damaged_checkpoint_never_answers(tmp_path: Path) -> None:
     with Store.open(tmp_path) as store:
         store.publish(puts=[put("/a.txt", CATS, DOGS, BIRDS)], embedder=EMBEDDER)
         store.write_checkpoint()
@@ -203,7 +203,7 @@ def test_base_delta_and_removed_answer_like_one_flat_index(tmp_path: Path) -> No
         assert store.check() == []
 
 
-def test_checkpoints_keep_two_and_forget_removals_nobody_needs(tmp_path: Path) -> None:
+def test_requirement_02_checkpoints_keep_two_and_forget_removals_nobody_needs(tmp_path: Path) -> None:
     with Store.open(tmp_path) as store:
         for number in range(4):
             store.publish(puts=[put("/a.txt", f"Text number {number}.")], embedder=EMBEDDER)
@@ -216,7 +216,7 @@ def test_checkpoints_keep_two_and_forget_removals_nobody_needs(tmp_path: Path) -
         assert store.check() == []
 
 
-def test_a_lexical_index_that_stayed_behind_is_rolled_forward(tmp_path: Path) -> None:
+def test_requirement_04_a_lexical_index_that_stayed_behind_is_rolled_forward(tmp_path: Path) -> None:
     with Store.open(tmp_path) as store:
         store.publish(puts=[put("/a.txt", CATS), put("/b.txt", DOGS)], embedder=EMBEDDER)
     shutil.copytree(tmp_path / "lexical", tmp_path / "old")
@@ -245,7 +245,7 @@ def test_another_process_sees_a_publish_after_refresh(tmp_path: Path) -> None:
         assert lexical(reader, "cats") == [CATS]
 
 
-def test_searching_while_publishing_gives_whole_generations(tmp_path: Path) -> None:
+def test_requirement_06_searching_while_publishing_gives_whole_generations(tmp_path: Path) -> None:
     sentences = [f"Creature number {number} walks." for number in range(30)]
     with Store.open(tmp_path) as writer, Store.open(tmp_path) as reader:
         writer.publish(puts=[put("/0.txt", sentences[0])], embedder=EMBEDDER)
@@ -273,7 +273,7 @@ def test_searching_while_publishing_gives_whole_generations(tmp_path: Path) -> N
         assert broken == []
 
 
-def test_vectors_of_two_models_never_share_an_index(tmp_path: Path) -> None:
+def test_requirement_08_vectors_of_two_models_never_share_an_index(tmp_path: Path) -> None:
     other = EmbedderIdentity(fingerprint="other", name="other model", dim=DIM)
     with Store.open(tmp_path) as store:
         store.publish(puts=[put("/a.txt", CATS)], embedder=EMBEDDER)
@@ -289,7 +289,7 @@ def test_vectors_of_two_models_never_share_an_index(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("bad", [np.nan, 0.0, 3.0])
-def test_unusable_vectors_are_refused_and_change_nothing(tmp_path: Path, bad: float) -> None:
+def test_requirement_08_unusable_vectors_are_refused_and_change_nothing(tmp_path: Path, bad: float) -> None:
     good = put("/a.txt", CATS)
     made = version(CATS)
     broken = replace(good, version=replace(made, vectors=np.full((1, DIM), bad, dtype=np.float32)))
@@ -304,7 +304,7 @@ def test_a_version_that_went_meanwhile_is_reported(tmp_path: Path) -> None:
         store.publish(puts=[replace(put("/a.txt", CATS), version=99)], embedder=EMBEDDER)
 
 
-def test_a_second_writer_gets_a_clear_message(tmp_path: Path) -> None:
+def test_requirement_07_a_second_writer_gets_a_clear_message(tmp_path: Path) -> None:
     with Store.open(tmp_path, lock_seconds=0.1) as store:
         with FileLock(tmp_path / "writer.lock"), pytest.raises(BusyError) as caught:
             store.publish(puts=[put("/a.txt", CATS)], embedder=EMBEDDER)
