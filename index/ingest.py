@@ -184,27 +184,48 @@ def _ingest_path(run: Run, parser: Parser, root: Path, collection: str) -> None:
         else []
     )
     if gone and not found:
-        run.skipped(
-            FileOutcome(
-                path=str(root),
-                outcome="skipped",
-                reason=f"The folder holds no documents any more; its {len(gone)} indexed ones were kept,"
-                " because a folder also looks empty while its disk is not connected.",
-                hint="Delete the documents in the Documents view if they are really gone.",
-            )
-        )
+        run.skipped(looks_empty(root, len(gone)))
         gone = []
+    files = [(item.path, collection, known.get(str(item.path))) for item in found]
+    follow_files(run, parser, files, gone, folder=(str(root), collection) if root.is_dir() else None)
+
+
+def follow_files(
+    run: Run,
+    parser: Parser,
+    files: Sequence[tuple[Path, str, DocumentRow | None]],
+    gone: Sequence[DocumentRow],
+    folder: tuple[str, str] | None = None,
+) -> None:
+    """Bring in what was found in folders, then remove what is gone from them and did not only move.
+
+    Args:
+        files: What was found: where, the collection it belongs to, and the source that stands there.
+        gone: Sources whose place is empty.
+        folder: ``(path, collection)`` of the one folder that was looked through as a whole.
+    """
     run.leaving = {row.content_hash: row for row in gone if row.content_hash and not _is_there(row.path)}
-    for item in found:
+    for path, collection, known in files:
         if run.cancelled():
             return
-        _ingest_file(run, parser, item.path, str(item.path), collection, "folder", known.get(str(item.path)))
+        _ingest_file(run, parser, path, str(path), collection, "folder", known)
     run.flush()
     renamed = run.renamed
     for row in gone:
         if row.doc_id not in renamed:
             run.gone(row)
-    run.flush(folder=(str(root), collection) if root.is_dir() else None)
+    run.flush(folder=folder)
+
+
+def looks_empty(root: Path, kept: int) -> FileOutcome:
+    """What is said of a folder that holds nothing any more, while ``kept`` documents of it are indexed."""
+    return FileOutcome(
+        path=str(root),
+        outcome="skipped",
+        reason=f"The folder holds no documents any more; its {kept} indexed ones were kept,"
+        " because a folder also looks empty while its disk is not connected.",
+        hint="Delete the documents in the Documents view if they are really gone.",
+    )
 
 
 def _ingest_upload(run: Run, parser: Parser, path: Path, name: str, collection: str) -> None:

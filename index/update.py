@@ -1,0 +1,139 @@
+"""Following named changes: files that appeared, changed, moved or vanished inside indexed folders.
+
+Whoever noticed the changes need not know what they were. The file system is looked at, under the rules
+of a run over the whole folder, but only where it is said to have changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from index.batch import IngestOptions, Run, running
+from index.embeddings import Embedder
+from index.ingest import follow_files, looks_empty
+from index.parsing import Parser
+from index.report import FileOutcome, IngestReport
+from index.rows import DocumentRow
+from index.scan import FoundFile, scan, scan_below
+from index.store import Store
+
+_File = tuple[Path, str, DocumentRow | None]
+
+
+def update_paths(
+    store: Store,
+    embedder: Embedder,
+    parser: Parser,
+    paths: Sequence[Path],
+    *,
+    folders: Sequence[tuple[Path, str]],
+    options: IngestOptions | None = None,
+) -> IngestReport:
+    """Bring the index up to date with what stands at these paths now.
+
+    A file that moved, also from one of the folders to another, is followed without embedding anything when
+    its old and its new path are both named. A folder that is named stands for everything in it. One of
+    ``folders`` that is not there, or holds nothing any more, keeps its documents.
+
+    Args:
+        paths: Files and folders, absolute; those outside ``folders`` are ignored.
+        folders: Indexed folders (absolute) with the collection of each.
+
+    Raises:
+        BusyError, EmbedderMismatchError, StorageError: As for :func:`index.ingest.ingest_paths`.
+    """
+    options = options or IngestOptions()
+    with running(store, embedder, options) as run:
+        files: dict[tuple[str, str], _File] = {}  # by collection and path: folders may lie in each other
+        gone: dict[str, DocumentRow] = {}  # by doc_id
+        for root, collection in folders:
+            named = [path for path in paths if path.is_relative_to(root)]
+            if not named:
+                continue
+            run.tell("scanning", root.name)
+            if root.is_dir():
+                there, missing = _differences(run, root, collection, named)
+                files |= {(collection, str(file[0])): file for file in there}
+                gone |= {row.doc_id: row for row in missing}
+            else:
+                run.skipped(away(root))
+        run.files_total = len(files)
+        left = [row for row in gone.values() if (row.collection, row.path) not in files]
+        follow_files(run, parser, list(files.values()), left)
+        return run.report()
+
+
+def _differences(
+    run: Run, root: Path, collection: str, named: Sequence[Path]
+) -> tuple[list[_File], list[DocumentRow]]:
+    """What there is to read at or below the named paths, and which sources are gone from there."""
+    files: list[_File] = []
+    gone: list[DocumentRow] = []
+    looked_at: set[Path] = set()
+    waiting = list(_outermost(named))
+    for path in waiting:  # it grows by the links to what is named
+        if path in looked_at:
+            continue
+        looked_at.add(path)
+        rows = run.store.documents_under(collection, str(path))
+        known = {row.path: row for row in rows if row.origin == "folder"}
+        found: list[Path] = []
+        unseen: list[Path] = []  # what could not be looked at is not gone
+        for item in scan_below(root, path, exclude=[run.store.data]):
+            if isinstance(item, FoundFile):
+                found.append(item.path)
+            else:
+                unseen.append(item.path)
+                run.skipped(FileOutcome(path=str(item.path), outcome="skipped", reason=item.reason))
+        files += [(file, collection, known.get(str(file))) for file in found]
+        present = {str(file) for file in found}
+        gone += [
+            row
+            for row in known.values()
+            if row.path not in present
+            and not any(Path(row.path).is_relative_to(skipped) for skipped in unseen)
+        ]
+        waiting += _links_to(run.store, known.values(), root)
+    if gone and not files and not _holds_documents(run.store, root):
+        run.skipped(looks_empty(root, len(gone)))
+        gone = []
+    return files, gone
+
+
+def _links_to(store: Store, rows: Iterable[DocumentRow], root: Path) -> Iterator[Path]:
+    """Links inside the folder to files that changed: what they lead to changed, but they did not."""
+    for row in rows:
+        for other in store.sources_of(row.version_id) if row.version_id is not None else ():
+            path = Path(other.path)
+            if (
+                other.doc_id != row.doc_id
+                and other.collection == row.collection
+                and other.origin == "folder"
+                and path.is_relative_to(root)
+                and path.is_symlink()
+            ):
+                yield path
+
+
+def _holds_documents(store: Store, root: Path) -> bool:
+    return any(isinstance(item, FoundFile) for item in scan(root, exclude=[store.data]))
+
+
+def away(root: Path) -> FileOutcome:
+    """What is said of an indexed folder that is not there."""
+    return FileOutcome(
+        path=str(root),
+        outcome="skipped",
+        reason="The folder is not there; its documents were kept.",
+        hint="Connect its disk and try again, or delete them in the Documents view.",
+    )
+
+
+def _outermost(paths: Sequence[Path]) -> Iterator[Path]:
+    """The paths without those that lie inside another one of them, in order."""
+    last: Path | None = None
+    for path in sorted(set(paths), key=lambda path: path.parts):
+        if last is None or not path.is_relative_to(last):
+            last = path
+            yield path
