@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from index.errors import FootnoteError
-from index.jobs import Job, Jobs
+from index.jobs import KEPT_JOBS, Job, Jobs
 from index.rows import DocumentRow, StoreStatus
 from index.scope import CollectionRow
 from index.store import Store
@@ -24,6 +24,7 @@ from ui.evidence_pane import EvidencePane
 from ui.examples import example_questions
 from ui.indexer import IndexerClient
 from ui.indexing import Request
+from ui.job_control import JobAction, control_job
 from ui.references import References
 from ui.render import explain
 
@@ -150,9 +151,17 @@ class Desk:
 
     def latest_jobs(self) -> tuple[Job | None, Job | None]:
         """The job that runs now, and the newest one that ended."""
-        jobs = self.jobs.recent(5)
-        current = next((job for job in jobs if job.state == "running"), None)
-        return current, next((job for job in jobs if job.state != "running"), None)
+        return self.jobs.current(), self.jobs.last()
+
+    def control_job(self, job_id: int, action: JobAction) -> None:
+        """Pause, resume or cancel a job, whichever process runs it; one that broke off is done again here.
+
+        Raises:
+            SourceError: It does not allow that any more.
+        """
+        _, request = control_job(self.jobs, action, job_id)
+        if request is not None:
+            self.indexer.submit(request)
 
     def remove_samples(self) -> None:
         """Remove the samples; they stay away until they are asked for."""
@@ -184,10 +193,16 @@ class Desk:
                 if self.indexer.pending or self.jobs.current() is not None:
                     idle_since = time.monotonic()
                 elif time.monotonic() - idle_since > _IDLE_SECONDS:
-                    _clear(self.uploads, older_than=time.time() - _IDLE_SECONDS)
+                    _clear(self.uploads, older_than=time.time() - _IDLE_SECONDS, but=self._resumable_files())
                     self._note_samples()
             except FootnoteError as exc:
                 logger.warning("the index could not be followed: %s", exc)
+
+    def _resumable_files(self) -> set[Path]:
+        """Uploads that a job which broke off would read if it were resumed."""
+        jobs = [job for job in self.jobs.recent(KEPT_JOBS) if job.kind == "uploads" and job.resumable]
+        requests = [self.jobs.request_of(job.job_id) or {} for job in jobs]
+        return {Path(path) for request in requests for path, _ in request.get("files", [])}
 
     def _first_documents(self) -> bool:
         """Whether the first documents are on their way: nothing can be answered yet, but soon."""
@@ -207,11 +222,13 @@ def uploads_folder(data: Path) -> Path:
     return data / "uploads"
 
 
-def _clear(folder: Path, *, older_than: float) -> None:
-    """Remove what was uploaded before ``older_than`` (unix seconds)."""
+def _clear(folder: Path, *, older_than: float, but: set[Path]) -> None:
+    """Remove what was uploaded before ``older_than`` (unix seconds), except these files."""
     if not folder.is_dir():
         return
     for entry in folder.iterdir():
+        if any(path.is_relative_to(entry.resolve()) for path in but):
+            continue
         try:
             if entry.stat().st_mtime < older_than:
                 shutil.rmtree(entry) if entry.is_dir() else entry.unlink()

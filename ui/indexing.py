@@ -4,10 +4,12 @@ A request is one of:
 
     {"kind": "uploads", "files": [[TEMPORARY_PATH, NAME], ...], "collection": "Uploads"}
     {"kind": "paths", "paths": [PATH, ...], "collection": "Documents"}   no paths: every folder indexed before
+    {"kind": "update", "paths": [PATH, ...], "folders": [[FOLDER, COLLECTION], ...]}   what changed in folders
     {"kind": "reindex", "doc_ids": [DOC_ID, ...]}
     {"kind": "samples"}
 
-``collection`` may be left out, and a ``label`` may be given: what to call the job on the page.
+``collection`` may be left out. A ``label`` may be given: what to call the job on the page. ``"force": true``
+reads files again although they have not changed. Paths are absolute: a job may be resumed from anywhere.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from index.errors import SourceError
+from index.report import never
 from ui.plaintext import count
 
 if TYPE_CHECKING:
@@ -42,7 +45,7 @@ def label(request: Request) -> str:
     match request:
         case {"kind": "uploads", "files": [*files]}:
             names = [Path(str(name)).name for _, name in files]
-        case {"kind": "paths", "paths": [*paths]}:
+        case {"kind": "paths" | "update", "paths": [*paths]}:
             names = [Path(str(path)).name or str(path) for path in paths]
         case {"kind": "reindex", "doc_ids": [*doc_ids]}:
             return count(len(doc_ids), "document")
@@ -91,18 +94,24 @@ class Indexer:
         *,
         progress: Callable[[Progress], None],
         cancelled: Callable[[], bool],
-        force: bool = False,
+        paused: Callable[[], bool] = never,
     ) -> IngestReport:
-        """Carry out one request (see the top of this module). ``force`` reads unchanged files anew.
+        """Carry out one request (see the top of this module).
 
         Raises:
             FootnoteError: As the functions of ``index.ingest`` do, or the request makes no sense.
         """
         from index.ingest import IngestOptions, ingest_paths, ingest_uploads, reindex
+        from index.update import update_paths
         from rag.build import chunk_limits
 
-        limits = chunk_limits(self._settings)
-        options = IngestOptions(limits=limits, progress=progress, cancelled=cancelled, force=force)
+        options = IngestOptions(
+            limits=chunk_limits(self._settings),
+            progress=progress,
+            cancelled=cancelled,
+            paused=paused,
+            force=bool(request.get("force")),
+        )
         collection = str(request.get("collection") or "")
         match request:
             case {"kind": "paths", "paths": []}:
@@ -111,6 +120,10 @@ class Indexer:
                 paths = [Path(name) for name in names]
                 collection = collection or self._settings.index.collection
                 return ingest_paths(*self._tools(), paths, collection=collection, options=options)
+            case {"kind": "update", "paths": [*names], "folders": [*pairs]}:
+                folders = [(Path(folder), str(name)) for folder, name in pairs]
+                paths = [Path(name) for name in names]
+                return update_paths(*self._tools(), paths, folders=folders, options=options)
             case {"kind": "uploads", "files": [*pairs]}:
                 files = [(Path(path), str(name)) for path, name in pairs]
                 return ingest_uploads(
@@ -128,7 +141,7 @@ class Indexer:
     def _check_again(self, options: IngestOptions) -> IngestReport:
         """Look for changes in every folder that was indexed; one that is not there keeps its documents."""
         from index.ingest import ingest_paths
-        from index.report import FileOutcome
+        from index.update import away
 
         folders: dict[str, list[Path]] = {}
         for folder in self.store.folders():
@@ -139,16 +152,7 @@ class Indexer:
         for collection, paths in sorted(folders.items()):
             there = [path for path in paths if path.is_dir()]
             report = ingest_paths(*self._tools(), there, collection=collection, options=options)
-            gone = tuple(
-                FileOutcome(
-                    path=str(path),
-                    outcome="skipped",
-                    reason="The folder is not there; its documents were kept.",
-                    hint="Connect its disk and try again, or delete them in the Documents view.",
-                )
-                for path in paths
-                if path not in there
-            )
+            gone = tuple(away(path) for path in paths if path not in there)
             reports.append(replace(report, outcomes=report.outcomes + gone))
         return replace(
             reports[-1],

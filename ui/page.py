@@ -25,6 +25,7 @@ from ui.conversation import (
 from ui.desk import Desk
 from ui.documents_view import SAMPLES, state_html, table_html, tools_html
 from ui.evidence_pane import CONTEXT_CHARS
+from ui.job_control import JobAction
 from ui.opinions import asked, feedback_on, noted
 from ui.render import explain
 from ui.sidebar import STALE, scope_html, sidebar_html, source_key, top_html, welcome_html
@@ -371,8 +372,10 @@ class Page:
                 desk.indexer.submit({"kind": "samples"})
             case "remove-samples":
                 desk.remove_samples()
-            case "cancel":
-                desk.jobs.request_cancel(int(_text(data, "job", 12) or 0))
+            case "cancel" | "pause" | "resume" as act:
+                number = _text(data, "job", 12)
+                if number.isascii() and number.isdigit():
+                    desk.control_job(int(number), JobAction(act))
 
     def _uploaded(self, data: Mapping[str, Any]) -> list[tuple[str, str]]:
         """Uploads as (temporary path, shown name); a path that is not one of our uploads is left out."""

@@ -136,7 +136,8 @@ def _index_line(status: StoreStatus, job: Job | None, now: float) -> str:
         f"{count(status.documents, 'document')}, {count(status.passages, 'passage')}</button>"
     )
     if job is not None:
-        line = '<span class="fn-dot fn-busy"></span>' + progress_words(job.progress)
+        dot = "fn-idle" if job.state == "paused" else "fn-busy"
+        line = f'<span class="fn-dot {dot}"></span>{progress_words(job.progress)}'
     elif status.documents == 0:
         line = '<span class="fn-dot fn-idle"></span>No documents yet'
     elif status.failed:
@@ -151,7 +152,8 @@ def progress_words(progress: Progress | None) -> str:
     """One line about a running job: ``Indexing 12 of 40``."""
     if progress is None or progress.files_total == 0:
         return "Preparing to index"
-    return f"Indexing {progress.files_done:,} of {progress.files_total:,}"
+    verb = "Paused at" if progress.stage == "paused" else "Indexing"
+    return f"{verb} {progress.files_done:,} of {progress.files_total:,}"
 
 
 def _model_line(model: str, problem: str) -> str:

@@ -359,3 +359,42 @@ def test_what_may_not_be_looked_at_is_not_gone(
 def test_a_path_that_cannot_exist_is_a_clear_error(store: Store, parser: Parser) -> None:
     with pytest.raises(SourceError, match="cannot be reached"):
         ingest_paths(store, CountingEmbedder(), parser, [Path("x" * 300)])
+
+
+def test_a_paused_run_waits_with_what_is_finished_published_and_goes_on(
+    store: Store, parser: Parser, folder: Path
+) -> None:
+    embedder = CountingEmbedder()
+    ingest_paths(store, embedder, parser, [folder])
+    (folder / "a.txt").rename(folder / "aa.txt")  # finished without embedding
+    (folder / "z.txt").write_text("Fish swim.", encoding="utf-8")
+    seen: list[str] = []
+    names: list[str] = []
+
+    def paused() -> bool:
+        return "paused" not in seen if "b.md" in names else False
+
+    def follow(progress: Progress) -> None:
+        names.append(progress.current)
+        if progress.stage == "paused":
+            seen.append("paused")
+            seen.extend(Path(row.path).name for row in store.documents())
+
+    report = ingest_paths(
+        store, embedder, parser, [folder], options=IngestOptions(progress=follow, paused=paused)
+    )
+    assert seen == ["paused", "aa.txt", "b.md"]
+    assert by_name(report) == {"aa.txt": "renamed", "b.md": "unchanged", "z.txt": "added"}
+    assert store.check() == []
+
+
+def test_a_paused_run_can_be_cancelled(store: Store, parser: Parser, folder: Path) -> None:
+    stages: list[str] = []
+    options = IngestOptions(
+        progress=lambda progress: stages.append(progress.stage),
+        paused=lambda: True,
+        cancelled=lambda: "paused" in stages,
+    )
+    report = ingest_paths(store, CountingEmbedder(), parser, [folder], options=options)
+    assert report.cancelled
+    assert store.documents() == []

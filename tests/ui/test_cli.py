@@ -60,7 +60,7 @@ def test_help_is_instant() -> None:
     assert median(seconds) <= 0.3
 
 
-@pytest.mark.parametrize("command", ["serve", "ask", "search", "index", "status", "check", "eval"])
+@pytest.mark.parametrize("command", ["serve", "ask", "search", "index", "jobs", "status", "check", "eval"])
 def test_every_command_explains_itself(command: str) -> None:
     assert f"Usage: footnote {command}" in footnote(command, "--help").stdout
     assert command in footnote("--help").stdout
