@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
 
@@ -195,6 +195,8 @@ def follow_files(
     parser: Parser,
     files: Sequence[tuple[Path, str, DocumentRow | None]],
     gone: Sequence[DocumentRow],
+    *,
+    keep: Collection[str] = (),
     folder: tuple[str, str] | None = None,
 ) -> None:
     """Bring in what was found in folders, then remove what is gone from them and did not only move.
@@ -202,6 +204,7 @@ def follow_files(
     Args:
         files: What was found: where, the collection it belongs to, and the source that stands there.
         gone: Sources whose place is empty.
+        keep: ``doc_id`` of those among them that are not removed, only followed if they moved.
         folder: ``(path, collection)`` of the one folder that was looked through as a whole.
     """
     run.leaving = {row.content_hash: row for row in gone if row.content_hash and not _is_there(row.path)}
@@ -212,7 +215,7 @@ def follow_files(
     run.flush()
     renamed = run.renamed
     for row in gone:
-        if row.doc_id not in renamed:
+        if row.doc_id not in renamed and row.doc_id not in keep:
             run.gone(row)
     run.flush(folder=folder)
 

@@ -47,6 +47,7 @@ def update_paths(
     with running(store, embedder, options) as run:
         files: dict[tuple[str, str], _File] = {}  # by collection and path: folders may lie in each other
         gone: dict[str, DocumentRow] = {}  # by doc_id
+        emptied: dict[Path, list[DocumentRow]] = {}  # what is gone from folders that hold nothing any more
         for root, collection in folders:
             named = [path for path in paths if path.is_relative_to(root)]
             if not named:
@@ -56,11 +57,18 @@ def update_paths(
                 there, missing = _differences(run, root, collection, named)
                 files |= {(collection, str(file[0])): file for file in there}
                 gone |= {row.doc_id: row for row in missing}
+                if missing and not there and not _holds_documents(store, root):
+                    emptied[root] = missing
             else:
                 run.skipped(away(root))
         run.files_total = len(files)
         left = [row for row in gone.values() if (row.collection, row.path) not in files]
-        follow_files(run, parser, list(files.values()), left)
+        kept = {row.doc_id for rows in emptied.values() for row in rows}
+        follow_files(run, parser, list(files.values()), left, keep=kept)
+        for root, rows in emptied.items():
+            still = [row for row in rows if row.doc_id not in run.renamed]
+            if still:
+                run.skipped(looks_empty(root, len(still)))
         return run.report()
 
 
@@ -95,9 +103,6 @@ def _differences(
             and not any(Path(row.path).is_relative_to(skipped) for skipped in unseen)
         ]
         waiting += _links_to(run.store, known.values(), root)
-    if gone and not files and not _holds_documents(run.store, root):
-        run.skipped(looks_empty(root, len(gone)))
-        gone = []
     return files, gone
 
 

@@ -13,7 +13,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -123,10 +123,20 @@ def serve(
     host: Host = None,
     port: Port = None,
     no_browser: NoBrowser = False,
+    watch: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--watch",
+            metavar="FOLDER",
+            help="Follow the changes in this folder from now on; give it again for another one.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Serve the page and open it in a browser (what `footnote` does by itself).
 
-    On the first start the sample documents are indexed. Ctrl-C ends it.
+    On the first start the sample documents are indexed. A watched folder stays watched at the next start,
+    until its switch in the Documents view is turned off. Ctrl-C ends it.
     """
     above = context.parent.params if context.parent else {}
     _serve(
@@ -134,10 +144,13 @@ def serve(
         host or above.get("host"),
         port if port is not None else above.get("port"),
         no_browser or bool(above.get("no_browser")),
+        watch or [],
     )
 
 
-def _serve(data: Path | None, host: str | None, port: int | None, no_browser: bool) -> None:
+def _serve(
+    data: Path | None, host: str | None, port: int | None, no_browser: bool, watch: Sequence[Path] = ()
+) -> None:
     with _failures_explained(as_json=False):
         settings = _settings(data, {"server.host": host, "server.port": port})
         from ui.server import serve as serve_page
@@ -145,7 +158,10 @@ def _serve(data: Path | None, host: str | None, port: int | None, no_browser: bo
         def listening(address: str) -> None:
             typer.echo(f"Footnote is open at {address}. Ctrl-C ends it.")
 
-        serve_page(settings, open_browser=not no_browser, listening=listening)
+        for folder in watch:
+            if not folder.is_dir():
+                raise SourceError(f"There is no folder {folder}.", hint="Check the path after --watch.")
+        serve_page(settings, open_browser=not no_browser, listening=listening, watch=watch)
 
 
 @app.command(short_help="Answer a question, with numbered sources.")

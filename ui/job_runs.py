@@ -64,7 +64,7 @@ def run_job(
         )
     except FootnoteError as exc:
         error = _explained(exc, jobs, job_id)
-        logger.warning("job %s failed: %s", job_id, type(error).__name__)
+        logger.info("job %s failed: %s", job_id, type(error).__name__)
         jobs.finish(job_id, "failed", message=str(error), hint=error.hint)
         raise error from exc
     except KeyboardInterrupt:

@@ -25,6 +25,7 @@ from ui.conversation import (
 from ui.desk import Desk
 from ui.documents_view import SAMPLES, state_html, table_html, tools_html
 from ui.evidence_pane import CONTEXT_CHARS
+from ui.folders_view import folder_key, folders_html
 from ui.job_control import JobAction
 from ui.opinions import asked, feedback_on, noted
 from ui.render import explain
@@ -307,7 +308,8 @@ class Page:
             "scope": scope_html(selection),
             "top": top_html(chat.title if chat is not None else NEW_CHAT, view.chat_id),
             "hello": hello,
-            "state": state_html(rows, status, current, last, notice=view.notice),
+            "state": state_html(rows, status, current, last, notice=view.notice)
+            + folders_html(desk.folders(), time.time()),
             "table": table_html(rows, wanted=view.filter, indexing=current is not None),
         }
         components = {
@@ -372,6 +374,11 @@ class Page:
                 desk.indexer.submit({"kind": "samples"})
             case "remove-samples":
                 desk.remove_samples()
+            case "watch":
+                for line in desk.folders():
+                    if folder_key(line.folder) == _text(data, "key", 64):
+                        turn = desk.watcher.turn_on if _text(data, "on", 1) == "1" else desk.watcher.turn_off
+                        turn(line.folder)
             case "cancel" | "pause" | "resume" as act:
                 number = _text(data, "job", 12)
                 if number.isascii() and number.isdigit():

@@ -126,6 +126,26 @@ def test_a_rename_into_another_folder_and_collection_embeds_nothing(
     assert store.find("Documents", str(folder / "a.txt")) is None
 
 
+def test_the_last_file_of_a_folder_can_move_out_of_it(
+    store: Store, embedder: CountingEmbedder, parser: Parser, folder: Path, update: Update, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "x.txt").write_text("Cats and fish.", encoding="utf-8")
+    (other / "y.txt").write_text("Dogs and fish.", encoding="utf-8")
+    ingest_paths(store, embedder, parser, [other])
+    embedder.embedded.clear()
+    (other / "x.txt").rename(folder / "x.txt")
+    (other / "y.txt").unlink()
+    named = [other / "x.txt", other / "y.txt", folder / "x.txt"]
+    report = update(folder, *named, also=[(other, "Documents")])
+    assert by_name(report) == {"x.txt": "renamed", "other": "skipped"}
+    assert "its 1 indexed ones were kept" in report.outcomes[-1].reason
+    assert embedder.embedded == []
+    assert store.find("Documents", str(other / "x.txt")) is None
+    assert store.find("Documents", str(other / "y.txt")) is not None
+
+
 def test_a_folder_that_was_moved_is_followed_as_a_whole(
     store: Store, embedder: CountingEmbedder, folder: Path, update: Update
 ) -> None:
