@@ -159,7 +159,7 @@ def _serve(
             typer.echo(f"Footnote is open at {address}. Ctrl-C ends it.")
 
         for folder in watch:
-            if not folder.is_dir():
+            if not folder.expanduser().is_dir():
                 raise SourceError(f"There is no folder {folder}.", hint="Check the path after --watch.")
         serve_page(settings, open_browser=not no_browser, listening=listening, watch=watch)
 

@@ -205,6 +205,16 @@ class Desk:
         self.chats.set_note(_SAMPLES_NOTE, "removed")
         self.store.remove([row.doc_id for row in self.store.documents(SAMPLES)])
 
+    def clear_uploads(self, *, older_than: float) -> None:
+        """Remove the files of uploads from before ``older_than`` (unix seconds).
+
+        Those that a job would read which broke off stay: it can be resumed.
+        """
+        broken = [job for job in self.jobs.recent(KEPT_JOBS) if job.kind == "uploads" and job.resumable]
+        requests = [self.jobs.request_of(job.job_id) or {} for job in broken]
+        needed = {Path(path) for request in requests for path, _ in request.get("files", [])}
+        _clear(self.uploads, older_than=older_than, but=needed)
+
     def _load_assistant(self) -> None:
         from rag.build import build_assistant
 
@@ -233,16 +243,11 @@ class Desk:
                 if self.indexer.pending or self.jobs.current() is not None:
                     idle_since = time.monotonic()
                 elif time.monotonic() - idle_since > _IDLE_SECONDS:
-                    _clear(self.uploads, older_than=time.time() - _IDLE_SECONDS, but=self._resumable_files())
+                    self.clear_uploads(older_than=time.time() - _IDLE_SECONDS)
                     self._note_samples()
             except FootnoteError as exc:
                 logger.warning("the index could not be followed: %s", exc)
-
-    def _resumable_files(self) -> set[Path]:
-        """Uploads that a job which broke off would read if it were resumed."""
-        jobs = [job for job in self.jobs.recent(KEPT_JOBS) if job.kind == "uploads" and job.resumable]
-        requests = [self.jobs.request_of(job.job_id) or {} for job in jobs]
-        return {Path(path) for request in requests for path, _ in request.get("files", [])}
+                self._closing.wait(_LOOK_SECONDS)
 
     def _first_documents(self) -> bool:
         """Whether the first documents are on their way: nothing can be answered yet, but soon."""

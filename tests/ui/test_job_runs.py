@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +20,8 @@ from tests.fakes import WordCountEmbedder
 from tests.ui.slow_job import FILES
 from tests.ui.test_cli import in_process
 from tests.ui.test_indexer import ROOT, run_requests, wait_for
-from ui.indexing import Indexer
+from ui.desk import Desk, uploads_folder
+from ui.indexing import Indexer, Request
 from ui.job_control import JobAction, control_job
 from ui.job_runs import run_job
 from ui.plaintext import job_lines
@@ -183,3 +185,37 @@ def test_a_job_that_was_asked_to_pause_or_stop_says_so(jobs: Jobs) -> None:
     assert list(job_lines(jobs.recent())) == [f"   {job_id}  running    folder: just begun · pausing"]
     jobs.request_cancel(job_id)
     assert list(job_lines(jobs.recent())) == [f"   {job_id}  running    folder: just begun · stopping"]
+
+
+def test_the_page_resumes_an_upload_that_broke_off_and_keeps_its_files_for_it(data: Path, jobs: Jobs) -> None:
+    class Queue:
+        pending = 0
+
+        def __init__(self) -> None:
+            self.requests: list[Request] = []
+
+        def submit(self, request: Request) -> None:
+            self.requests.append(request)
+
+        def close(self) -> None:
+            pass
+
+    files = [uploads_folder(data) / name / "a.txt" for name in ("wanted", "done")]
+    for file in files:
+        file.parent.mkdir(parents=True)
+        file.write_text("The river.", encoding="utf-8")
+    request = {"kind": "uploads", "files": [[str(files[0].resolve()), "a.txt"]]}
+    broken = jobs.start("uploads", "a.txt", request)
+    jobs.finish(broken, "failed")
+    queue = Queue()
+    desk = Desk(Settings(data=data), indexer=queue)
+    try:
+        desk.clear_uploads(older_than=time.time() + 1)
+        assert [file.exists() for file in files] == [True, False]
+        desk.control_job(broken, JobAction.RESUME)
+        assert queue.requests == [{**request, "resumes": broken}]
+        _, last = desk.latest_jobs()
+        assert last is not None
+        assert last.resumable
+    finally:
+        desk.close()
