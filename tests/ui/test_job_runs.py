@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import gradio as gr
 import pytest
 
 from index.errors import BusyError, SourceError
@@ -21,9 +22,11 @@ from tests.ui.slow_job import FILES
 from tests.ui.test_cli import in_process
 from tests.ui.test_indexer import ROOT, run_requests, wait_for
 from ui.desk import Desk, uploads_folder
+from ui.folders_view import folder_key
 from ui.indexing import Indexer, Request
 from ui.job_control import JobAction, control_job
 from ui.job_runs import run_job
+from ui.page import Page, View
 from ui.plaintext import job_lines
 
 
@@ -187,19 +190,71 @@ def test_a_job_that_was_asked_to_pause_or_stop_says_so(jobs: Jobs) -> None:
     assert list(job_lines(jobs.recent())) == [f"   {job_id}  running    folder: just begun · stopping"]
 
 
-def test_the_page_resumes_an_upload_that_broke_off_and_keeps_its_files_for_it(data: Path, jobs: Jobs) -> None:
-    class Queue:
-        pending = 0
+class Queue:
+    """Stands in for the indexing process: remembers what it was asked."""
 
-        def __init__(self) -> None:
-            self.requests: list[Request] = []
+    pending = 0
 
-        def submit(self, request: Request) -> None:
-            self.requests.append(request)
+    def __init__(self) -> None:
+        self.requests: list[Request] = []
 
-        def close(self) -> None:
-            pass
+    def submit(self, request: Request) -> None:
+        self.requests.append(request)
 
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+def queue() -> Queue:
+    return Queue()
+
+
+@pytest.fixture
+def desk(data: Path, queue: Queue) -> Iterator[Desk]:
+    opened = Desk(Settings(data=data), indexer=queue)
+    yield opened
+    opened.close()
+
+
+def click(desk: Desk, **data: str) -> str:
+    """Click in the Documents view as actions.js reports it; returns what stands above the table then."""
+    page = Page(desk)
+    page.state = "state"
+    update = page.documents_action(View(), gr.EventData(None, data))
+    return str(update["state"])
+
+
+def test_the_page_shows_a_job_of_another_process_and_controls_it(desk: Desk, jobs: Jobs) -> None:
+    job_id = jobs.start("paths", "folder")
+    about = {"job": str(job_id)}
+    assert "Pausing" in click(desk, act="pause", **about)
+    assert jobs.pause_requested(job_id)
+    click(desk, act="resume", **about)
+    assert not jobs.pause_requested(job_id)
+    assert "Stopping; what is done is kept" in click(desk, act="cancel", **about)
+    assert jobs.cancel_requested(job_id)
+    jobs.finish(job_id, "cancelled")
+    assert "has ended" in click(desk, act="pause", **about)  # from a tab that did not know yet
+    assert "There is no job 99" in click(desk, act="cancel", job="99")
+    click(desk, act="cancel", job="no number")
+
+
+def test_the_switch_of_a_folder_turns_watching_on_and_off(desk: Desk, folder: Path) -> None:
+    desk.watch(folder)
+    (line,) = desk.folders()
+    about = {"act": "watch", "key": folder_key(line.folder)}
+    assert "checked" not in click(desk, on="0", **about)
+    assert desk.folders() == []  # it was never indexed
+    desk.watch(folder)
+    shown = click(desk, on="1", **about)
+    assert str(folder.name) in shown
+    assert "checked" in shown
+
+
+def test_the_page_resumes_an_upload_that_broke_off_and_keeps_its_files_for_it(
+    data: Path, desk: Desk, queue: Queue, jobs: Jobs
+) -> None:
     files = [uploads_folder(data) / name / "a.txt" for name in ("wanted", "done")]
     for file in files:
         file.parent.mkdir(parents=True)
@@ -207,15 +262,8 @@ def test_the_page_resumes_an_upload_that_broke_off_and_keeps_its_files_for_it(da
     request = {"kind": "uploads", "files": [[str(files[0].resolve()), "a.txt"]]}
     broken = jobs.start("uploads", "a.txt", request)
     jobs.finish(broken, "failed")
-    queue = Queue()
-    desk = Desk(Settings(data=data), indexer=queue)
-    try:
-        desk.clear_uploads(older_than=time.time() + 1)
-        assert [file.exists() for file in files] == [True, False]
-        desk.control_job(broken, JobAction.RESUME)
-        assert queue.requests == [{**request, "resumes": broken}]
-        _, last = desk.latest_jobs()
-        assert last is not None
-        assert last.resumable
-    finally:
-        desk.close()
+    desk.clear_uploads(older_than=time.time() + 1)
+    assert [file.exists() for file in files] == [True, False]
+    assert 'data-act="resume"' in click(desk, act="")
+    click(desk, act="resume", job=str(broken))
+    assert queue.requests == [{**request, "resumes": broken}]
