@@ -13,19 +13,17 @@ from __future__ import annotations
 
 import logging
 import os
-import stat
 import threading
 import time
-from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from index.errors import FootnoteError, SourceError
 from index.loaders import supported
 from index.scan import passed_over
 from index.watched import WatchedFolder, set_watched, watched_folders
 from ui.indexing import Request
+from ui.notifications import Notifications, WatchState
 
 if TYPE_CHECKING:
     from index.jobs import Jobs
@@ -38,12 +36,8 @@ QUIET_SECONDS = 0.15  # an editor that deletes and writes anew is done by then
 LONGEST_SECONDS = 5.0  # while a file never stops changing, the others do not wait for it
 # More changes than this at once, and looking through the folder is as quick and cannot have missed any.
 MANY_PATHS = 2_000
-AWAY_SECONDS = 1.0  # between two looks whether a folder is there again
-_BEAT_SECONDS = 0.5  # between two looks whether it still is
 _RETRY_SECONDS, _LONGEST_RETRY_SECONDS = 30.0, 600.0
 _POLL_SECONDS = 0.03
-
-WatchState = Literal["starting", "watching", "away"]
 
 
 class Indexing(Protocol):
@@ -67,7 +61,7 @@ class FolderWatcher:
         self._indexer = indexer
         self._settings = settings
         self._lock = threading.Condition()
-        self._threads: dict[WatchedFolder, _Notifications] = {}
+        self._threads: dict[WatchedFolder, Notifications] = {}
         self._changed: dict[WatchedFolder, set[Path]] = {}
         self._scans: dict[WatchedFolder, float] = {}  # when each folder is to be looked through
         self._first = self._last = 0.0  # when the changes that wait were noticed
@@ -136,9 +130,7 @@ class FolderWatcher:
         with self._lock:
             if folder in self._threads or self._closing.is_set():
                 return
-            thread = _Notifications(
-                folder, self._settings, changed=self._note_changes, missed=self._note_scan
-            )
+            thread = Notifications(folder, self._settings, changed=self._note_changes, missed=self._note_scan)
             self._threads[folder] = thread
         thread.start()
 
@@ -180,6 +172,8 @@ class FolderWatcher:
 
     def _patience(self) -> float | None:
         """Seconds to wait for something new; None: until there is."""
+        if self._closing.is_set():
+            return 0.0
         if self._submitted or any(self._changed.values()):
             return _POLL_SECONDS
         if self._scans:
@@ -239,121 +233,13 @@ class FolderWatcher:
 
     def _matters(self, folder: WatchedFolder, path: Path) -> bool:
         """Whether it is worth a job: temporary files of editors come and go all the time."""
-        if (path.parent.resolve() / path.name).is_relative_to(self._data):
-            return False  # every job writes there
         if any(passed_over(part) for part in path.relative_to(folder.path).parts):
             return False
         try:
+            if (path.parent.resolve() / path.name).is_relative_to(self._data):
+                return False  # every job writes there
             if path.is_dir() or (supported(path.name) and path.exists()):
                 return True
-        except OSError:  # it may not be looked at; the job says so
+        except (OSError, RuntimeError):  # it may not be looked at; the job says so
             return True
         return bool(self._store.documents_under(folder.collection, str(path)))
-
-
-class _Notifications(threading.Thread):
-    """Waits for the notifications of one folder, for as long as it is there; and for it to come back."""
-
-    def __init__(
-        self,
-        folder: WatchedFolder,
-        settings: WatchSettings,
-        *,
-        changed: Callable[[WatchedFolder, set[Path]], None],
-        missed: Callable[[WatchedFolder], None],
-    ) -> None:
-        """Watch ``folder`` once started.
-
-        Args:
-            folder: The folder.
-            settings: How to watch.
-            changed: Called with paths that may have changed.
-            missed: Called when changes may have been missed: at the start, and whenever watching goes on.
-        """
-        super().__init__(name="watch-folder", daemon=True)
-        self.state: WatchState = "starting"
-        self._folder = folder
-        self._root = Path(folder.path)
-        self._changed = changed
-        self._missed = missed
-        self._polling = settings.polling or None  # None: WATCHFILES_FORCE_POLLING decides
-        self._poll_ms = round(settings.poll_seconds * 1000)
-        self._stopping = threading.Event()
-
-    def stop(self) -> None:
-        """End the thread; waits for it."""
-        self._stopping.set()
-        if self.ident is not None:
-            self.join(timeout=5)
-
-    def run(self) -> None:
-        while not self._stopping.is_set():
-            mark = _identity(self._root)
-            if mark is None:
-                self.state = "away"
-                self._stopping.wait(AWAY_SECONDS)
-                continue
-            try:
-                self._watch(mark)
-            except FileNotFoundError:
-                continue
-            except (OSError, RuntimeError) as exc:  # RuntimeError: from the library's core
-                if self.state != "watching" and not self._polling:
-                    # Most often there are more folders in it than the system's limit on notifications.
-                    logger.warning("no notifications from a watched folder, so it is polled: %s", exc)
-                    self._polling = True
-                else:
-                    # For example a name that is not UTF-8, which the library cannot tell.
-                    logger.info("watching a folder begins again: %s", exc)
-                    self._stopping.wait(AWAY_SECONDS)
-            self.state = "starting"
-
-    def _watch(self, mark: tuple[int, int]) -> None:
-        """Pass notifications on until the folder is not the one any more that it was."""
-        from watchfiles import Change, watch
-
-        # The system names what changed by the real path of the folder, a person by the one they typed.
-        real = self._root.resolve(strict=True)
-        heard = watch(
-            real,
-            watch_filter=None,
-            debounce=400,
-            step=50,
-            rust_timeout=round(_BEAT_SECONDS * 1000),
-            yield_on_timeout=True,
-            stop_event=self._stopping,
-            raise_interrupt=False,
-            force_polling=self._polling,
-            poll_delay_ms=self._poll_ms,
-            ignore_permission_denied=True,
-        )
-        with closing(heard):
-            for changes in heard:
-                if self.state != "watching":
-                    # Only now, so that nothing falls between looking through the folder and watching it.
-                    self.state = "watching"
-                    self._missed(self._folder)
-                paths = {
-                    Path(path)
-                    for change, path in changes
-                    # Whatever changed in a folder has a notification of its own.
-                    if change is not Change.modified or not _is_folder(Path(path))
-                }
-                inside = {self._root / path.relative_to(real) for path in paths if path.is_relative_to(real)}
-                if inside - {self._root}:
-                    self._changed(self._folder, inside - {self._root})
-                if self._root in inside or _identity(self._root) != mark:
-                    return
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    """What tells a folder from another one under its name; None when it is not there."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return (status.st_dev, status.st_ino) if stat.S_ISDIR(status.st_mode) else None
-
-
-def _is_folder(path: Path) -> bool:
-    return _identity(path) is not None
