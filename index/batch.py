@@ -19,6 +19,7 @@ from index.embeddings import Embedder
 from index.errors import DocumentError, StaleVersionError
 from index.faults import fault
 from index.locks import held
+from index.pace import Pace
 from index.parsing import ParsedFile
 from index.passages import Passages, cut
 from index.report import FileOutcome, IngestReport, Progress, Stage, ignore_progress, never
@@ -27,16 +28,21 @@ from index.store import Store
 
 BATCH_PASSAGES = 128  # enough to keep the embedding model busy
 BATCH_SECONDS = 2.0  # and short enough that a crash or a cancel loses little
+PAUSE_SECONDS = 0.1  # between two looks at whether a paused run may go on
 LANGUAGE_CHARS = 20_000  # of a document's beginning decide its language
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IngestOptions:
-    """How to ingest. ``force`` reads and splits files anew although their content is known."""
+    """How to ingest. ``force`` reads and splits files anew although their content is known.
+
+    ``cancelled`` and ``paused`` are asked between files and between batches.
+    """
 
     limits: ChunkLimits = field(default_factory=ChunkLimits)
     progress: Callable[[Progress], None] = ignore_progress
     cancelled: Callable[[], bool] = never
+    paused: Callable[[], bool] = never
     force: bool = False
 
 
@@ -69,8 +75,8 @@ class Run:
         self._identity = EmbedderIdentity(
             fingerprint=embedder.fingerprint, name=embedder.name, dim=embedder.dim
         )
-        self._started = time.monotonic()
-        self._flushed = self._started
+        self._pace = Pace()
+        self._flushed = time.monotonic()
         self._outcomes: list[FileOutcome] = []
         self._pending: list[_Pending] = []
         self._puts: list[PutDocument] = []
@@ -170,7 +176,7 @@ class Run:
 
     def flush(self, folder: tuple[str, str] | None = None) -> None:
         """Embed what waits and publish the batch in one commit. A cancelled batch is dropped, not halved."""
-        started = time.monotonic()
+        started = self._pace.seconds
         pending, self._pending = self._pending, []
         vectors = self._embed(pending)
         if vectors is not None:
@@ -181,15 +187,18 @@ class Run:
                 new.difference_update(hashes)
                 self._put_version(item, np.stack([vectors.rows[key] for key in hashes]), embedded)
         fault("ingest.embedded")
+        self._publish_finished(folder)
+        self._flushed = time.monotonic()
+        if vectors is not None and vectors.new:
+            self._embedded += len(vectors.new)
+            self._embedding_seconds += self._pace.seconds - started
+
+    def _publish_finished(self, folder: tuple[str, str] | None = None) -> None:
         if self._puts or self._removals or folder:
             self.tell("publishing", "")
             self._publish(folder)
         self._outcomes += self._put_outcomes
         self._puts, self._put_outcomes, self._removals = [], [], []
-        self._flushed = time.monotonic()
-        if vectors is not None and vectors.new:
-            self._embedded += len(vectors.new)
-            self._embedding_seconds += self._flushed - started
 
     def _publish(self, folder: tuple[str, str] | None) -> None:
         leaving = [row for row in map(self.store.document, self._removals) if row is not None]
@@ -270,22 +279,31 @@ class Run:
     # telling
 
     def cancelled(self) -> bool:
+        """Whether to stop. While the run is paused this waits; what is finished is published before."""
+        if not self._cancelled and self.options.paused():
+            self._publish_finished()
+            self._pace.pause()
+            self.tell("paused", self._current)
+            while self.options.paused() and not self.options.cancelled():
+                time.sleep(PAUSE_SECONDS)
+            self._pace.resume()
+            self.tell("reading", self._current)
         self._cancelled = self._cancelled or self.options.cancelled()
         return self._cancelled
 
     def tell(self, stage: Stage, current: str) -> None:
         self._current = current
-        self.options.progress(
-            Progress(
-                stage=stage,
-                files_done=self._files_done,
-                files_total=max(self.files_total, self._files_done),
-                passages_done=self._passages_done,
-                passages_total=max(self._passages_total, self._passages_done),
-                current=current,
-                seconds=time.monotonic() - self._started,
-            )
+        progress = Progress(
+            stage=stage,
+            files_done=self._files_done,
+            files_total=max(self.files_total, self._files_done),
+            passages_done=self._passages_done,
+            passages_total=max(self._passages_total, self._passages_done),
+            current=current,
+            seconds=self._pace.seconds,
         )
+        rate, left = self._pace.mark(progress.passages_done, progress.share)
+        self.options.progress(replace(progress, passages_per_second=rate, seconds_left=left))
 
     def report(self) -> IngestReport:
         """Publish what is left and sum up."""
@@ -301,7 +319,7 @@ class Run:
         return IngestReport(
             outcomes=tuple(self._outcomes),
             generation=self.store.generation,
-            seconds=time.monotonic() - self._started,
+            seconds=self._pace.seconds,
             cancelled=self._cancelled,
         )
 

@@ -197,12 +197,16 @@ class Root:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
-    """What was found under some roots: files in order, sources whose file is gone, and what was left out."""
+    """What was found under some roots: files in order, sources whose file is gone, and what was left out.
+
+    ``away`` are sources whose file may only be out of reach: they stay unless they are found elsewhere.
+    """
 
     files: tuple[Target, ...]
     gone: tuple[DocumentRow, ...]
     skipped: tuple[FileOutcome, ...]
-    folders: tuple[Root, ...]  # that were looked into
+    folders: tuple[Root, ...] = ()  # that were looked into as a whole
+    away: tuple[DocumentRow, ...] = ()
 
 
 def named_roots(paths: Sequence[Path], collection: str) -> list[Root]:
@@ -277,7 +281,7 @@ def survey(catalog: CatalogReader, roots: Sequence[Root]) -> Survey:
             and not _is_within(path, unseen)
         ]
         if lost and not holds:
-            skipped[str(root.path)] = _empty(root, len(lost))
+            skipped[str(root.path)] = looks_empty(root.path, len(lost))
             unseen.add(str(root.path))
         else:
             gone |= {row.doc_id: row for row in lost}
@@ -361,14 +365,24 @@ def _out_of_reach(root: Root, error: SourceError) -> FileOutcome:
     if root.path.exists():
         reason, hint = f"{error} Its documents were kept.", error.hint
     else:
-        reason = "The folder is not there; its documents were kept."
-        hint = "Connect its disk and try again, or delete them in the Documents view."
+        return away(root.path)
     return FileOutcome(path=str(root.path), outcome="skipped", reason=reason, hint=hint)
 
 
-def _empty(root: Root, number: int) -> FileOutcome:
+def away(root: Path) -> FileOutcome:
+    """What is said of an indexed folder that is not there."""
     return FileOutcome(
-        path=str(root.path),
+        path=str(root),
+        outcome="skipped",
+        reason="The folder is not there; its documents were kept.",
+        hint="Connect its disk and try again, or delete them in the Documents view.",
+    )
+
+
+def looks_empty(root: Path, number: int) -> FileOutcome:
+    """What is said of a folder that holds nothing any more, while ``number`` documents of it are indexed."""
+    return FileOutcome(
+        path=str(root),
         outcome="skipped",
         reason=f"The folder holds no documents any more; its {number} indexed ones were kept,"
         " because a folder also looks empty while its disk is not connected.",

@@ -20,6 +20,7 @@ from index.decisions import (
     Decider,
     Decision,
     Root,
+    Survey,
     Target,
     decisions,
     hash_file,
@@ -84,17 +85,27 @@ def ingest_roots(
     """
     with running(store, embedder, options or IngestOptions()) as run:
         run.tell("scanning", "")
-        found = survey(store, roots)
-        run.files_total = len(found.files)
-        for outcome in found.skipped:
-            run.skipped(outcome)
-        decider = Decider(store, run.options.limits, force=run.options.force, gone=found.gone)
-        look = partial(_tell_scanning, run)
-        for decision in decisions(found, decider, tell=look, cancelled=run.cancelled):
-            _carry_out(run, parser, decision)
-        for root in () if run.cancelled() else found.folders:
-            run.flush(folder=(str(root.path), root.collection))
+        follow(run, parser, survey(store, roots))
         return run.report()
+
+
+def follow(run: Run, parser: Parser, found: Survey) -> set[str]:
+    """Make the index hold what was found.
+
+    Returns:
+        The ``doc_id`` of each source that was found again in another place.
+    """
+    run.files_total = len(found.files)
+    for outcome in found.skipped:
+        run.skipped(outcome)
+    gone = (*found.gone, *found.away)
+    decider = Decider(run.store, run.options.limits, force=run.options.force, gone=gone)
+    look = partial(_tell_scanning, run)
+    for decision in decisions(found, decider, tell=look, cancelled=run.cancelled):
+        _carry_out(run, parser, decision)
+    for root in () if run.cancelled() else found.folders:
+        run.flush(folder=(str(root.path), root.collection))
+    return decider.moved
 
 
 def ingest_uploads(

@@ -1,4 +1,8 @@
-"""Indexing jobs as every process sees them: what runs now, how far it is, and how the last ones ended."""
+"""Indexing jobs as every process sees them: what runs now, how far it is, and how the last ones ended.
+
+Every process that indexes notes its job here, so that any other one can show, pause and cancel it. The
+request that a job carries out is kept with it: a job that broke off can be asked for again.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +10,32 @@ import json
 import os
 import sqlite3
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from index.catalog import Catalog
+from index.errors import BusyError
 from index.report import FileOutcome, Progress
 
-JobState = Literal["running", "done", "failed", "cancelled"]
+JobState = Literal["running", "paused", "done", "failed", "cancelled"]
+
 
 # A job keeps at most this many lines of its report, the ones that need attention first.
 KEPT_OUTCOMES = 500
 KEPT_JOBS = 50
+KEPT_UPDATES = 10  # jobs that followed single changes in a watched folder; there can be hundreds a day
+
+# Beside the catalog's own tables, because it is about the work and not about what is indexed.
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS job_requests (
+    job_id INTEGER PRIMARY KEY,
+    request TEXT NOT NULL,         -- JSON; "" when it was asked for again
+    pause_requested INTEGER NOT NULL
+)
+"""
+_JOBS = "SELECT * FROM jobs LEFT JOIN job_requests USING (job_id)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +53,13 @@ class Job:
     hint: str
     outcomes: tuple[FileOutcome, ...]
     cancel_requested: bool
+    pause_requested: bool = False
+    resumable: bool = False  # it broke off or was cancelled, and what it was asked for is still known
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether it runs or is paused."""
+        return self.state in ("running", "paused")
 
 
 class Jobs:
@@ -42,32 +67,53 @@ class Jobs:
 
     def __init__(self, data: Path) -> None:
         self._catalog = Catalog(data)
+        with self._catalog.reading() as connection:
+            known = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'job_requests'").fetchone()
+        if known is None:
+            with self._catalog.writing() as connection:
+                connection.execute(_SCHEMA)
 
     def close(self) -> None:
         """Close the connections."""
         self._catalog.close()
 
-    def start(self, kind: str, label: str) -> int:
-        """Record that this process begins a job; returns its id."""
+    def start(
+        self, kind: str, label: str, request: Mapping[str, Any] | None = None, *, resumes: int | None = None
+    ) -> int:
+        """Record that this process begins a job; returns its id.
+
+        Args:
+            kind: Of the request.
+            label: What to call the job on the page.
+            request: What is carried out, as JSON can hold it; it makes the job resumable.
+            resumes: The job that broke off and is carried out again by this one.
+        """
         with self._catalog.writing() as connection:
+            _settle(connection)
             cursor = connection.execute(
                 "INSERT INTO jobs (kind, label, state, pid, process_started, started_at, message, hint,"
                 " outcomes, cancel_requested) VALUES (?, ?, 'running', ?, ?, ?, '', '', '[]', 0)",
                 (kind, label, os.getpid(), _process_started(os.getpid()), time.time()),
             )
-            connection.execute(
-                "DELETE FROM jobs WHERE state <> 'running' AND job_id NOT IN"
-                " (SELECT job_id FROM jobs ORDER BY job_id DESC LIMIT ?)",
-                (KEPT_JOBS,),
-            )
             assert cursor.lastrowid is not None
+            connection.execute(
+                "INSERT OR REPLACE INTO job_requests VALUES (?, ?, 0)",
+                (cursor.lastrowid, json.dumps(request) if request else ""),
+            )
+            connection.execute("UPDATE job_requests SET request = '' WHERE job_id = ?", (resumes,))
+            _forget_old(connection)
             return cursor.lastrowid
 
     def update(self, job_id: int, progress: Progress) -> None:
-        """Record how far a job is."""
+        """Record how far a job is, and whether it is paused."""
         with self._catalog.writing() as connection:
             connection.execute(
-                "UPDATE jobs SET progress = ? WHERE job_id = ?", (json.dumps(asdict(progress)), job_id)
+                "UPDATE jobs SET progress = ?, state = ? WHERE job_id = ? AND state IN ('running', 'paused')",
+                (
+                    json.dumps(asdict(progress)),
+                    "paused" if progress.stage == "paused" else "running",
+                    job_id,
+                ),
             )
 
     def finish(
@@ -102,24 +148,118 @@ class Jobs:
             ).fetchone()
             return row is not None and bool(row[0])
 
+    def request_pause(self, job_id: int, *, paused: bool = True) -> None:
+        """Ask a job to pause after the batch it is at, or (``paused=False``) to go on."""
+        with self._catalog.writing() as connection:
+            connection.execute(
+                "INSERT INTO job_requests VALUES (?, '', ?)"
+                " ON CONFLICT (job_id) DO UPDATE SET pause_requested = excluded.pause_requested",
+                (job_id, paused),
+            )
+
+    def pause_requested(self, job_id: int) -> bool:
+        """Whether someone asked the job to pause and nobody to go on."""
+        with self._catalog.reading() as connection:
+            row = connection.execute(
+                "SELECT pause_requested FROM job_requests WHERE job_id = ?", (job_id,)
+            ).fetchone()
+            return row is not None and bool(row[0])
+
+    def request_of(self, job_id: int) -> dict[str, Any] | None:
+        """What a job was asked for; None when that is not known, or was asked for again since."""
+        with self._catalog.reading() as connection:
+            row = connection.execute(
+                "SELECT request FROM job_requests WHERE job_id = ?", (job_id,)
+            ).fetchone()
+        return json.loads(row[0]) if row is not None and row[0] else None
+
+    def job(self, job_id: int) -> Job | None:
+        """One job, None when it is not known (any more)."""
+        return next(iter(self._read("WHERE job_id = ?", (job_id,))), None)
+
     def current(self) -> Job | None:
-        """The job that runs now, if any."""
-        return next((job for job in self.recent(KEPT_JOBS) if job.state == "running"), None)
+        """The job that runs or is paused now, if any: the newest one whose process is alive."""
+        jobs = self._read("WHERE state IN ('running', 'paused') ORDER BY job_id DESC", ())
+        return next((job for job in jobs if job.unfinished), None)
+
+    def last(self) -> Job | None:
+        """The newest job that ended, if any.
+
+        One that followed a change in a watched folder counts only if it failed, or the report that needs
+        attention would be gone with the next save; and a plan that was made is shown itself.
+        """
+        quiet = "kind IN ('update', 'plan') AND state = 'done'"
+        jobs = self._read(f"WHERE NOT ({quiet}) ORDER BY job_id DESC LIMIT 5", ())
+        return next((job for job in jobs if not job.unfinished), None)
 
     def recent(self, count: int = 10) -> list[Job]:
         """The newest jobs, newest first. A job whose process is gone is ``failed``, never ``running``."""
+        return self._read("ORDER BY job_id DESC LIMIT ?", (count,))
+
+    def require_idle(self, *, seconds: float) -> None:
+        """Wait for the job that runs now, if any.
+
+        Raises:
+            BusyError: It still runs after ``seconds``; the message says what it is and how far.
+        """
+        deadline = time.monotonic() + seconds
+        while (job := self.current()) is not None:
+            if time.monotonic() > deadline:
+                raise busy(job)
+            time.sleep(0.1)
+
+    def _read(self, which: str, values: tuple[object, ...]) -> list[Job]:
         with self._catalog.reading() as connection:
-            rows = connection.execute("SELECT * FROM jobs ORDER BY job_id DESC LIMIT ?", (count,)).fetchall()
+            rows = connection.execute(f"{_JOBS} {which}", values).fetchall()
         return [_job(row) for row in rows]
+
+
+def busy(job: Job) -> BusyError:
+    """The error for work that has to wait for a job; says how far that one is."""
+    progress = job.progress
+    how_far = "it has just begun"
+    if progress is not None and progress.files_total:
+        how_far = f"{progress.files_done:,} of {progress.files_total:,} files, {progress.share:.0%}"
+    then = "Wait until it is done"
+    if job.state == "paused":
+        how_far, then = f"paused at {how_far}", f"Let it go on with `footnote jobs resume {job.job_id}`"
+    return BusyError(
+        f"Footnote is indexing {job.label or job.kind} already: {how_far}.",
+        hint=f"{then}, or stop it with `footnote jobs cancel {job.job_id}`; what it has finished is kept.",
+    )
+
+
+def _settle(connection: sqlite3.Connection) -> None:
+    """Record that jobs whose process is gone have failed."""
+    rows = connection.execute("SELECT * FROM jobs WHERE state IN ('running', 'paused')").fetchall()
+    for row in rows:
+        if not _alive(row["pid"], row["process_started"]):
+            connection.execute(
+                "UPDATE jobs SET state = 'failed', finished_at = ?, message = ?, hint = ? WHERE job_id = ?",
+                (time.time(), _BROKE_OFF, _START_AGAIN, row["job_id"]),
+            )
+
+
+def _forget_old(connection: sqlite3.Connection) -> None:
+    for which, kept in (("", KEPT_JOBS), ("AND kind = 'update' AND state = 'done'", KEPT_UPDATES)):
+        ended = f"state NOT IN ('running', 'paused') {which}"
+        connection.execute(
+            f"DELETE FROM jobs WHERE {ended} AND job_id NOT IN"
+            f" (SELECT job_id FROM jobs WHERE {ended} ORDER BY job_id DESC LIMIT ?)",
+            (kept,),
+        )
+    connection.execute("DELETE FROM job_requests WHERE job_id NOT IN (SELECT job_id FROM jobs)")
+
+
+_BROKE_OFF = "The indexing process ended before it was done."
+_START_AGAIN = "Resume it: what was finished is kept and costs nothing."
 
 
 def _job(row: sqlite3.Row) -> Job:
     state: JobState = row["state"]
     message, hint = row["message"], row["hint"]
-    if state == "running" and not _alive(row["pid"], row["process_started"]):
-        state = "failed"
-        message = "The indexing process ended before it was done."
-        hint = "Start it again: what was finished is kept and costs nothing."
+    if state in ("running", "paused") and not _alive(row["pid"], row["process_started"]):
+        state, message, hint = "failed", _BROKE_OFF, _START_AGAIN
     return Job(
         job_id=row["job_id"],
         kind=row["kind"],
@@ -132,6 +272,8 @@ def _job(row: sqlite3.Row) -> Job:
         hint=hint,
         outcomes=tuple(FileOutcome(**line) for line in json.loads(row["outcomes"])),
         cancel_requested=bool(row["cancel_requested"]),
+        pause_requested=bool(row["pause_requested"]),
+        resumable=state in ("failed", "cancelled") and bool(row["request"]),
     )
 
 

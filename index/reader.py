@@ -80,6 +80,19 @@ class CatalogReader:
             ).fetchone()
             return None if row is None else document_row(row)
 
+    def documents_under(self, collection: str, path: str) -> list[DocumentRow]:
+        """The sources at this path or in the folder of this name, by path."""
+        at = encode_path(path)
+        first = at.rstrip(os.sep.encode()) + os.sep.encode()
+        end = first[:-1] + bytes([first[-1] + 1])  # paths are compared byte by byte
+        with self.catalog.reading() as connection:
+            rows = connection.execute(
+                f"{DOCUMENTS} WHERE d.collection = ? AND (d.path = ? OR (d.path >= ? AND d.path < ?))"
+                " ORDER BY d.path",
+                (collection, at, first, end),
+            )
+            return [document_row(row) for row in rows]
+
     def sources_of(self, version_id: int) -> list[DocumentRow]:
         """Every source that holds this content, by collection and path; empty once it is gone."""
         with self.catalog.reading() as connection:

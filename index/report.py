@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Outcome = Literal["added", "changed", "renamed", "unchanged", "removed", "failed", "skipped"]
-Stage = Literal["scanning", "reading", "embedding", "publishing", "done"]
+Stage = Literal["scanning", "reading", "embedding", "publishing", "paused", "done"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +19,16 @@ class Progress:
     passages_done: int
     passages_total: int
     current: str  # the name of the file at hand, "" at the ends
-    seconds: float  # since the run began
+    seconds: float  # since the run began, pauses left out
+    passages_per_second: float = 0.0  # of late
+    seconds_left: float | None = None  # None while it cannot be told
+
+    @property
+    def share(self) -> float:
+        """How much is done, in [0, 1]: by files, and within one single file by passages."""
+        if self.files_total == 1 and self.passages_total:
+            return self.passages_done / self.passages_total
+        return self.files_done / self.files_total if self.files_total else 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

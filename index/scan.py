@@ -1,4 +1,4 @@
-"""Walk a folder and say of every file whether it is indexed, or why not."""
+"""Walk a folder, or a part of it, and say of every file whether it is indexed, or why not."""
 
 from __future__ import annotations
 
@@ -52,30 +52,79 @@ def scan(root: Path, *, exclude: Sequence[Path] = ()) -> Iterator[FoundFile | Sk
     Raises:
         SourceError: ``root`` does not exist or may not be read.
     """
+    root, real_root, excluded = _prepared(root, exclude)
+    if real_root.is_dir():
+        return _walk(root, root, real_root, excluded)
+    return _one_file(root)
+
+
+def scan_below(root: Path, start: Path, *, exclude: Sequence[Path] = ()) -> Iterator[FoundFile | Skipped]:
+    """The part of :func:`scan` that is at or below ``start``; looks at nothing beside it.
+
+    What is not there any more, or lies in a place that a scan of ``root`` passes over, gives nothing.
+
+    Args:
+        root: The folder whose scan it is a part of.
+        start: A file or a folder below it, as an absolute path without links between the two.
+        exclude: As for :func:`scan`.
+
+    Raises:
+        SourceError: ``root`` does not exist or may not be read.
+    """
+    root, real_root, excluded = _prepared(root, exclude)
+    return _walk_below(root, start, real_root, excluded)
+
+
+def passed_over(name: str) -> bool:
+    """Whether files and folders of this name are left out silently wherever they are below a folder."""
+    return name.startswith((".", *_LEFTOVERS)) or name in _PRIVATE_FOLDERS
+
+
+def _prepared(root: Path, exclude: Sequence[Path]) -> tuple[Path, Path, frozenset[Path]]:
     root = Path(os.path.abspath(root.expanduser()))  # noqa: PTH100  resolve() would follow links
     try:
         real_root = root.resolve(strict=True)
-        is_folder = real_root.is_dir()
-        if is_folder:
+        if real_root.is_dir():
             os.listdir(root)  # noqa: PTH208  only to learn now whether it may be read
     except (OSError, RuntimeError) as exc:
         raise _source_error(root, exc) from exc
-    excluded = frozenset(path.expanduser().resolve() for path in exclude)
-    if is_folder:
-        return _walk(root, real_root, excluded)
-    return _one_file(root)
+    return root, real_root, frozenset(path.expanduser().resolve() for path in exclude)
 
 
 def _one_file(path: Path) -> Iterator[FoundFile | Skipped]:
     yield _judge_file(path, path)
 
 
-def _walk(root: Path, real_root: Path, excluded: frozenset[Path]) -> Iterator[FoundFile | Skipped]:
-    waiting = [root]
+def _walk_below(
+    root: Path, start: Path, real_root: Path, excluded: frozenset[Path]
+) -> Iterator[FoundFile | Skipped]:
+    above = root
+    for name in start.relative_to(root).parts[:-1]:
+        above /= name
+        try:
+            # What a link to a folder points to is found in its own place.
+            if (
+                passed_over(name)
+                or above.is_symlink()
+                or not stat.S_ISDIR(above.stat().st_mode)
+                or above.resolve(strict=True) in excluded
+            ):
+                return
+        except FileNotFoundError:
+            return
+        except (OSError, RuntimeError) as exc:
+            yield Skipped(path=above, reason=_reason(exc))
+            return
+    yield from _walk(root, start, real_root, excluded)
+
+
+def _walk(
+    root: Path, start: Path, real_root: Path, excluded: frozenset[Path]
+) -> Iterator[FoundFile | Skipped]:
+    waiting = [start]
     while waiting:
         path = waiting.pop()
-        name = path.name
-        if path != root and (name.startswith(".") or name in _PRIVATE_FOLDERS or name.startswith(_LEFTOVERS)):
+        if path != root and passed_over(path.name):
             continue
         try:
             real = path.resolve(strict=True)

@@ -45,6 +45,13 @@ class IndexSettings(_Group):
     overlap_sentences: int = Field(default=1, ge=0, le=5)
 
 
+class WatchSettings(_Group):
+    """How changes in watched folders are noticed."""
+
+    polling: bool = False  # for network drives, which send no notifications: look again and again instead
+    poll_seconds: float = Field(default=2.0, ge=0.1, le=3600)  # between two looks
+
+
 class RetrievalSettings(_Group):
     """How passages are found."""
 
@@ -95,6 +102,7 @@ class Settings(_Group):
     data: Path = Field(default_factory=_default_data)
     embedding: EmbeddingSettings = EmbeddingSettings()
     index: IndexSettings = IndexSettings()
+    watch: WatchSettings = WatchSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
     answer: AnswerSettings = AnswerSettings()
     generation: GenerationSettings = GenerationSettings()

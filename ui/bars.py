@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ui.plaintext import printable
+from ui.plaintext import printable, progress_facts
 
 if TYPE_CHECKING:
     from index.report import Progress
@@ -29,34 +29,24 @@ def ingest_bar(*, shown: bool) -> Iterator[Callable[[Progress], None]]:
         rich.BarColumn(bar_width=24),
         rich.TaskProgressColumn(),
         rich.TextColumn("{task.fields[counts]}", markup=False),
-        rich.TimeRemainingColumn(),
         rich.TextColumn("{task.fields[current]}", markup=False),
         console=Console(stderr=True),
         transient=True,
     )
 
     def show(progress: Progress) -> None:
-        rate = progress.passages_done / progress.seconds if progress.seconds > 1 else 0.0
-        files = f"{progress.files_done:,}/{progress.files_total:,} files"
         bar.update(
             task,
             description=progress.stage.capitalize(),
             total=1.0,
-            completed=fraction(progress),
-            counts=f"{files} · {rate:,.0f} passages/s" if rate else files,
+            completed=progress.share,
+            counts=" · ".join(progress_facts(progress)),
             current=printable(progress.current[-NAME_CHARS:]),
         )
 
     with bar:
         task = bar.add_task("Loading", total=None, counts="", current="the embedding model")
         yield show
-
-
-def fraction(progress: Progress) -> float:
-    """How much of an ingest is done, in [0, 1]: by files, and within one single file by passages."""
-    if progress.files_total == 1 and progress.passages_total:
-        return progress.passages_done / progress.passages_total
-    return progress.files_done / progress.files_total if progress.files_total else 0.0
 
 
 @contextmanager

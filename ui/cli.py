@@ -13,8 +13,8 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from index.errors import FootnoteError, SourceError
+from ui.job_control import JobAction, control_job
 
 if TYPE_CHECKING:
     from index.store import Store
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from rag.settings import Settings
 
 FAILED = 1
+LISTED_JOBS = 10
+_BUSY_SECONDS = 2.0  # following a change in a watched folder is done by then; anything else is not
 NOTHING_INDEXED = 4
 
 app = typer.Typer(
@@ -120,10 +123,20 @@ def serve(
     host: Host = None,
     port: Port = None,
     no_browser: NoBrowser = False,
+    watch: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--watch",
+            metavar="FOLDER",
+            help="Follow the changes in this folder from now on; give it again for another one.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Serve the page and open it in a browser (what `footnote` does by itself).
 
-    On the first start the sample documents are indexed. Ctrl-C ends it.
+    On the first start the sample documents are indexed. A watched folder stays watched at the next start,
+    until its switch in the Documents view is turned off. Ctrl-C ends it.
     """
     above = context.parent.params if context.parent else {}
     _serve(
@@ -131,10 +144,13 @@ def serve(
         host or above.get("host"),
         port if port is not None else above.get("port"),
         no_browser or bool(above.get("no_browser")),
+        watch or [],
     )
 
 
-def _serve(data: Path | None, host: str | None, port: int | None, no_browser: bool) -> None:
+def _serve(
+    data: Path | None, host: str | None, port: int | None, no_browser: bool, watch: Sequence[Path] = ()
+) -> None:
     with _failures_explained(as_json=False):
         settings = _settings(data, {"server.host": host, "server.port": port})
         from ui.server import serve as serve_page
@@ -142,7 +158,10 @@ def _serve(data: Path | None, host: str | None, port: int | None, no_browser: bo
         def listening(address: str) -> None:
             typer.echo(f"Footnote is open at {address}. Ctrl-C ends it.")
 
-        serve_page(settings, open_browser=not no_browser, listening=listening)
+        for folder in watch:
+            if not folder.expanduser().is_dir():
+                raise SourceError(f"There is no folder {folder}.", hint="Check the path after --watch.")
+        serve_page(settings, open_browser=not no_browser, listening=listening, watch=watch)
 
 
 @app.command(short_help="Answer a question, with numbered sources.")
@@ -253,30 +272,46 @@ def index(
     """
     if samples and (paths or plan):
         raise typer.BadParameter("--samples takes no PATH and no --plan.")
-    from ui.plaintext import report_lines
 
     request: dict[str, Any] = (
         {"kind": "samples"}
         if samples
         else {
             "kind": "plan" if plan else "paths",
-            "paths": [str(path) for path in paths or []],
+            # Not resolve(): a person finds a document again under the path that they typed.
+            "paths": [os.path.abspath(path) for path in paths or []],  # noqa: PTH100
             "collection": collection,
         }
     )
+    if force:
+        request["force"] = True
     if plan:
-        _plan(data or context.obj, request, force=force, as_json=as_json)
-        return
+        _plan(data or context.obj, request, as_json=as_json)
+    else:
+        _index(request, data or context.obj, as_json)
+
+
+def _index(request: dict[str, Any], data: Path | None, as_json: bool) -> None:
+    """Carry out an indexing request in this process, as a job that the page shows too."""
+    from ui.plaintext import report_lines
+
     with _failures_explained(as_json):
+        from index.jobs import Jobs
         from ui.bars import ingest_bar
         from ui.indexing import Indexer
+        from ui.job_runs import run_job
 
-        indexer = Indexer(_settings(data or context.obj))
-        try:
-            with stop_on_interrupt() as interrupted, ingest_bar(shown=not as_json) as progress:
-                report = indexer.run(request, progress=progress, cancelled=interrupted, force=force)
-        finally:
-            indexer.close()
+        settings = _settings(data)
+        indexer = Indexer(settings)
+        with ExitStack() as stack:
+            stack.callback(indexer.close)
+            indexer.store  # noqa: B018  makes the data folder, or says why it cannot be used
+            jobs = Jobs(settings.data)
+            stack.callback(jobs.close)
+            jobs.require_idle(seconds=_BUSY_SECONDS)
+            interrupted = stack.enter_context(stop_on_interrupt())
+            progress = stack.enter_context(ingest_bar(shown=not as_json))
+            report = run_job(indexer, jobs, request, progress=progress, stopping=interrupted)
     if as_json:
         _print_json(asdict(report))
     else:
@@ -285,6 +320,50 @@ def index(
         raise typer.Exit(130)
     if report.count("failed") and not report.count("added", "changed", "renamed", "unchanged", "removed"):
         raise typer.Exit(NOTHING_INDEXED)
+
+
+@app.command(short_help="List indexing jobs; pause, resume or cancel one.")
+def jobs(
+    context: typer.Context,
+    action: Annotated[
+        JobAction | None,
+        typer.Argument(metavar="[pause|resume|cancel]", help="What to do with one.", show_default=False),
+    ] = None,
+    job_id: Annotated[
+        int | None,
+        typer.Argument(metavar="[ID]", help="Which; by default the one that runs now.", show_default=False),
+    ] = None,
+    as_json: Json = False,
+    data: Data = None,
+) -> None:
+    """List the indexing jobs of the page and of the command line, newest first, or control one of them.
+
+    A paused job keeps what it has finished, which can be searched meanwhile. Resuming a job that broke
+    off, or was cancelled, carries out the same request here; what it had finished costs nothing.
+    """
+    from ui.plaintext import job_lines
+
+    with _failures_explained(as_json):
+        from index.jobs import Jobs
+        from index.store import Store
+
+        settings = _settings(data or context.obj)
+        Store.open(settings.data, create=False).close()
+        table = Jobs(settings.data)
+        try:
+            if action is None:
+                listed = table.recent(LISTED_JOBS)
+                request = None
+            else:
+                listed, request = control_job(table, action, job_id)
+        finally:
+            table.close()
+    if request is not None:
+        _index(request, settings.data, as_json)
+    elif as_json:
+        _print_json({"jobs": [asdict(job) for job in listed]})
+    else:
+        _print_lines(job_lines(listed))
 
 
 @app.command(short_help="Show what is indexed.")
@@ -423,7 +502,7 @@ def evaluate(
 # -- parts of commands -----------------------------------------------------------------------------
 
 
-def _plan(data: Path | None, request: dict[str, Any], *, force: bool, as_json: bool) -> None:
+def _plan(data: Path | None, request: dict[str, Any], *, as_json: bool) -> None:
     with _failures_explained(as_json):
         from ui.bars import ingest_bar
         from ui.indexing import Indexer
@@ -432,7 +511,7 @@ def _plan(data: Path | None, request: dict[str, Any], *, force: bool, as_json: b
         indexer = Indexer(_settings(data))
         try:
             with stop_on_interrupt() as interrupted, ingest_bar(shown=not as_json) as progress:
-                plan = indexer.plan(request, progress=progress, cancelled=interrupted, force=force)
+                plan = indexer.plan(request, progress=progress, cancelled=interrupted)
         finally:
             indexer.close()
     if as_json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 import threading
 import time
@@ -12,21 +13,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from index.errors import FootnoteError
-from index.jobs import Job, Jobs
+from index.jobs import KEPT_JOBS, Job, Jobs
 from index.rows import DocumentRow, StoreStatus
 from index.scope import CollectionRow
 from index.store import Store
+from index.watched import WatchedFolder
 from rag.feedback import FeedbackFile
 from ui.asking import Asking
 from ui.chats import Chats
 from ui.documents_view import SAMPLES
 from ui.evidence_pane import EvidencePane
 from ui.examples import example_questions
+from ui.folders_view import FolderLine
 from ui.indexer import IndexerClient
 from ui.indexing import Request
+from ui.job_control import JobAction, control_job
 from ui.planning import PlanSummary
 from ui.references import References
 from ui.render import explain
+from ui.watching import FolderWatcher
 
 if TYPE_CHECKING:
     from rag.ask import Assistant
@@ -34,7 +39,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-REFRESH_SECONDS = 0.5
+REFRESH_SECONDS = 0.1  # what was saved in a watched folder is to be found at once
+_LOOK_SECONDS = 0.5
 # Uploads are copied into the store by the indexer; the temporary files go when it has long been idle.
 _IDLE_SECONDS = 15.0
 _ERASE_SECONDS = 1.0
@@ -89,7 +95,13 @@ class Desk:
             self.chats, self.references, self.assistant, first_documents=self._first_documents
         )
         self.pane = EvidencePane(self.store, self.chats, self.references)
-        self.indexer: Indexing = IndexerClient(settings.data) if indexer is None else indexer
+        self.indexer: Indexing = (
+            # A change in a watched folder is to be found at once, and loading the model takes seconds.
+            IndexerClient(settings.data, keep_warm=lambda: self.watcher.active)
+            if indexer is None
+            else indexer
+        )
+        self.watcher = FolderWatcher(self.store, self.jobs, self.indexer, settings.watch)
         self.uploads = uploads_folder(settings.data)
         self._overview: Overview | None = None
         self._closing = threading.Event()
@@ -107,10 +119,12 @@ class Desk:
             self._threads.append(thread)
         if self.chats.note(_SAMPLES_NOTE) is None and not self.store.documents():
             self.indexer.submit({"kind": "samples"})
+        self.watcher.start()
 
     def close(self) -> None:
         """Stop the threads and close the files; waits for what is being written."""
         self._closing.set()
+        self.watcher.close()
         self.indexer.close()
         for thread in self._threads:
             thread.join(timeout=10)
@@ -159,16 +173,56 @@ class Desk:
 
     def latest_jobs(self) -> tuple[Job | None, Job | None]:
         """The job that runs now, and the newest one that ended."""
-        jobs = self.jobs.recent(5)
-        current = next((job for job in jobs if job.state == "running"), None)
-        # A plan that was made has nothing to report: it is shown itself.
-        ended = (job for job in jobs if job.state != "running" and (job.kind, job.state) != ("plan", "done"))
-        return current, next(ended, None)
+        return self.jobs.current(), self.jobs.last()
+
+    def control_job(self, job_id: int, action: JobAction) -> None:
+        """Pause, resume or cancel a job, whichever process runs it; one that broke off is done again here.
+
+        Raises:
+            SourceError: It does not allow that any more.
+        """
+        _, request = control_job(self.jobs, action, job_id)
+        if request is not None:
+            self.indexer.submit(request)
+
+    def folders(self) -> list[FolderLine]:
+        """The folders that were indexed or are watched, by path."""
+        watched = self.watcher.folders
+        indexed = {
+            WatchedFolder(path=row.path, collection=row.collection): row.indexed_at
+            for row in self.store.folders()
+        }
+        return [
+            FolderLine(folder=folder, indexed_at=indexed.get(folder), watch=watched.get(folder, "off"))
+            for folder in sorted(indexed.keys() | watched.keys())
+        ]
+
+    def watch(self, path: Path) -> None:
+        """Keep a folder in step, in every collection that it was indexed into.
+
+        Raises:
+            SourceError: There is no such folder.
+        """
+        name = os.path.abspath(path.expanduser())  # noqa: PTH100  a person typed it like this
+        known = [line.folder for line in self.folders() if line.folder.path == name]
+        collection = self.settings.index.collection
+        for folder in known or [WatchedFolder(path=name, collection=collection)]:
+            self.watcher.turn_on(folder)
 
     def remove_samples(self) -> int:
         """Remove the samples; they stay away until they are asked for. Returns what to undo."""
         self.chats.set_note(_SAMPLES_NOTE, "removed")
         return self.store.remove([row.doc_id for row in self.store.documents(SAMPLES)])
+
+    def clear_uploads(self, *, older_than: float) -> None:
+        """Remove the files of uploads from before ``older_than`` (unix seconds).
+
+        Those that a job would read which broke off stay: it can be resumed.
+        """
+        broken = [job for job in self.jobs.recent(KEPT_JOBS) if job.kind == "uploads" and job.resumable]
+        requests = [self.jobs.request_of(job.job_id) or {} for job in broken]
+        needed = {Path(path) for request in requests for path, _ in request.get("files", [])}
+        _clear(self.uploads, older_than=older_than, but=needed)
 
     def _load_assistant(self) -> None:
         from rag.build import build_assistant
@@ -188,17 +242,21 @@ class Desk:
             self.assistant.set_result(assistant)
 
     def _follow_index(self) -> None:
-        idle_since = time.monotonic()
+        idle_since = looked_at = time.monotonic()
         while not self._closing.wait(REFRESH_SECONDS):
             try:
                 self.store.refresh()
+                if time.monotonic() - looked_at < _LOOK_SECONDS:
+                    continue
+                looked_at = time.monotonic()
                 if self.indexer.pending or self.jobs.current() is not None:
                     idle_since = time.monotonic()
                 elif time.monotonic() - idle_since > _IDLE_SECONDS:
-                    _clear(self.uploads, older_than=time.time() - _IDLE_SECONDS)
+                    self.clear_uploads(older_than=time.time() - _IDLE_SECONDS)
                     self._note_samples()
             except FootnoteError as exc:
                 logger.warning("the index could not be followed: %s", exc)
+                self._closing.wait(_LOOK_SECONDS)
 
     def _erase_removed(self) -> None:
         """Erase what can no longer be undone, and what a purge that was interrupted has left."""
@@ -226,11 +284,13 @@ def uploads_folder(data: Path) -> Path:
     return data / "uploads"
 
 
-def _clear(folder: Path, *, older_than: float) -> None:
-    """Remove what was uploaded before ``older_than`` (unix seconds)."""
+def _clear(folder: Path, *, older_than: float, but: set[Path]) -> None:
+    """Remove what was uploaded before ``older_than`` (unix seconds), except these files."""
     if not folder.is_dir():
         return
     for entry in folder.iterdir():
+        if any(path.is_relative_to(entry.resolve()) for path in but):
+            continue
         try:
             if entry.stat().st_mtime < older_than:
                 shutil.rmtree(entry) if entry.is_dir() else entry.unlink()

@@ -9,9 +9,10 @@ from index.jobs import Job
 from index.removal import UNDO_SECONDS
 from index.report import FileOutcome
 from index.rows import DocumentRow, StoreStatus
+from ui.plaintext import progress_facts
 from ui.plan_card import plan_card
 from ui.planning import PlanSummary
-from ui.render import button, clock, count, duration, escape, escape_line, file_size
+from ui.render import button, clock, count, escape, escape_line, file_size
 
 SAMPLES = "Samples"
 SHOWN_ROWS = 500
@@ -164,41 +165,46 @@ def _summary(status: StoreStatus, now: float) -> str:
 
 def _progress(job: Job, now: float, *, goes_on: bool) -> str:
     progress = job.progress
-    share, facts = 0.0, ["Starting"]
+    share, facts = 0.0, ["starting"]
     if progress is not None:
-        facts = [f"{progress.files_done:,} of {count(progress.files_total, 'file')}"]
-        share = progress.files_done / progress.files_total if progress.files_total else 0.0
-        if progress.passages_done and progress.seconds > 0:
-            facts.append(f"{progress.passages_done / progress.seconds:,.0f} passages/s")
-        if progress.stage == "publishing":
-            facts.append("Saving")
-        elif 0.05 < share < 1 and progress.seconds > 2:
-            facts.append(f"{duration(progress.seconds / share * (1 - share))} left")
+        share, facts = progress.share, list(progress_facts(progress))
     now_at = _short(progress.current) if progress is not None else ""
-    planning = job.kind == "plan"
-    if job.cancel_requested:
-        cancel = "Stopping" if planning else "Stopping; what is done is kept"
-    else:
-        words = "Cancel" if planning else "Cancel, keep what is done"
-        cancel = button(words, "fn-link", {"act": "cancel", "job": str(job.job_id)})
     percent = f"{share * 100:.0f}"
     line = "".join(f"<span>{fact}</span>" for fact in facts)
+    title = f"{_doing(job)} is paused" if job.state == "paused" else _doing(job)
     note = ""
-    if goes_on and not planning:
+    if goes_on and job.kind != "plan":
         note = f"Chat goes on with what was indexed before {clock(job.started_at, now)}."
     return (
         '<section class="fn-card" aria-label="Indexing">'
-        f"<h3><bdi>{escape_line(_doing(job))}</bdi></h3>"
+        f"<h3><bdi>{escape_line(title)}</bdi></h3>"
         '<div class="fn-prog" role="progressbar" aria-valuemin="0" aria-valuemax="100" '
         f'aria-valuenow="{percent}"><i style="width:{percent}%"></i></div>'
         f'<div class="fn-pr">{line}<span class="fn-now"><bdi>{escape_line(now_at)}</bdi></span>'
-        f'<span class="fn-end">{cancel}</span></div>'
+        f'<span class="fn-end">{_controls(job)}</span></div>'
         f'<p class="fn-quiet-line">{escape_line(note)}</p></section>'
     )
 
 
 def _doing(job: Job) -> str:
     return f"{'Looking for changes in' if job.kind == 'plan' else 'Indexing'} {job.label}"
+
+
+def _controls(job: Job) -> str:
+    planning = job.kind == "plan"
+    if job.cancel_requested:
+        return "Stopping" if planning else "Stopping; what is done is kept"
+    about = {"job": str(job.job_id)}
+    cancel = button(
+        "Cancel" if planning else "Cancel, keep what is done", "fn-link", {"act": "cancel", **about}
+    )
+    if planning:
+        return cancel
+    if job.state == "paused":
+        again = button("Resume", "fn-link", {"act": "resume", **about}) if job.pause_requested else "Going on"
+        return f"{again} {cancel}"
+    pause = "Pausing" if job.pause_requested else button("Pause", "fn-link", {"act": "pause", **about})
+    return f"{pause} {cancel}"
 
 
 def _short(path: str) -> str:
@@ -209,8 +215,8 @@ def _report(job: Job) -> str:
     attention = [line for line in job.outcomes if line.outcome in ("failed", "skipped")]
     if job.state == "done" and not attention:
         return ""
-    words = {"done": "finished", "cancelled": "was cancelled", "failed": "failed", "running": "runs"}
-    title = f"{_doing(job)} {words[job.state]}"
+    words = {"done": "finished", "cancelled": "was cancelled", "failed": "failed"}
+    title = f"{_doing(job)} {words.get(job.state, job.state)}"
     body = f"<p>{escape_line(f'{job.message} {job.hint}')}</p>" if job.message or job.hint else ""
     listed = ""
     if attention:
@@ -220,6 +226,8 @@ def _report(job: Job) -> str:
         label = ", ".join(f"{number:,} {_OUTCOMES[kind]}" for kind, number in kinds.items() if number)
         opened = " open" if len(attention) <= 3 else ""
         listed = f"<details{opened}><summary>{label}</summary><ul>{items}{more}</ul></details>"
+    if job.resumable:
+        body += button("Resume", "fn-btn", {"act": "resume", "job": str(job.job_id)})
     css = "fn-card fn-report fn-report-bad" if job.state == "failed" else "fn-card fn-report"
     heading = f"<h3><bdi>{escape_line(title)}</bdi></h3>"
     return f'<section class="{css}" aria-label="Last report">{heading}{body}{listed}</section>'

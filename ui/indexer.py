@@ -21,26 +21,25 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from queue import Empty, Queue, SimpleQueue
 from typing import TYPE_CHECKING
 
 from index.errors import FootnoteError
+from index.report import never
 from ui.indexing import Indexer, Request, label
-from ui.plaintext import summary
+from ui.job_runs import run_job
 from ui.planning import LISTED_ON_PAGE, PlanSummary, summarize, summary_from_json, summary_json
 
 if TYPE_CHECKING:
-    from index.jobs import Jobs, JobState
-    from index.report import IngestReport, Progress
+    from index.jobs import Jobs
 
 logger = logging.getLogger(__name__)
 
 IDLE_SECONDS = 600.0
 CLOSE_SECONDS = 10.0  # for the file at hand; then the worker ends anyway, which loses nothing published
-UPDATES_PER_SECOND = 4.0
 NICENESS = 10
+_TURN_SECONDS = 0.2
 
 
 # -- the client, in the server ---------------------------------------------------------------------
@@ -53,13 +52,26 @@ class IndexerClient:
     """
 
     def __init__(
-        self, data: Path, *, command: Sequence[str] | None = None, idle_seconds: float = IDLE_SECONDS
+        self,
+        data: Path,
+        *,
+        command: Sequence[str] | None = None,
+        idle_seconds: float = IDLE_SECONDS,
+        keep_warm: Callable[[], bool] = never,
     ) -> None:
-        """``command`` starts the worker; an idle worker is let go after ``idle_seconds``."""
+        """Start nothing yet.
+
+        Args:
+            data: The data folder.
+            command: What starts the worker.
+            idle_seconds: After which an idle worker is let go, with the memory that it holds.
+            keep_warm: Whether it stays all the same, because the next request must be done at once.
+        """
         self.planned: PlanSummary | None = None  # by the last request for a plan
         self._data = data
         self._command = list(command or (sys.executable, "-m", "ui.indexer", "--data", str(data)))
         self._idle_seconds = idle_seconds
+        self._keep_warm = keep_warm
         self._requests: Queue[Request | None] = Queue()
         self._worker: subprocess.Popen[str] | None = None
         self._closed = False
@@ -92,7 +104,8 @@ class IndexerClient:
             try:
                 request = self._requests.get(timeout=self._idle_seconds)
             except Empty:
-                self._release()
+                if not self._keep_warm():
+                    self._release()
                 continue
             if request is not None and not self._closed:
                 try:
@@ -128,7 +141,7 @@ class IndexerClient:
 
         jobs = Jobs(self._data)
         try:
-            job_id = jobs.start(str(request.get("kind", "")), label(request))
+            job_id = jobs.start(str(request.get("kind", "")), label(request), request)
             jobs.finish(
                 job_id,
                 "failed",
@@ -219,64 +232,23 @@ def work(
     from index.plan import Plan
 
     while (request := requests.get()) is not None and not closing.is_set():
-        job_id = jobs.start(str(request.get("kind", "")), label(request))
-        reply({"event": "began", "job_id": job_id})
-        ended: dict[str, object] = {"event": "ended", "job_id": job_id}
-        carry_out: Callable[..., IngestReport]
-        carry_out = indexer.plan if request.get("kind") == "plan" else indexer.run
-        try:
-            report = carry_out(
-                request,
-                progress=_Throttled(partial(jobs.update, job_id)),
-                cancelled=_Remembered(partial(_should_stop, jobs, job_id, closing)),
-            )
-        except FootnoteError as exc:
-            logger.warning("job %s failed: %s", job_id, type(exc).__name__)
-            jobs.finish(job_id, "failed", message=str(exc), hint=exc.hint)
-        else:
-            state: JobState = "cancelled" if report.cancelled else "done"
-            if isinstance(report, Plan):  # nothing happened to any file; the page gets it, if it is whole
-                jobs.finish(job_id, state)
-                if state == "done":
-                    ended["plan"] = summary_json(summarize(report, request, listed=LISTED_ON_PAGE))
-            else:
-                jobs.finish(job_id, state, message=summary(report), outcomes=report.outcomes)
-            logger.info("job %s is %s: %s", job_id, state, summary(report))
-        reply(ended)
+        # Another process may be indexing, for example `footnote index` in a terminal: that job comes first.
+        while jobs.current() is not None and not closing.wait(_TURN_SECONDS):
+            pass
+        if closing.is_set():
+            return
+        job_ids: list[int] = []
 
+        def began(job_id: int, job_ids: list[int] = job_ids) -> None:
+            job_ids.append(job_id)
+            reply({"event": "began", "job_id": job_id})
 
-def _should_stop(jobs: Jobs, job_id: int, closing: threading.Event) -> bool:
-    return closing.is_set() or jobs.cancel_requested(job_id)
-
-
-class _Throttled:
-    """Passes on a progress report when the last one is old enough, so that a job is not all bookkeeping."""
-
-    def __init__(self, update: Callable[[Progress], None]) -> None:
-        self._update = update
-        self._next = 0.0
-
-    def __call__(self, progress: Progress) -> None:
-        now = time.monotonic()
-        if now >= self._next:
-            self._next = now + 1 / UPDATES_PER_SECOND
-            self._update(progress)
-
-
-class _Remembered:
-    """Remembers the answer of an expensive question for a moment, and a yes for good."""
-
-    def __init__(self, ask: Callable[[], bool]) -> None:
-        self._ask = ask
-        self._next = 0.0
-        self._yes = False
-
-    def __call__(self) -> bool:
-        now = time.monotonic()
-        if not self._yes and now >= self._next:
-            self._next = now + 1 / UPDATES_PER_SECOND
-            self._yes = self._ask()
-        return self._yes
+        ended: dict[str, object] = {"event": "ended"}
+        with contextlib.suppress(FootnoteError):  # an expected failure, which is noted with the job
+            report = run_job(indexer, jobs, request, began=began, stopping=closing.is_set)
+            if isinstance(report, Plan) and not report.cancelled:
+                ended["plan"] = summary_json(summarize(report, request, listed=LISTED_ON_PAGE))
+        reply({**ended, "job_id": job_ids[0]})
 
 
 def _read_requests(requests: SimpleQueue[Request | None], closing: threading.Event) -> None:

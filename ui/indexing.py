@@ -5,10 +5,12 @@ A request is one of:
     {"kind": "uploads", "files": [[TEMPORARY_PATH, NAME], ...], "collection": "Uploads"}
     {"kind": "paths", "paths": [PATH, ...], "collection": "Documents"}   no paths: every folder indexed before
     {"kind": "plan", "paths": [PATH, ...], "collection": "Documents"}    what "paths" would do
+    {"kind": "update", "paths": [PATH, ...], "folders": [[FOLDER, COLLECTION], ...]}   what changed in folders
     {"kind": "reindex", "doc_ids": [DOC_ID, ...]}
     {"kind": "samples"}
 
-``collection`` may be left out, and a ``label`` may be given: what to call the job on the page.
+``collection`` may be left out. A ``label`` may be given: what to call the job on the page. ``"force": true``
+reads files again although they have not changed. Paths are absolute: a job may be resumed from anywhere.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from index.errors import SourceError
+from index.report import never
 from ui.plaintext import count
 
 if TYPE_CHECKING:
@@ -45,7 +48,7 @@ def label(request: Request) -> str:
     match request:
         case {"kind": "uploads", "files": [*files]}:
             names = [Path(str(name)).name for _, name in files]
-        case {"kind": "paths" | "plan", "paths": [*paths]}:
+        case {"kind": "paths" | "plan" | "update", "paths": [*paths]}:
             names = [Path(str(path)).name or str(path) for path in paths]
         case {"kind": "reindex", "doc_ids": [*doc_ids]}:
             return count(len(doc_ids), "document")
@@ -97,21 +100,26 @@ class Indexer:
         *,
         progress: Callable[[Progress], None],
         cancelled: Callable[[], bool],
-        force: bool = False,
+        paused: Callable[[], bool] = never,
     ) -> IngestReport:
-        """Carry out one request (see the top of this module). ``force`` reads unchanged files anew.
+        """Carry out one request (see the top of this module).
 
         Raises:
             FootnoteError: As the functions of ``index.ingest`` do, or the request makes no sense.
         """
         from index.ingest import ingest_roots, ingest_uploads, reindex
+        from index.update import update_paths
 
-        options = self._options(progress, cancelled, force)
+        options = self._options(request, progress, cancelled, paused)
         collection = str(request.get("collection") or "")
         match request:
             case {"kind": "paths", "paths": [*_]}:
                 roots = self._roots(self.store, request)  # before the model loads: it may fail
                 return ingest_roots(*self._tools(), roots, options=options)
+            case {"kind": "update", "paths": [*names], "folders": [*pairs]}:
+                folders = [(Path(folder), str(name)) for folder, name in pairs]
+                paths = [Path(name) for name in names]
+                return update_paths(*self._tools(), paths, folders=folders, options=options)
             case {"kind": "uploads", "files": [*pairs]}:
                 files = [(Path(path), str(name)) for path, name in pairs]
                 return ingest_uploads(
@@ -132,7 +140,7 @@ class Indexer:
         *,
         progress: Callable[[Progress], None],
         cancelled: Callable[[], bool],
-        force: bool = False,
+        paused: Callable[[], bool] = never,
     ) -> Plan:
         """What :meth:`run` would do with the same paths; changes nothing, and makes no data folder.
 
@@ -141,7 +149,7 @@ class Indexer:
         """
         from index.plan import catalog_of, plan_roots
 
-        options = self._options(progress, cancelled, force)
+        options = self._options(request, progress, cancelled, paused)
         with catalog_of(self._settings.data) as catalog:
             roots = self._roots(catalog, request)
             return plan_roots(catalog, *self._reading(), roots, options=options)
@@ -155,13 +163,22 @@ class Indexer:
         return named_roots(paths, collection) if paths else remembered_roots(catalog)
 
     def _options(
-        self, progress: Callable[[Progress], None], cancelled: Callable[[], bool], force: bool
+        self,
+        request: Request,
+        progress: Callable[[Progress], None],
+        cancelled: Callable[[], bool],
+        paused: Callable[[], bool],
     ) -> IngestOptions:
         from index.ingest import IngestOptions
         from rag.build import chunk_limits
 
-        limits = chunk_limits(self._settings)
-        return IngestOptions(limits=limits, progress=progress, cancelled=cancelled, force=force)
+        return IngestOptions(
+            limits=chunk_limits(self._settings),
+            progress=progress,
+            cancelled=cancelled,
+            paused=paused,
+            force=bool(request.get("force")),
+        )
 
     def _tools(self) -> tuple[Store, Embedder, Parser]:
         """Store, model and parser, loaded at first use."""

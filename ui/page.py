@@ -25,6 +25,8 @@ from ui.conversation import (
 from ui.desk import Desk
 from ui.documents_view import SAMPLES, state_html, table_html, tools_html
 from ui.evidence_pane import CONTEXT_CHARS
+from ui.folders_view import folder_key, folders_html
+from ui.job_control import JobAction
 from ui.opinions import asked, feedback_on, noted
 from ui.render import explain
 from ui.sidebar import STALE, scope_html, sidebar_html, source_key, top_html, welcome_html
@@ -315,7 +317,8 @@ class Page:
                 notice=view.notice,
                 plan=desk.indexer.planned,
                 removed=self._undoable(view),
-            ),
+            )
+            + folders_html(desk.folders(), time.time()),
             "table": table_html(rows, wanted=view.filter, indexing=current is not None),
         }
         components = {
@@ -395,8 +398,15 @@ class Page:
             case "undo":
                 if not desk.store.undo(view.removal):
                     view.notice = "It was too late to bring them back. Add the files again."
-            case "cancel":
-                desk.jobs.request_cancel(int(_text(data, "job", 12) or 0))
+            case "watch":
+                for line in desk.folders():
+                    if folder_key(line.folder) == _text(data, "key", 64):
+                        turn = desk.watcher.turn_on if _text(data, "on", 1) == "1" else desk.watcher.turn_off
+                        turn(line.folder)
+            case "cancel" | "pause" | "resume" as act:
+                number = _text(data, "job", 12)
+                if number.isascii() and number.isdigit():
+                    desk.control_job(int(number), JobAction(act))
 
     def _submit_folder(self, view: View, kind: str, path: str) -> None:
         """Index a folder that was typed, or make the plan for it."""

@@ -8,9 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from index.blocks import is_list_item, is_table_row
+from ui.render import duration
 
 if TYPE_CHECKING:
-    from index.report import FileOutcome, IngestReport
+    from index.jobs import Job
+    from index.report import FileOutcome, IngestReport, Progress
     from index.store import DocumentRow, FolderRow, StoreStatus
     from rag.answers import Answer, Citation, Passage, Refusal
 
@@ -131,6 +133,38 @@ def search_lines(passages: Sequence[Passage]) -> Iterator[str]:
         where = place(passage.name, passage.page, passage.heading_path)
         yield f"{number:>2}. {where}  ({passage.score:.2f}{'; ' + found_by if found_by else ''})"
         yield f"    {snippet(passage.text)}"
+
+
+def progress_facts(progress: Progress) -> Iterator[str]:
+    """How far a job is: ``12 of 40 files``, ``50 passages/s``, ``about 2 min left``."""
+    yield f"{progress.files_done:,} of {count(progress.files_total, 'file')}"
+    if progress.stage == "paused":
+        yield "paused"
+    elif progress.stage == "publishing":
+        yield "saving"
+    elif progress.stage != "done":
+        if progress.passages_per_second >= 0.5:
+            yield f"{progress.passages_per_second:,.0f} passages/s"
+        if progress.seconds_left is not None:
+            yield f"{duration(progress.seconds_left)} left"
+
+
+def job_lines(jobs: Sequence[Job]) -> Iterator[str]:
+    """Jobs, one a line: number, state, what, how far or how it ended, and the next step."""
+    if not jobs:
+        yield "Nothing was indexed here yet."
+    for job in jobs:
+        facts = [job.message]
+        if job.unfinished:
+            facts = list(progress_facts(job.progress)) if job.progress is not None else ["just begun"]
+            if job.cancel_requested:
+                facts.append("stopping")
+            elif job.pause_requested and job.state == "running":
+                facts.append("pausing")
+        line = f"{job.job_id:>4}  {job.state:<9}  {job.label or job.kind}: {' · '.join(facts)}"
+        yield line.removesuffix(": ")
+        if job.resumable:
+            yield f"      Next: footnote jobs resume {job.job_id}"
 
 
 def report_lines(report: IngestReport) -> Iterator[str]:

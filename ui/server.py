@@ -8,7 +8,7 @@ import os
 import socket
 import threading
 import webbrowser
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from contextlib import suppress
 from ipaddress import ip_address
 from logging.handlers import RotatingFileHandler
@@ -268,7 +268,11 @@ def create_app(settings: Settings, *, desk: Desk | None = None) -> FastAPI:
 
 
 def serve(
-    settings: Settings, *, open_browser: bool, listening: Callable[[str], None] = lambda _address: None
+    settings: Settings,
+    *,
+    open_browser: bool,
+    listening: Callable[[str], None] = lambda _address: None,
+    watch: Sequence[Path] = (),
 ) -> None:
     """Serve the page until the process is told to stop.
 
@@ -276,6 +280,7 @@ def serve(
         settings: Of this run.
         open_browser: Whether to open the page in the user's browser.
         listening: Called with the address once the page can be opened.
+        watch: Folders to keep in step from now on.
 
     Raises:
         FootnoteError: the port is in use, the address is not allowed, another server uses the data
@@ -297,6 +302,8 @@ def serve(
             gc.freeze()
             gc.enable()
             desk: Desk = app.state.desk
+            for path in watch:
+                desk.watch(path)
             server = uvicorn.Server(
                 uvicorn.Config(
                     app,

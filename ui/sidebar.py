@@ -137,7 +137,8 @@ def _index_line(status: StoreStatus, job: Job | None, now: float) -> str:
     )
     if job is not None:
         verb = "Checking" if job.kind == "plan" else "Indexing"
-        line = '<span class="fn-dot fn-busy"></span>' + progress_words(job.progress, verb)
+        dot = "fn-idle" if job.state == "paused" else "fn-busy"
+        line = f'<span class="fn-dot {dot}"></span>{progress_words(job.progress, verb)}'
     elif status.documents == 0:
         line = '<span class="fn-dot fn-idle"></span>No documents yet'
     elif status.failed:
@@ -152,6 +153,8 @@ def progress_words(progress: Progress | None, verb: str = "Indexing") -> str:
     """One line about a running job: ``Indexing 12 of 40``."""
     if progress is None or progress.files_total == 0:
         return "Preparing to index" if verb == "Indexing" else "Looking for changes"
+    if progress.stage == "paused":
+        verb = "Paused at"
     return f"{verb} {progress.files_done:,} of {progress.files_total:,}"
 
 

@@ -374,3 +374,42 @@ def test_an_upload_that_cannot_be_read_leaves_the_document_of_its_name_alone(
     assert [(o.path, o.outcome) for o in report.outcomes] == [("note (2).txt", "failed")]
     assert found(store, "cats") == ["Cats purr."]
     assert store.check() == []
+
+
+def test_a_paused_run_waits_with_what_is_finished_published_and_goes_on(
+    store: Store, parser: Parser, folder: Path
+) -> None:
+    embedder = CountingEmbedder()
+    ingest_paths(store, embedder, parser, [folder])
+    (folder / "a.txt").rename(folder / "aa.txt")  # finished without embedding
+    (folder / "z.txt").write_text("Fish swim.", encoding="utf-8")
+    seen: list[str] = []
+    names: list[str] = []
+
+    def paused() -> bool:
+        return "paused" not in seen if "b.md" in names else False
+
+    def follow(progress: Progress) -> None:
+        names.append(progress.current)
+        if progress.stage == "paused":
+            seen.append("paused")
+            seen.extend(Path(row.path).name for row in store.documents())
+
+    report = ingest_paths(
+        store, embedder, parser, [folder], options=IngestOptions(progress=follow, paused=paused)
+    )
+    assert seen == ["paused", "aa.txt", "b.md"]
+    assert by_name(report) == {"aa.txt": "renamed", "b.md": "unchanged", "z.txt": "added"}
+    assert store.check() == []
+
+
+def test_a_paused_run_can_be_cancelled(store: Store, parser: Parser, folder: Path) -> None:
+    stages: list[str] = []
+    options = IngestOptions(
+        progress=lambda progress: stages.append(progress.stage),
+        paused=lambda: True,
+        cancelled=lambda: "paused" in stages,
+    )
+    report = ingest_paths(store, CountingEmbedder(), parser, [folder], options=options)
+    assert report.cancelled
+    assert store.documents() == []

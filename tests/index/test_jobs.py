@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
+from index.errors import BusyError
 from index.jobs import Jobs
 from index.report import FileOutcome, Progress
 from index.store import Store
@@ -18,6 +22,8 @@ HALF = Progress(
     passages_total=10,
     current="a.txt",
     seconds=1.5,
+    passages_per_second=4.0,
+    seconds_left=1.25,
 )
 
 
@@ -62,4 +68,112 @@ def test_old_jobs_are_forgotten(tmp_path: Path) -> None:
     recent = jobs.recent(100)
     assert recent[0].label == "59"
     assert len(recent) <= 51
+    jobs.close()
+
+
+def test_a_pause_is_asked_for_by_one_process_and_seen_by_all(tmp_path: Path) -> None:
+    Store.open(tmp_path).close()
+    mine, other = Jobs(tmp_path), Jobs(tmp_path)
+    job_id = mine.start("paths", "folder")
+    other.request_pause(job_id)
+    assert mine.pause_requested(job_id)
+    mine.update(job_id, replace(HALF, stage="paused"))
+    seen = other.current()
+    assert seen is not None
+    assert (seen.state, seen.pause_requested, seen.unfinished) == ("paused", True, True)
+    other.request_pause(job_id, paused=False)
+    mine.update(job_id, HALF)
+    seen = other.current()
+    assert seen is not None
+    assert (seen.state, seen.pause_requested) == ("running", False)
+    mine.finish(job_id, "done")
+    mine.update(job_id, HALF)  # comes too late to bring it back
+    assert other.current() is None
+    mine.close()
+    other.close()
+
+
+def test_a_job_that_broke_off_can_be_asked_for_once_more(tmp_path: Path) -> None:
+    Store.open(tmp_path).close()
+    jobs = Jobs(tmp_path)
+    request = {"kind": "paths", "paths": ["/a/caf\udce9"]}
+    first = jobs.start("paths", "folder", request)
+    job = jobs.job(first)
+    assert job is not None
+    assert not job.resumable
+    jobs.finish(first, "failed")
+    assert jobs.recent()[0].resumable
+    assert jobs.request_of(first) == request
+    second = jobs.start("paths", "folder", request, resumes=first)
+    assert jobs.request_of(first) is None
+    assert [job.resumable for job in jobs.recent()] == [False, False]
+    jobs.finish(second, "cancelled")
+    assert [job.resumable for job in jobs.recent()] == [True, False]
+    jobs.close()
+
+
+def test_a_killed_job_keeps_its_request_and_is_not_in_the_way(tmp_path: Path) -> None:
+    Store.open(tmp_path).close()
+    script = (
+        "import os, signal, sys; from pathlib import Path; from index.jobs import Jobs\n"
+        "jobs = Jobs(Path(sys.argv[1])); job_id = jobs.start('paths', 'folder', {'kind': 'paths'})\n"
+        "jobs.request_pause(job_id)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    subprocess.run([sys.executable, "-c", script, tmp_path], check=False)
+    jobs = Jobs(tmp_path)
+    jobs.require_idle(seconds=0)
+    dead = jobs.recent()[0]
+    assert (dead.state, dead.resumable) == ("failed", True)
+    assert dead.finished_at is None
+    jobs.finish(jobs.start("samples", "Samples"), "done")
+    settled = jobs.job(dead.job_id)
+    assert settled is not None
+    assert settled.finished_at is not None
+    assert settled.message == dead.message
+    jobs.close()
+
+
+def test_whoever_finds_a_job_running_hears_what_it_is_and_how_far(tmp_path: Path) -> None:
+    Store.open(tmp_path).close()
+    jobs = Jobs(tmp_path)
+    job_id = jobs.start("paths", "reports")
+    jobs.update(job_id, HALF)
+    with pytest.raises(BusyError, match=r"reports already: 1 of 2 files, 50%\.") as caught:
+        jobs.require_idle(seconds=0)
+    assert f"footnote jobs cancel {job_id}" in caught.value.hint
+    jobs.update(job_id, replace(HALF, stage="paused"))
+    with pytest.raises(BusyError, match="paused at 1 of 2 files") as caught:
+        jobs.require_idle(seconds=0)
+    assert f"footnote jobs resume {job_id}" in caught.value.hint
+    jobs.close()
+
+
+def test_changes_in_a_watched_folder_do_not_push_other_jobs_out(tmp_path: Path) -> None:
+    Store.open(tmp_path).close()
+    jobs = Jobs(tmp_path)
+    failed = jobs.start("paths", "folder", {"kind": "paths"})
+    jobs.finish(failed, "failed")
+    for number in range(60):
+        jobs.finish(jobs.start("update", str(number)), "done")
+    last = jobs.last()
+    assert last is not None
+    assert last.job_id == failed
+    assert [job.label for job in jobs.recent(100)] == [str(number) for number in range(59, 48, -1)] + [
+        "folder"
+    ]
+    jobs.close()
+
+
+def test_a_job_table_of_an_earlier_release_is_extended(tmp_path: Path) -> None:
+    with Store.open(tmp_path) as store, store.catalog.writing() as connection:
+        connection.execute(
+            "INSERT INTO jobs (kind, label, state, pid, process_started, started_at, message, hint, outcomes,"
+            " cancel_requested) VALUES ('paths', 'old', 'failed', 1, 0, 0, '', '', '[]', 0)"
+        )
+    jobs = Jobs(tmp_path)
+    (job,) = jobs.recent()
+    assert (job.label, job.resumable, job.pause_requested) == ("old", False, False)
+    jobs.request_pause(job.job_id)
+    assert jobs.pause_requested(job.job_id)
     jobs.close()

@@ -63,7 +63,7 @@ def test_help_is_instant() -> None:
 @pytest.mark.parametrize(
     "command",
     [
-        *("serve", "ask", "search", "index", "status", "check", "eval"),
+        *("serve", "ask", "search", "index", "jobs", "status", "check", "eval"),
         *("remove", "undo", "backup", "restore", "rebuild", "rollback"),
     ],
 )

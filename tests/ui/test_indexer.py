@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -159,14 +159,17 @@ def alive(process: int) -> bool:
 
 
 def run_requests(
-    settings: Settings, *requests: Request, closing: threading.Event | None = None
+    settings: Settings,
+    *requests: Request,
+    closing: threading.Event | None = None,
+    vocabulary: Sequence[str] = ("river", "bridge"),
 ) -> list[Mapping[str, object]]:
     """Carry the requests out in this process with a word-count embedding; returns the replies."""
     queue: SimpleQueue[Request | None] = SimpleQueue()
     for request in [*requests, None]:
         queue.put(request)
     replies: list[Mapping[str, object]] = []
-    indexer = Indexer(settings, embedder=WordCountEmbedder(["river", "bridge"]))
+    indexer = Indexer(settings, embedder=WordCountEmbedder(vocabulary))
     jobs = Jobs(settings.data)
     try:
         work(indexer, jobs, queue, reply=replies.append, closing=closing or threading.Event())
@@ -258,8 +261,15 @@ def test_a_job_that_is_asked_to_stop_is_cancelled(settings: Settings, jobs: Jobs
     (tmp_path / "a.txt").write_text("The river.", encoding="utf-8")
 
     class StopAtOnce(Jobs):
-        def start(self, kind: str, label: str) -> int:
-            job_id = super().start(kind, label)
+        def start(
+            self,
+            kind: str,
+            label: str,
+            request: Mapping[str, object] | None = None,
+            *,
+            resumes: int | None = None,
+        ) -> int:
+            job_id = super().start(kind, label, request, resumes=resumes)
             self.request_cancel(job_id)
             return job_id
 

@@ -6,6 +6,7 @@ import html
 import re
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -180,12 +181,41 @@ def test_the_progress_card_says_how_far_the_job_is_and_can_cancel_it() -> None:
         passages_total=2000,
         current="pump.pdf",
         seconds=10.0,
+        passages_per_second=50.0,
+        seconds_left=30.0,
     )
-    shown = state_html([], status(), job(progress=progress), None, now=NOW)
-    assert "25 of 100 files 50 passages/s about 30 s left pump.pdf Cancel, keep what is done" in text_of(
-        shown
-    )
+    running = job(progress=progress)
+    shown = state_html([], status(), running, None, now=NOW)
+    assert "25 of 100 files 50 passages/s about 30 s left pump.pdf Pause Cancel, keep" in text_of(shown)
+    assert 'data-act="pause" data-job="7"' in shown
     assert 'data-act="cancel" data-job="7"' in shown
+    asked = text_of(state_html([], status(), replace(running, pause_requested=True), None, now=NOW))
+    assert "pump.pdf Pausing Cancel, keep what is done" in asked
+
+
+def test_a_paused_job_says_so_and_can_go_on() -> None:
+    progress = Progress(
+        stage="paused",
+        files_done=25,
+        files_total=100,
+        passages_done=500,
+        passages_total=2000,
+        current="",
+        seconds=10.0,
+        seconds_left=30.0,
+    )
+    paused = job(state="paused", progress=progress, pause_requested=True)
+    shown = state_html([], status(), paused, None, now=NOW)
+    assert "Indexing Manuals is paused 25 of 100 files paused Resume Cancel, keep what" in text_of(shown)
+    assert 'data-act="resume" data-job="7"' in shown
+    assert "Paused at 25 of 100" in text_of(sidebar_html([], "", status(), paused, "", "", now=NOW))
+
+
+def test_a_job_that_broke_off_can_be_resumed() -> None:
+    ended = job(state="failed", message="It ended.", hint="Resume it.", finished_at=NOW)
+    assert 'data-act="resume"' not in state_html([], status(), None, ended, now=NOW)
+    shown = state_html([], status(), None, replace(ended, resumable=True), now=NOW)
+    assert 'data-act="resume" data-job="7"' in shown
 
 
 def test_a_failed_row_says_why_and_what_to_do() -> None:
