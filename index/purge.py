@@ -23,6 +23,7 @@ from filelock import FileLock
 
 from index.catalog import translated
 from index.errors import BusyError
+from index.faults import fault
 from index.locks import held
 from index.migrations import remove_backups
 from index.reembedding import discard_other_models
@@ -46,6 +47,7 @@ def purge(store: Store, *, undo_seconds: float) -> bool:
         StorageError: The disk refused; what is left is erased by the next purge.
     """
     store.erase_removed(undo_seconds=undo_seconds)
+    fault("purge.rows_erased")
     with store.catalog.reading() as connection:
         mark = erase_due(connection)
         waiting = bool(removals_at(connection, time.time(), undo_seconds))
@@ -56,14 +58,18 @@ def purge(store: Store, *, undo_seconds: float) -> bool:
             store.sweep_originals()
     except BusyError:
         return False
+    fault("purge.originals_gone")
     started = time.monotonic()
     discard_other_models(store, unfinished=False)
     store.forget_removed_vectors()
+    fault("purge.vectors_gone")
     store.rewrite_lexical()
+    fault("purge.terms_gone")
     with translated(store.data):
         remove_backups(store.catalog.path)
     if not store.catalog.truncate_log():
         return False
+    fault("purge.log_emptied")
     with store.catalog.writing() as connection:
         clear_erase_due(connection, mark)
     logger.info("removed documents are erased, after %.1f s", time.monotonic() - started)

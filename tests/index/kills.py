@@ -1,8 +1,8 @@
 """Indexing is killed, over and over, at random times and at every fault point; nothing may be lost.
 
 ``python -m tests.index.kills --kills 500`` is the long form. A kill is: change the folder, start a run
-that adds, updates, deletes, takes uploads in, re-indexes, removes and writes a checkpoint; kill it; open
-what is left; compare it with what had been acknowledged; let the next run complete.
+that adds, updates, deletes, takes uploads in, re-indexes, removes, writes a checkpoint and purges; kill
+it; open what is left; compare it with what had been acknowledged; let the next run complete.
 """
 
 from __future__ import annotations
@@ -107,6 +107,7 @@ def work(
         store.remove([by_key[key] for key in removed if key in by_key])
         say({"removed": True})
         store.write_checkpoint()
+        store.purge(undo_seconds=0)
     for name, count in passed.items():
         say({"point": name, "passages": count})
 

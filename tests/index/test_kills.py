@@ -42,7 +42,8 @@ def test_every_step_has_a_fault_point() -> None:
         "lexical.committed",
         "manifest.renamed",
         "original.renamed",
-        "remove.published",
+        "remove.hidden",
+        "purge.terms_gone",
     ):
         assert step in points
 

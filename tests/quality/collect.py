@@ -144,6 +144,8 @@ def main() -> None:
     documents = read_corpus(given.set / "corpus.jsonl.gz")
     with opened_store(documents, settings, embedder, given.cache) as store, given.out.open("w") as out:
         ids_of = document_ids(store, COLLECTION)
+        if not ids_of:
+            parser.error(f"{given.cache} holds no index of {given.set}: run footnote eval with --cache first")
         retriever = HybridRetriever(
             store=store,
             embedder=embedder,
