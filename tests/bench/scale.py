@@ -1,4 +1,4 @@
-"""``python -m tests.bench.scale``: what publishing a changed file, and a search, cost by the size of an index.
+"""``python -m tests.bench.scale``: what publishing a change and a search cost, by the size of the index.
 
 For each size an index of made-up files is built with made-up vectors. Then one file changes, again and
 again: the commit, the roll-forward of the lexical index, and the refresh of another process's snapshot
