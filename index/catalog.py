@@ -88,6 +88,13 @@ CREATE TABLE removed_documents (
 ) WITHOUT ROWID;
 CREATE INDEX removed_documents_version ON removed_documents (version_id);
 
+-- Files that a person deleted here and that may still lie in their folder: it is looked through without them.
+CREATE TABLE left_out (
+    collection TEXT NOT NULL,
+    path BLOB NOT NULL,
+    PRIMARY KEY (collection, path)
+) WITHOUT ROWID;
+
 CREATE TABLE chunks (
     chunk_id INTEGER PRIMARY KEY AUTOINCREMENT,
     version_id INTEGER NOT NULL REFERENCES versions (version_id),

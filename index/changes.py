@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from index.catalog import encode_path, get_meta, set_meta
 from index.documents import ChunkSpan, ParsedDocument
 from index.errors import EmbedderMismatchError, EmbeddingError, StaleVersionError
-from index.removal import reveal_version
+from index.removal import reveal_version, take_in
 from index.rows import DocumentState, Origin
 
 
@@ -143,6 +143,7 @@ def put_document(
             )
     if version_id is not None:
         reveal_version(connection, version_id, generation)
+    take_in(connection, put.collection, path)
     old = connection.execute(
         "SELECT doc_id, version_id FROM documents WHERE doc_id = ?"
         if put.doc_id is not None

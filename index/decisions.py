@@ -249,6 +249,7 @@ def survey(catalog: CatalogReader, roots: Sequence[Root]) -> Survey:
         collection: {row.path: row for row in catalog.documents(collection) if row.origin == "folder"}
         for collection in {root.collection for root in roots}
     }
+    left_out = {collection: catalog.left_out(collection) for collection in known}
     for root in roots:
         try:
             items = scan(root.path, exclude=[catalog.data])
@@ -261,7 +262,10 @@ def survey(catalog: CatalogReader, roots: Sequence[Root]) -> Survey:
         holds = False
         for item in items:
             path = str(item.path)
-            if isinstance(item, FoundFile):
+            if path in left_out[root.collection] and path != str(root.path):
+                holds = True
+                skipped[path] = deleted_here(path)
+            elif isinstance(item, FoundFile):
                 holds = True
                 target = Target(path, root.collection, "folder", known[root.collection].get(path))
                 files.setdefault((root.collection, path), target)
@@ -367,6 +371,16 @@ def _out_of_reach(root: Root, error: SourceError) -> FileOutcome:
     else:
         return away(root.path)
     return FileOutcome(path=str(root.path), outcome="skipped", reason=reason, hint=hint)
+
+
+def deleted_here(path: str) -> FileOutcome:
+    """What is said of a file in a folder that a person deleted from the index."""
+    return FileOutcome(
+        path=path,
+        outcome="skipped",
+        reason="You deleted it here.",
+        hint="To have it again, index the file itself: footnote index FILE",
+    )
 
 
 def away(root: Path) -> FileOutcome:

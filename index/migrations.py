@@ -150,6 +150,8 @@ def _to_schema_2(connection: sqlite3.Connection) -> None:
             indexed_at REAL NOT NULL
         ) WITHOUT ROWID;
         CREATE INDEX removed_documents_version ON removed_documents (version_id);
+        CREATE TABLE left_out (collection TEXT NOT NULL, path BLOB NOT NULL, PRIMARY KEY (collection, path))
+            WITHOUT ROWID;
         """,
     )
 

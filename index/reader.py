@@ -204,6 +204,13 @@ class CatalogReader:
             if indexed and current != fingerprint:
                 raise mismatch(connection, name)
 
+    def left_out(self, collection: str) -> frozenset[str]:
+        """Paths of files that a person deleted from the collection, so that looking through a folder passes
+        them over."""
+        with self.catalog.reading() as connection:
+            rows = connection.execute("SELECT path FROM left_out WHERE collection = ?", (collection,))
+            return frozenset(decode_path(row["path"]) for row in rows)
+
     def folders(self) -> list[FolderRow]:
         """Folders that were indexed, by path."""
         with self.catalog.reading() as connection:

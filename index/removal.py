@@ -5,6 +5,9 @@ holds any more is hidden with them: its chunks get the generation ``HIDDEN`` and
 so both derived indexes drop them as they drop what is deleted, and nothing that reads the catalog finds
 them. Undoing moves the rows back and gives the chunks a new generation. Erasing deletes the rows;
 ``index.purge`` then cleans the files that were derived from them.
+
+A file that is deleted here may still lie in its folder. It is left out (``left_out``) when the folder is
+looked through again, until somebody names the file itself.
 """
 
 from __future__ import annotations
@@ -51,6 +54,11 @@ def hide(connection: sqlite3.Connection, doc_ids: Sequence[str], generation: int
             f" SELECT ?, ?, {_COLUMNS} FROM documents WHERE doc_id = ?",
             (generation, now, doc_id),
         )
+        connection.execute(
+            "INSERT OR IGNORE INTO left_out SELECT collection, path FROM documents"
+            " WHERE doc_id = ? AND origin = 'folder'",
+            (doc_id,),
+        )
         gone = connection.execute(
             "DELETE FROM documents WHERE doc_id = ? RETURNING version_id", (doc_id,)
         ).fetchall()
@@ -78,9 +86,15 @@ def bring_back(connection: sqlite3.Connection, removal: int, generation: int) ->
             (row["doc_id"],),
         )
         connection.execute("DELETE FROM removed_documents WHERE doc_id = ?", (row["doc_id"],))
+        take_in(connection, row["collection"], row["path"])
         if row["version_id"] is not None:
             reveal_version(connection, row["version_id"], generation)
     return [row["doc_id"] for row in rows]
+
+
+def take_in(connection: sqlite3.Connection, collection: str, path: bytes) -> None:
+    """A place in a folder is wanted again although what stood there was once deleted."""
+    connection.execute("DELETE FROM left_out WHERE collection = ? AND path = ?", (collection, path))
 
 
 def removals_at(connection: sqlite3.Connection, now: float, undo_seconds: float) -> list[Removal]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from index.batch import IngestOptions, running
-from index.decisions import Survey, Target, away, looks_empty
+from index.decisions import Survey, Target, away, deleted_here, looks_empty
 from index.embeddings import Embedder
 from index.ingest import follow
 from index.parsing import Parser
@@ -85,6 +85,7 @@ def _differences(
     files: list[Target] = []
     gone: list[DocumentRow] = []
     skipped: list[FileOutcome] = []
+    left_out = store.left_out(collection)
     looked_at: set[Path] = set()
     waiting = list(_outermost(named))
     for path in waiting:  # it grows by the links to what is named
@@ -97,7 +98,9 @@ def _differences(
         unseen: list[Path] = []  # what could not be looked at is not gone
         for item in scan_below(root, path, exclude=[store.data]):
             name = str(item.path)
-            if isinstance(item, FoundFile):
+            if name in left_out:
+                skipped.append(deleted_here(name))
+            elif isinstance(item, FoundFile):
                 present.add(name)
                 files.append(Target(name, collection, "folder", known.get(name)))
             else:

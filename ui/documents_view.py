@@ -105,7 +105,8 @@ def state_html(
     if removed:
         undo = button("Undo", "fn-link", {"act": "undo"})
         words = f"{count(removed, 'document')} removed."
-        parts.append(f'<p class="fn-notice" role="status">{words} {undo}</p>')
+        # Fixed to the window: the row that it is about may be far down the table.
+        parts.append(f'<p class="fn-notice fn-toast" role="status">{words} {undo}</p>')
     if current is not None:
         parts.append(_progress(current, moment, goes_on=status.passages > 0))
     elif last is not None:
@@ -272,7 +273,7 @@ def _row(row: DocumentRow, now: float) -> str:
     again = button(
         "Retry" if row.state == "failed" else "Re-index", "fn-link", {"act": "reindex", "doc": row.doc_id}
     )
-    delete = button("Delete for good", "fn-danger", {"act": "remove", "doc": row.doc_id})
+    delete = button("Delete document", "fn-danger", {"act": "remove", "doc": row.doc_id})
     return (
         f'<tr data-doc="{escape(row.doc_id)}">'
         f'<td class="fn-doc">{name}<small><bdi>{escape_line(folder)}</bdi></small>{fix}</td>'

@@ -376,6 +376,31 @@ def test_an_upload_that_cannot_be_read_leaves_the_document_of_its_name_alone(
     assert store.check() == []
 
 
+def test_what_was_deleted_here_does_not_come_back_with_its_folder(
+    store: Store, parser: Parser, folder: Path
+) -> None:
+    embedder = CountingEmbedder()
+    ingest_paths(store, embedder, parser, [folder])
+    row = store.find("Documents", str(folder / "a.txt"))
+    assert row is not None
+
+    store.remove([row.doc_id])
+    store.undo()
+    assert by_name(ingest_paths(store, embedder, parser, [folder]))["a.txt"] == "unchanged"
+
+    store.remove([row.doc_id])
+    store.purge(undo_seconds=0)
+    report = ingest_paths(store, embedder, parser, [folder])
+    assert by_name(report)["a.txt"] == "skipped"
+    assert store.find("Documents", row.path) is None
+    told = next(line for line in report.outcomes if line.path == row.path)
+    assert (told.reason, "footnote index FILE" in told.hint) == ("You deleted it here.", True)
+
+    assert by_name(ingest_paths(store, embedder, parser, [folder / "a.txt"])) == {"a.txt": "added"}
+    assert by_name(ingest_paths(store, embedder, parser, [folder]))["a.txt"] == "unchanged"
+    assert store.check() == []
+
+
 def test_a_paused_run_waits_with_what_is_finished_published_and_goes_on(
     store: Store, parser: Parser, folder: Path
 ) -> None:

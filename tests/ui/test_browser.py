@@ -256,7 +256,7 @@ def test_the_first_day(watched: Watched, tmp_path: Path) -> None:
         # Deleted, it no longer answers, and the old answer no longer holds its words.
         open_documents(page)
         row.get_by_text("Delete", exact=True).click()
-        row.get_by_role("button", name="Delete for good").click()
+        row.get_by_role("button", name="Delete document").click()
         expect(row).to_have_count(0)
         page.reload()
         page.locator(".fn-top").get_by_role("button", name="Chat").click()
