@@ -146,6 +146,7 @@ class Harness:
         self._serial = 0
         self._texts: dict[str, str] = {}  # by content hash
         self._state: State = {}
+        self._left_out: set[str] = set()  # of the folder, because it was removed
         self._run_seconds = 1.0
         self._passages: dict[str, int] = {}
         self._folder.mkdir()
@@ -204,11 +205,14 @@ class Harness:
         uploads = [self._write(self._incoming) for _ in range(2)]
 
         added = {f"Documents/{path}": hash_of(path) for path in self._folder.iterdir()}
+        for key in self._left_out:  # its file may still be there, and stays out
+            added.pop(key, None)
         kept = {key: value for key, value in before.items() if key.startswith("Uploads/")}
         added |= kept | {f"Uploads/{path.name}": hash_of(path) for path in uploads}
         reindexed = chance.sample(sorted(added), 3)
         removed = chance.sample(sorted(kept), max(0, len(kept) - 4)) + chance.sample(sorted(added), 1)
         left = {key: value for key, value in added.items() if key not in removed}
+        self._left_out |= {key for key in removed if key.startswith("Documents/")}
         run: dict[str, Any] = {
             "data": str(self._data),
             "folder": str(self._folder),
