@@ -1,8 +1,6 @@
-"""The reader's weights as they ship: what training added to MiniLM, in low rank and half precision.
+"""The reader's weights as they ship: the layers that training changed and the heads, in half precision.
 
-The body of the reader is MiniLM plus a difference. Of each matrix of the difference only the greatest
-singular values are kept (the best approximation of that rank, Eckart & Young 1936); everything small,
-the heads included, is kept whole. MiniLM itself comes from the installed package, checked by SHA-256.
+The rest of the body is MiniLM from the installed package, checked by SHA-256.
 """
 
 from __future__ import annotations
@@ -28,8 +26,6 @@ if TYPE_CHECKING:
     from rag.reader.network import ReaderNetwork
 
 logger = logging.getLogger(__name__)
-
-_LEFT, _RIGHT = ".left", ".right"
 
 _NAME = "reader"  # of the compiled network
 # How far a logit may be from torch's; they lie between -15 and 15.
@@ -144,42 +140,26 @@ def put_weights(network: ReaderNetwork, tensors: dict[str, Tensor]) -> None:
             missing of the body stays MiniLM's.
         RuntimeError: A shape differs.
     """
-    import torch
-
     state = network.state_dict()
     heads = {name for name in state if not name.startswith("body.")}
-    given = {name.removesuffix(_LEFT).removesuffix(_RIGHT) for name in tensors}
-    strange = (given - state.keys()) | (heads - given)
+    strange = (tensors.keys() - state.keys()) | (heads - tensors.keys())
     if strange:
         raise KeyError(f"{len(strange)} names differ, the first is {min(strange)}")
-    with torch.no_grad():
-        for name in given:
-            if name in tensors:
-                state[name].copy_(tensors[name])
-            else:
-                state[name].add_(tensors[name + _LEFT].float() @ tensors[name + _RIGHT].float())
+    for name, tensor in tensors.items():
+        state[name].copy_(tensor)
 
 
-def compressed(trained: dict[str, Tensor], original: dict[str, Tensor], *, rank: int) -> dict[str, Tensor]:
-    """What to ship of fully trained tensors.
+def shipped(trained: dict[str, Tensor], original: dict[str, Tensor]) -> dict[str, Tensor]:
+    """What to ship of fully trained tensors: those that training changed.
 
     Args:
         trained: As training writes them, float32.
         original: The network's state before training.
-        rank: Of each difference that is kept.
     """
     import torch
 
-    kept: dict[str, Tensor] = {}
-    for name, tensor in trained.items():
-        if name.startswith("body.") and torch.equal(tensor, original[name]):
-            continue  # a layer that was not trained
-        if name.startswith("body.") and tensor.dim() == 2:
-            left, values, right = torch.linalg.svd(tensor - original[name], full_matrices=False)
-            # The values are divided between both sides, so that neither leaves the range of half precision.
-            root = values[:rank].sqrt()
-            kept[name + _LEFT] = (left[:, :rank] * root).half().contiguous()
-            kept[name + _RIGHT] = (root[:, None] * right[:rank]).half().contiguous()
-        else:
-            kept[name] = tensor.half().contiguous()
-    return kept
+    return {
+        name: tensor.half().contiguous()
+        for name, tensor in trained.items()
+        if not name.startswith("body.") or not torch.equal(tensor, original[name])
+    }
