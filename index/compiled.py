@@ -30,6 +30,8 @@ from numpy.typing import NDArray
 
 logger = logging.getLogger(__name__)
 
+EMBEDDER = "embedder"  # the name of the embedding model's network
+
 _FORMAT = 1  # raise it when a folder written before can no longer be used
 _KEPT = 4  # of one name: other models, and releases of OpenVINO
 _GRAPH, _WEIGHTS, _ABOUT = "network.xml", "network.bin", "about.json"

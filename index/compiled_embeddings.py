@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from index.compiled import CompiledNetwork, forget_compiled, make_compiled, open_compiled
+from index.compiled import EMBEDDER, CompiledNetwork, forget_compiled, make_compiled, open_compiled
 from index.embeddings import Embedder, SentenceTransformerEmbedder, token_spans_of, uncut, unit_rows
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-NAME = "embedder"  # of the compiled network
 NEAREST_COSINE = 0.999  # of each probe with what sentence-transformers makes of it
 _PROBES = (
     "The ferry leaves at nine and lands at the old pier, which was rebuilt in 1911.",
@@ -92,7 +91,7 @@ class CompiledEmbedder(Embedder):
 
 def open_embedder(cache: Path, identity: str, *, batch_size: int, threads: int) -> CompiledEmbedder | None:
     """The embedder that was compiled before, None when it has to be made."""
-    network = open_compiled(cache, NAME, identity, threads=threads)
+    network = open_compiled(cache, EMBEDDER, identity, threads=threads)
     return None if network is None else CompiledEmbedder(network, batch_size=batch_size)
 
 
@@ -119,7 +118,7 @@ def compile_embedder(
     inputs = [name for name in ("input_ids", "attention_mask", "token_type_ids") if name in example]
     network = make_compiled(
         cache,
-        NAME,
+        EMBEDDER,
         identity,
         Vectors().eval(),
         [example[name] for name in inputs],
@@ -134,6 +133,6 @@ def compile_embedder(
     question = float(made.encode_query(_PROBES[0]) @ reference.encode_query(_PROBES[0]))
     if min(float(cosines.min()), question) < NEAREST_COSINE:
         logger.warning("the compiled embedding model gives other vectors than torch, which is used instead")
-        forget_compiled(cache, NAME, identity)
+        forget_compiled(cache, EMBEDDER, identity)
         return None
     return made

@@ -12,8 +12,8 @@ import pytest
 import torch
 
 import index.compiled
-from index.compiled import CompiledNetwork, is_compiled, make_compiled, open_compiled
-from index.compiled_embeddings import NAME, CompiledEmbedder, compile_embedder
+from index.compiled import EMBEDDER, CompiledNetwork, is_compiled, make_compiled, open_compiled
+from index.compiled_embeddings import CompiledEmbedder, compile_embedder
 from index.embeddings import Embedder, SentenceTransformerEmbedder, load_embedder
 
 pytestmark = pytest.mark.skipif(index.compiled.openvino() is None, reason="there is no OpenVINO here")
@@ -172,7 +172,7 @@ def test_a_model_that_comes_out_different_is_not_used(
     monkeypatch.setattr(CompiledEmbedder, "encode", lambda self, texts: encode(self, texts)[::-1])
     assert compile_embedder(tmp_path, "one", minilm, batch_size=4, threads=1) is None
     assert "other vectors" in caplog.text
-    assert not is_compiled(tmp_path, NAME)
+    assert not is_compiled(tmp_path, EMBEDDER)
 
 
 def test_compiling_leaves_the_log_as_it_was(tmp_path: Path) -> None:

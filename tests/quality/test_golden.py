@@ -80,9 +80,12 @@ def test_a_question_is_answered_by_the_right_words(
         "How many people live in Rafah?",
         pytest.param(
             "What will the plan cost?",
-            marks=pytest.mark.xfail(strict=True, reason="looks answerable; needs a trained reader"),
+            marks=pytest.mark.xfail(strict=True, reason="looks answerable: a plan stands there"),
         ),
-        "Who are the members of the delegation?",
+        pytest.param(
+            "Who are the members of the delegation?",
+            marks=pytest.mark.xfail(strict=True, reason="looks answerable: a delegation stands there"),
+        ),
         "What is the capital of Mongolia?",
         "How do I bake sourdough bread?",
         "What is the boiling point of tungsten?",

@@ -386,7 +386,7 @@ def test_a_question_keeps_to_the_collection_that_is_named(indexed: Indexed, tmp_
 
 @pytest.mark.model
 def test_the_strictness_of_one_question_comes_from_the_command_line(indexed: Indexed) -> None:
-    asked = ("ask", "What is the rent of the garage?", "--json", "--strictness")
+    asked = ("ask", "Who owns the boathouse?", "--json", "--strictness")
     printed = {
         strictness: json.loads(in_process(*asked, strictness, data=indexed[0]).stdout)
         for strictness in ("strict", "open")
