@@ -28,7 +28,6 @@ from ui.cli import (
     app,
     stop_on_interrupt,
 )
-from ui.plaintext import count
 
 if TYPE_CHECKING:
     from index.rows import DocumentRow
@@ -70,14 +69,14 @@ def remove(
             rows = matching(store.documents(collection or None), wanted, certain=yes)
             if not (yes or as_json):
                 _print_lines(_listed(rows))
-                typer.confirm(f"Remove {count(len(rows), 'document')}?", abort=True)
+                typer.confirm(f"Remove {_count(len(rows), 'document')}?", abort=True)
             generation = store.remove([row.doc_id for row in rows])
             erased = now and store.purge(undo_seconds=0)
             start_eraser(store)
     if as_json:
         _print_json({"removed": [asdict(row) for row in rows], "removal": generation, "erased": erased})
         return
-    done = f"{count(len(rows), 'document')} removed"
+    done = f"{_count(len(rows), 'document')} removed"
     if erased:
         _print_lines([f"{done} and erased."])
     elif now:
@@ -103,7 +102,7 @@ def undo(context: typer.Context, as_json: Json = False, data: Data = None) -> No
     if as_json:
         _print_json({"restored": [asdict(row) for row in back]})
     else:
-        _print_lines([f"{count(len(back), 'document')} back in the index:", *_listed(back)])
+        _print_lines([f"{_count(len(back), 'document')} back in the index:", *_listed(back)])
 
 
 @app.command(short_help="Write the data folder to one file.")
@@ -127,7 +126,7 @@ def backup(
         size = f"{file.stat().st_size / 1e6:,.1f} MB"
         _print_lines(
             [
-                f"{count(done.documents, 'document')} in {file} ({size}).",
+                f"{_count(done.documents, 'document')} in {file} ({size}).",
                 "What you remove from now on stays in this file; remove the file too when that matters.",
             ]
         )
@@ -158,7 +157,7 @@ def restore(
     if as_json:
         _print_json({"data": str(folder), "aside": None if aside is None else str(aside), **asdict(done)})
         return
-    _print_lines([f"{count(done.documents, 'document')} restored to {folder}."])
+    _print_lines([f"{_count(done.documents, 'document')} restored to {folder}."])
     if aside is not None:
         _print_lines([f"The folder from before is now {aside}; remove it when you do not need it any more."])
 
@@ -202,7 +201,7 @@ def rebuild(
         _print_json({"finished": finished, **asdict(counts)})
     elif finished:
         _print_lines(
-            [f"{count(counts.passages, 'passage')}, read with {counts.model_name or 'no model yet'}."]
+            [f"{_count(counts.passages, 'passage')}, read with {counts.model_name or 'no model yet'}."]
         )
     else:
         _print_lines(["Stopped. What was embedded is kept; the same command goes on from there."])
@@ -253,7 +252,7 @@ def repair(data: Path | None, *, as_json: bool) -> None:
         _print_lines(repaired.done or ["There was nothing to repair."])
         _print_lines(repaired.left or ["The index is sound."])
     if again and not as_json:
-        _print_lines([f"{count(len(again), 'document')} to index again:", *_listed(again)])
+        _print_lines([f"{_count(len(again), 'document')} to index again:", *_listed(again)])
         if typer.confirm("Index them now?", default=True):
             _index_again(data, again)
     if repaired.left:
@@ -317,6 +316,12 @@ def matching(
             )
         found.update((row.doc_id, row) for row in there)
     return list(found.values())
+
+
+def _count(number: int, noun: str) -> str:
+    from ui.plaintext import count  # it imports what --help does not need
+
+    return count(number, noun)
 
 
 def _listed(rows: Sequence[DocumentRow]) -> list[str]:
