@@ -18,11 +18,12 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from queue import LifoQueue
+from threading import Event, Lock
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,9 @@ EMBEDDER = "embedder"  # the name of the embedding model's network
 _FORMAT = 1  # raise it when a folder written before can no longer be used
 _KEPT = 4  # of one name: other models, and releases of OpenVINO
 _GRAPH, _WEIGHTS, _ABOUT = "network.xml", "network.bin", "about.json"
+
+_first_run = Lock()  # of this process, whichever network; see CompiledNetwork.run
+_has_run = Event()
 
 
 @cache
@@ -93,8 +97,14 @@ class CompiledNetwork:
         """
         request = self._requests.get()
         try:
-            found = request.infer(dict(enumerate(inputs)), share_inputs=True)
-            return [np.array(found[position], dtype=np.float32) for position in range(self._outputs)]
+            # The first run of a process goes alone: OpenVINO fills tables then (of its number types as
+            # numpy's, in ``Type.to_dtype``) and waits for the interpreter meanwhile. A second thread that
+            # has the interpreter and waits for the tables would wait for ever.
+            with nullcontext() if _has_run.is_set() else _first_run:
+                found = request.infer(dict(enumerate(inputs)), share_inputs=True)
+                outputs = [np.array(found[position], dtype=np.float32) for position in range(self._outputs)]
+                _has_run.set()
+            return outputs
         finally:
             self._requests.put(request)
 

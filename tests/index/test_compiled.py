@@ -5,7 +5,11 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import LifoQueue
 
 import numpy as np
 import pytest
@@ -180,3 +184,39 @@ def test_compiling_leaves_the_log_as_it_was(tmp_path: Path) -> None:
     before = (root.level, list(root.handlers), list(root.filters))
     made(tmp_path)
     assert (root.level, list(root.handlers), list(root.filters)) == before
+
+
+class Watching:
+    """An inference request that notes how many of its kind run at once."""
+
+    def __init__(self, running: list[int], seen: list[int]) -> None:
+        self.running, self.seen = running, seen
+
+    def infer(self, inputs: object, share_inputs: bool) -> list[np.ndarray]:
+        self.running.append(1)
+        self.seen.append(len(self.running))
+        time.sleep(0.1)
+        self.running.pop()
+        return [np.zeros(1), np.zeros(1)]
+
+
+def test_the_first_run_of_a_process_goes_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Two first runs at once wait for each other for ever, about one time in ten.
+    network = made(tmp_path)
+    monkeypatch.setattr(index.compiled, "_has_run", threading.Event())
+    running: list[int] = []
+    seen: list[int] = []
+    network._requests = LifoQueue()
+    for _ in range(3):
+        network._requests.put(Watching(running, seen))
+
+    def run_three() -> list[int]:
+        seen.clear()
+        with ThreadPoolExecutor(3) as pool:
+            for each in [pool.submit(network.run, []) for _ in range(3)]:
+                each.result()
+        return list(seen)
+
+    # Those that came together go one by one; from then on all threads are used.
+    assert run_three() == [1, 1, 1]
+    assert max(run_three()) == 3
