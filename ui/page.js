@@ -29,8 +29,7 @@ const show = (view) => {
 const followTop = () => {
   const top = document.querySelector(".fn-top");
   if (!top) return;
-  // Not in a young page: its first events may come in before the one that opens it.
-  if (top.dataset.stale) return void (performance.now() > 15000 && location.reload());
+  if (top.dataset.stale) return void location.reload();
   if (top.dataset.seen) return;
   top.dataset.seen = "1";
   if (started) address("chat", top.dataset.chat);

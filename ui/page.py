@@ -28,6 +28,7 @@ from ui.evidence_pane import CONTEXT_CHARS
 from ui.folders_view import folder_key, folders_html
 from ui.job_control import JobAction
 from ui.opinions import asked, feedback_on, noted
+from ui.parts import Doubt, Shown
 from ui.render import explain
 from ui.sidebar import STALE, scope_html, sidebar_html, source_key, top_html, welcome_html
 
@@ -36,9 +37,11 @@ logger = logging.getLogger(__name__)
 TITLE = "Footnote"
 NEW_CHAT = "New chat"
 YIELD_SECONDS = 1 / 15
+OPENING_SECONDS = 15  # a page that is older has had its first event
 # Clicks on anything with data-act become one event with its data; every element below a gr.HTML.
 _ACTIONS_JS = Path(__file__).with_name("actions.js")
 _PAGE_JS = Path(__file__).with_name("page.js")
+_TICK_JS = Path(__file__).with_name("tick.js")
 
 Update = dict[Any, Any]  # Gradio component -> its new value
 
@@ -54,7 +57,8 @@ class View:
     selection: frozenset[str] | None = None  # of a conversation that has not begun; None: everything
     turn: int = 0  # grows when the tab turns to something else; whoever follows for an older turn stops
     opened: bool = False  # False in a tab that was open before this server started
-    shown: dict[str, str] = field(default_factory=dict)  # part of the page -> HTML it has
+    shown: Shown = field(default_factory=Shown)
+    doubt: Doubt = field(default_factory=Doubt)
 
 
 class Page:
@@ -77,7 +81,7 @@ class Page:
         """A tab was opened or reloaded: show the conversation its address names, and follow its answer."""
         wanted = str(dict(request.query_params).get("chat", ""))
         view.chat_id = wanted if self.desk.chats.chat(wanted) is not None else ""
-        view.shown.clear()
+        view.shown = Shown()
         view.opened = True
         yield from self._show_chat(view)
 
@@ -329,9 +333,7 @@ class Page:
             "state": self.state,
             "table": self.table,
         }
-        changed = {name: text for name, text in html.items() if view.shown.get(name) != text}
-        view.shown |= changed
-        return {components[name]: text for name, text in changed.items()}
+        return {components[name]: text for name, text in view.shown.changes(html).items()}
 
     def _undoable(self, view: View) -> int:
         """How many documents this tab removed and can still bring back."""
@@ -342,11 +344,31 @@ class Page:
             view.removal = 0
         return documents.get(view.removal, 0)
 
-    def tick(self, view: View) -> Update:
-        """Once a second: show what has changed behind the page."""
+    def tick(self, view: View, report: object) -> Iterator[Update]:
+        """Once a second: show what has changed behind the page, and what the tab should show but does not.
+
+        Args:
+            view: The tab.
+            report: What the tab shows, see tick.js; anything else is taken as "nothing".
+        """
+        seen = report if isinstance(report, dict) else {}
         if not view.opened:
-            return {self.top: STALE}  # the server was started anew: an old page loads itself again
-        return self._parts(view) or {self.side: gr.skip()}
+            # A young page opens itself in a moment. An old one outlived its server, and loads itself again.
+            yield (
+                {self.top: STALE} if _number(seen, "seconds", 0) > OPENING_SECONDS else {self.side: gr.skip()}
+            )
+            return
+        parts = seen.get("parts")
+        view.shown.correct(parts if isinstance(parts, dict) else {})
+        yield self._parts(view) or {self.side: gr.skip()}
+        shown = f"{_text(seen, 'chat', 64)} {_number(seen, 'messages', 0)} {seen.get('writing') is True}"
+        if view.doubt.due(shown, self._conversation(view)):
+            yield from self._show_chat(view)
+
+    def _conversation(self, view: View) -> str:
+        """How the conversation of this tab should look: which, how long, and whether it is being written."""
+        messages = self.desk.chats.messages(view.chat_id) if view.chat_id else []
+        return f"{view.chat_id} {len(messages)} {self._busy(view)}"
 
     # -- documents
 
@@ -480,7 +502,7 @@ def _text(data: Mapping[str, Any], name: str, longest: int) -> str:
 
 def _number(data: Mapping[str, Any], name: str, default: int) -> int:
     value = data.get(name)
-    return value if isinstance(value, int) and not isinstance(value, bool) else default
+    return int(value) if isinstance(value, int | float) and not isinstance(value, bool) else default
 
 
 def _server_functions(page: Page) -> list[Callable[[object], str]]:
@@ -552,6 +574,7 @@ def build_page(desk: Desk) -> gr.Blocks:
                     server_functions=_server_functions(page),
                     elem_id="fn-evidence-html",
                 )
+        report = gr.JSON(visible=False)  # filled by tick.js
         timer = gr.Timer(1.0)
 
         quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": True}
@@ -559,9 +582,13 @@ def build_page(desk: Desk) -> gr.Blocks:
         everything = [*around, page.chat, page.box]
 
         def on(
-            event: Callable[..., Any], handler: Callable[..., Any], inputs: list[Any], outputs: list[Any]
+            event: Callable[..., Any],
+            handler: Callable[..., Any],
+            inputs: list[Any],
+            outputs: list[Any],
+            js: str | None = None,
         ) -> None:
-            event(handler, inputs, outputs, concurrency_limit=32, **quiet)
+            event(handler, inputs, outputs, js=js, concurrency_limit=32, **quiet)
 
         on(blocks.load, page.open_page, [view], everything)
         on(page.box.submit, page.ask, [page.box, view], everything)
@@ -572,7 +599,7 @@ def build_page(desk: Desk) -> gr.Blocks:
         on(page.hello.act, page.ask_example, [view], everything)
         for part in (tools, page.state, page.table):
             on(part.act, page.documents_action, [view], around)
-        on(timer.tick, page.tick, [view], around)
+        on(timer.tick, page.tick, [view, report], everything, js=_TICK_JS.read_text(encoding="utf-8"))
     blocks.queue(max_size=256, default_concurrency_limit=32, api_open=False)
     page_blocks: gr.Blocks = blocks
     return page_blocks

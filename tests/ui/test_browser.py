@@ -18,7 +18,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    Locator,
+    Page,
+    Request,
+    Route,
+    expect,
+    sync_playwright,
+)
 from reportlab.pdfgen.canvas import Canvas
 
 from index.store import Store
@@ -330,7 +339,6 @@ def test_a_folder_is_previewed_before_it_is_indexed(watched: Watched, tmp_path: 
         card.get_by_text("1 new: 1 of 1 passage to embed").click()
         expect(card.locator("li", has_text="boat.txt")).to_be_visible()
         expect(card).to_contain_text("1 skipped")
-        page.screenshot(path="/tmp/plan.png")
         assert document_row(page, "boat.txt").count() == 0
         card.get_by_role("button", name="Apply").click()
         expect(document_row(page, "boat.txt").locator(".fn-ok")).to_be_visible()

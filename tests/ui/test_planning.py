@@ -218,7 +218,7 @@ class Tab:
     def click(self, act: str, value: str = "") -> str:
         """Returns the text above the table, as it is afterwards."""
         self.page.documents_action(self.view, gr.EventData(None, {"act": act, "value": value}))
-        return LexborHTMLParser(self.view.shown["state"]).text(separator=" ")
+        return LexborHTMLParser(self.view.shown.html["state"]).text(separator=" ")
 
 
 def test_a_folder_is_previewed_then_applied(desk: Desk, folder: Path) -> None:
@@ -264,7 +264,7 @@ def test_a_job_that_looks_for_changes_does_not_say_that_it_indexes(desk: Desk) -
     shown = tab.click("filter")
     assert "Looking for changes in all folders" in shown
     assert "keep what is done" not in shown
-    assert "Indexing" not in LexborHTMLParser(tab.view.shown["side"]).text()
+    assert "Indexing" not in LexborHTMLParser(tab.view.shown.html["side"]).text()
 
 
 FAKE_WORKER = """

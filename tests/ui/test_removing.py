@@ -34,7 +34,7 @@ def click(page: Page, view: View, act: str, doc: str = "") -> str:
     """Click as the browser reports it; the state of the Documents view as it is shown then."""
     page.state, page.table, page.side = "state", "table", "side"
     page.documents_action(view, gr.EventData(None, {"act": act, "doc": doc}))
-    return view.shown["state"] + view.shown["table"]
+    return view.shown.html["state"] + view.shown.html["table"]
 
 
 def test_a_click_removes_and_a_second_one_brings_back(desk: Desk) -> None:

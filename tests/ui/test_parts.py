@@ -1,0 +1,96 @@
+"""What a tab shows follows what it should show, whatever was lost on the way."""
+
+from __future__ import annotations
+
+import re
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ui.parts import Doubt, Shown
+
+_STAMP = re.compile(r'<template data-part="(\w+)" data-revision="(\w+)"></template>$')
+
+
+class Tab:
+    """A browser's side: it holds what reached it, and reports the revisions of that."""
+
+    def __init__(self) -> None:
+        self.html: dict[str, str] = {}
+
+    def receive(self, updates: dict[str, str]) -> None:
+        self.html |= updates
+
+    def report(self) -> dict[str, object]:
+        stamps = (_STAMP.search(html) for html in self.html.values())
+        return {stamp[1]: stamp[2] for stamp in stamps if stamp}
+
+    def text(self, name: str) -> str:
+        return _STAMP.sub("", self.html.get(name, ""))
+
+
+def test_only_what_changed_is_sent() -> None:
+    shown = Shown()
+    assert set(shown.changes({"side": "<p>a</p>", "table": ""})) == {"side", "table"}
+    assert shown.changes({"side": "<p>a</p>", "table": ""}) == {}
+    assert set(shown.changes({"side": "<p>b</p>", "table": ""})) == {"side"}
+
+
+def test_what_reached_the_tab_is_not_sent_again() -> None:
+    shown, tab = Shown(), Tab()
+    html = {"side": "<p>a</p>", "hello": "", "table": "<table></table>"}
+    tab.receive(shown.changes(html))
+    shown.correct(tab.report())
+    assert shown.changes(html) == {}
+
+
+def test_an_emptied_part_that_the_tab_still_shows_is_emptied_again() -> None:
+    shown, tab = Shown(), Tab()
+    tab.receive(shown.changes({"hello": "<p>Welcome</p>"}))
+    shown.changes({"hello": ""})  # lost
+    shown.correct(tab.report())
+    assert shown.changes({"hello": ""}) == {"hello": ""}
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.fixed_dictionaries(
+                {"side": st.sampled_from(["", "a", "b"]), "table": st.sampled_from(["x", "y"])}
+            ),
+            st.sampled_from(["arrives", "is lost", "comes late"]),
+        ),
+        min_size=1,
+        max_size=12,
+    )
+)
+def test_after_one_quiet_tick_the_tab_shows_what_it_should(steps: list[tuple[dict[str, str], str]]) -> None:
+    shown, tab = Shown(), Tab()
+    late: dict[str, str] = {}
+    for html, fate in steps:
+        shown.correct(tab.report())
+        updates = shown.changes(html)
+        tab.receive(late)
+        late = {}
+        if fate == "arrives":
+            tab.receive(updates)
+        elif fate == "comes late":
+            late = updates
+    tab.receive(late)
+
+    wanted = steps[-1][0]
+    shown.correct(tab.report())
+    tab.receive(shown.changes(wanted))
+    assert {name: tab.text(name) for name in wanted} == wanted
+
+
+def test_a_conversation_is_sent_again_when_two_reports_in_turn_are_wrong_alike() -> None:
+    doubt = Doubt()
+    assert not doubt.due("c 2 False", "c 2 False")
+    assert not doubt.due("c 2 True", "c 4 False")  # perhaps the update is on its way
+    assert not doubt.due("c 3 True", "c 4 False")
+    assert doubt.due("c 3 True", "c 4 False")
+    assert not doubt.due("c 3 True", "c 4 False")  # once; a page that counts otherwise is left in peace
+    assert not doubt.due("c 4 False", "c 4 False")
+    assert not doubt.due("c 3 True", "c 4 False")
+    assert doubt.due("c 3 True", "c 4 False")
