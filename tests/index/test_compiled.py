@@ -201,7 +201,7 @@ class Watching:
 
 
 def test_the_first_run_of_a_process_goes_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Two first runs at once wait for each other for ever, about one time in ten; from then on all threads are used.
+    # Two first runs at once wait for each other for ever, about one time in ten. Later ones may overlap.
     network = made(tmp_path)
     monkeypatch.setattr(index.compiled, "_has_run", threading.Event())
     running: list[int] = []

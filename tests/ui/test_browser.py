@@ -24,7 +24,6 @@ from playwright.sync_api import (
     Locator,
     Page,
     Request,
-    Route,
     expect,
     sync_playwright,
 )
