@@ -37,6 +37,20 @@ const followTop = () => {
 };
 let started = false;
 
+// The chat has no event of its own; the sidebar's reaches the server, and bubbles up to it from inside.
+const tellServer = (detail) => {
+  const inside = document.querySelector("#fn-side-html [data-act]");
+  inside?.dispatchEvent(new CustomEvent("footnote", { detail, bubbles: true }));
+};
+
+// The server saw in what this tab reports that its conversation is not the one it should show.
+const followConversation = () => {
+  const outdated = document.querySelector("template[data-outdated]");
+  if (!outdated) return;
+  outdated.remove();
+  tellServer({ act: "show" });
+};
+
 // ---- the evidence pane
 
 const copy = async (text, button) => {
@@ -153,10 +167,7 @@ document.addEventListener(
     if (opinion) {
       event.preventDefault();
       const [, message, verdict, marker] = opinion.getAttribute("href").split("-");
-      const detail = { act: "feedback", message, verdict, marker };
-      // The chat has no event for this; the sidebar's reaches the server, and bubbles up to it from inside.
-      const inside = document.querySelector("#fn-side-html [data-act]");
-      return void inside?.dispatchEvent(new CustomEvent("footnote", { detail, bubbles: true }));
+      return void tellServer({ act: "feedback", message, verdict, marker });
     }
     const view = event.target.closest?.("[data-view]");
     if (view) return void show(view.dataset.view);
@@ -291,6 +302,7 @@ const tidy = () => {
     message.removeAttribute("aria-label");
   }
   followTop();
+  followConversation();
   keepFocus();
 };
 if (new URL(location.href).searchParams.get("view") === "documents") root.classList.add("fn-on-documents");

@@ -30,7 +30,7 @@ from ui.job_control import JobAction
 from ui.opinions import asked, feedback_on, noted
 from ui.parts import Doubt, Shown
 from ui.render import explain
-from ui.sidebar import STALE, scope_html, sidebar_html, source_key, top_html, welcome_html
+from ui.sidebar import OUTDATED, STALE, scope_html, sidebar_html, source_key, top_html, welcome_html
 
 logger = logging.getLogger(__name__)
 
@@ -116,6 +116,8 @@ class Page:
                 yield self._parts(view) or {self.side: gr.skip()}
             case "feedback":
                 self._take_feedback(data)
+                yield from self._show_chat(view)
+            case "show":  # page.js, when the tab shows another conversation than it should
                 yield from self._show_chat(view)
 
     def _choose(self, view: View, data: Mapping[str, Any]) -> None:
@@ -344,7 +346,7 @@ class Page:
             view.removal = 0
         return documents.get(view.removal, 0)
 
-    def tick(self, view: View, report: object) -> Iterator[Update]:
+    def tick(self, view: View, report: object) -> Update:
         """Once a second: show what has changed behind the page, and what the tab should show but does not.
 
         Args:
@@ -354,16 +356,16 @@ class Page:
         seen = report if isinstance(report, dict) else {}
         if not view.opened:
             # A young page opens itself in a moment. An old one outlived its server, and loads itself again.
-            yield (
-                {self.top: STALE} if _number(seen, "seconds", 0) > OPENING_SECONDS else {self.side: gr.skip()}
-            )
-            return
+            old = _number(seen, "seconds", 0) > OPENING_SECONDS
+            return {self.top: STALE} if old else {self.side: gr.skip()}
         parts = seen.get("parts")
         view.shown.correct(parts if isinstance(parts, dict) else {})
-        yield self._parts(view) or {self.side: gr.skip()}
+        update = self._parts(view)
         shown = f"{_text(seen, 'chat', 64)} {_number(seen, 'messages', 0)} {seen.get('writing') is True}"
         if view.doubt.due(shown, self._conversation(view)):
-            yield from self._show_chat(view)
+            # The chat is no output of the tick: Gradio would mark it as busy once a second.
+            update[self.top] = view.shown.html["top"] + OUTDATED
+        return update or {self.side: gr.skip()}
 
     def _conversation(self, view: View) -> str:
         """How the conversation of this tab should look: which, how long, and whether it is being written."""
@@ -502,7 +504,7 @@ def _text(data: Mapping[str, Any], name: str, longest: int) -> str:
 
 def _number(data: Mapping[str, Any], name: str, default: int) -> int:
     value = data.get(name)
-    return int(value) if isinstance(value, int | float) and not isinstance(value, bool) else default
+    return value if isinstance(value, int) and not isinstance(value, bool) else default
 
 
 def _server_functions(page: Page) -> list[Callable[[object], str]]:
@@ -599,7 +601,7 @@ def build_page(desk: Desk) -> gr.Blocks:
         on(page.hello.act, page.ask_example, [view], everything)
         for part in (tools, page.state, page.table):
             on(part.act, page.documents_action, [view], around)
-        on(timer.tick, page.tick, [view, report], everything, js=_TICK_JS.read_text(encoding="utf-8"))
+        on(timer.tick, page.tick, [view, report], around, js=_TICK_JS.read_text(encoding="utf-8"))
     blocks.queue(max_size=256, default_concurrency_limit=32, api_open=False)
     page_blocks: gr.Blocks = blocks
     return page_blocks

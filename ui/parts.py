@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Shown:
-    """The HTML of each part that a tab has, as far as the server knows."""
+    """The HTML of each part that a tab has, as far as the server knows, and its revision."""
 
     html: dict[str, str] = field(default_factory=dict)
+    revisions: dict[str, str] = field(default_factory=dict)  # hashed once, not with every tick
 
     def changes(self, html: Mapping[str, str]) -> dict[str, str]:
         """Those parts whose HTML the tab does not have, each with its revision in it.
@@ -26,7 +27,8 @@ class Shown:
         """
         changed = {name: text for name, text in html.items() if self.html.get(name) != text}
         self.html |= changed
-        return {name: _stamped(name, text) for name, text in changed.items()}
+        self.revisions |= {name: _revision(text) for name, text in changed.items()}
+        return {name: _stamped(name, text, self.revisions[name]) for name, text in changed.items()}
 
     def correct(self, reported: Mapping[str, object]) -> None:
         """Take the tab's word for what it shows.
@@ -34,9 +36,9 @@ class Shown:
         Args:
             reported: Part -> revision, without the parts that are empty.
         """
-        for name, text in list(self.html.items()):
-            if reported.get(name, "") != _revision(text):
-                del self.html[name]
+        for name, revision in list(self.revisions.items()):
+            if reported.get(name, "") != revision:
+                self.html.pop(name, None)  # another tick may have come to the same conclusion
 
 
 @dataclass(slots=True)
@@ -66,6 +68,6 @@ def _revision(html: str) -> str:
     return hashlib.sha256(html.encode("utf-8", "surrogatepass")).hexdigest()[:16] if html else ""
 
 
-def _stamped(name: str, html: str) -> str:
+def _stamped(name: str, html: str, revision: str) -> str:
     # A template is inert and takes no room; it stands last, so no rule for a first child sees it.
-    return f'{html}<template data-part="{name}" data-revision="{_revision(html)}"></template>' if html else ""
+    return f'{html}<template data-part="{name}" data-revision="{revision}"></template>' if html else ""

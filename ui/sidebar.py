@@ -16,7 +16,9 @@ from ui.render import ago, button, count, escape, escape_line
 
 BRAND = '<div class="fn-brand">Footnote<sup>1</sup></div>'
 
+# What page.js obeys: load the page again; ask for the conversation again.
 STALE = '<header class="fn-top" data-stale="1"></header>'
+OUTDATED = "<template data-outdated></template>"
 
 
 def sidebar_html(

@@ -7,5 +7,5 @@
   const messages = document.querySelectorAll('#fn-chat [data-testid="user"], #fn-chat [data-testid="bot"]').length;
   const writing = document.querySelector("#fn-chat .fn-stage") !== null;
   const chat = document.querySelector(".fn-top")?.dataset.chat ?? "";
-  return [view, { parts, chat, messages, writing, seconds: performance.now() / 1000 }];
+  return [view, { parts, chat, messages, writing, seconds: Math.floor(performance.now() / 1000) }];
 }

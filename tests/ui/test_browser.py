@@ -18,15 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import (
-    Browser,
-    ConsoleMessage,
-    Locator,
-    Page,
-    Request,
-    expect,
-    sync_playwright,
-)
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, expect, sync_playwright
 from reportlab.pdfgen.canvas import Canvas
 
 from index.store import Store
@@ -350,6 +342,37 @@ def test_a_folder_is_previewed_before_it_is_indexed(watched: Watched, tmp_path: 
         card.get_by_role("button", name="Discard").click()
         expect(card).to_have_count(0)
         expect(document_row(page, "boat.txt").locator(".fn-ok")).to_be_visible()
+
+
+def test_an_idle_page_rests_and_an_outdated_one_mends_itself(watched: Watched, tmp_path: Path) -> None:
+    page = watched.page
+    asked_again: list[str] = []
+    page.on(
+        "request", lambda it: asked_again.append(it.url) if '"act":"show"' in (it.post_data or "") else None
+    )
+    with served_lightly(tmp_path / "data") as server:
+        page.goto(server.url)
+        answer = ask(page, "What pressure does the garden pump reach?")
+        page.wait_for_timeout(2_000)
+        page.evaluate(
+            "window.drawn = 0; new MutationObserver((all) => (window.drawn += all.length))"
+            ".observe(document.querySelector('#fn-chat'), { childList: true, subtree: true })"
+        )
+        page.wait_for_timeout(3_000)  # three ticks
+        assert page.evaluate("window.drawn") == 0
+        assert asked_again == []
+
+        # A message that the page does not show: it is asked for once, not with every tick.
+        answer.evaluate("(message) => message.removeAttribute('data-testid')")
+        page.wait_for_timeout(6_000)
+        assert len(asked_again) == 1
+
+        # The server is started anew: the old page loads itself again, with its conversation.
+        page.evaluate("window.old = true")
+        server.stop()
+        server.start()
+        page.wait_for_function("window.old === undefined")
+        expect(page.locator("#fn-chat [data-testid='bot']").first).to_contain_text("47 bar")
 
 
 def test_an_answer_survives_a_reload_and_can_be_stopped(watched: Watched, tmp_path: Path) -> None:

@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
+import gradio as gr
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from index.store import Store
+from rag.settings import load_settings
+from tests.ui.test_chats import TEXT, put, quoted_answer
+from tests.ui.test_opinions import NoIndexer, exchange
+from ui.desk import Desk
+from ui.page import OPENING_SECONDS, Page, View
 from ui.parts import Doubt, Shown
+from ui.sidebar import OUTDATED, STALE
 
 _STAMP = re.compile(r'<template data-part="(\w+)" data-revision="(\w+)"></template>$')
 
@@ -94,3 +106,54 @@ def test_a_conversation_is_sent_again_when_two_reports_in_turn_are_wrong_alike()
     assert not doubt.due("c 4 False", "c 4 False")
     assert not doubt.due("c 3 True", "c 4 False")
     assert doubt.due("c 3 True", "c 4 False")
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Iterator[Page]:
+    with Store.open(tmp_path / "data") as store:
+        put(store, TEXT)
+    desk = Desk(load_settings({"data": tmp_path / "data"}), indexer=NoIndexer())
+    page = Page(desk)
+    for name in ("side", "scope", "top", "hello", "state", "table", "chat", "box"):
+        setattr(page, name, name)
+    yield page
+    desk.close()
+
+
+def tick(page: Page, view: View, report: object) -> dict[str, Any]:
+    return page.tick(view, report)
+
+
+def test_a_tick_sends_what_the_tab_does_not_show(page: Page) -> None:
+    view, tab = View(opened=True), Tab()
+    tab.receive(tick(page, view, {}))
+    assert "Contracts" in tab.text("table")
+    assert "table" not in tick(page, view, {"parts": tab.report()})
+    tab.html["table"] = "<p>older</p>"
+    assert "Contracts" in tick(page, view, {"parts": tab.report()})["table"]
+
+
+@pytest.mark.parametrize("report", [None, 7, "x", [], {"parts": 3, "messages": "many", "chat": [1]}])
+def test_a_report_that_is_none_is_taken_as_a_tab_that_shows_nothing(page: Page, report: object) -> None:
+    assert "Contracts" in tick(page, View(opened=True), report)["table"]
+
+
+def test_a_conversation_that_did_not_arrive_is_asked_for_after_the_second_tick(page: Page) -> None:
+    chat_id = exchange(page.desk, quoted_answer(page.desk.store)).chat_id
+    view, tab = View(opened=True, chat_id=chat_id), Tab()
+    tab.receive(tick(page, view, {}))
+    lost = {"parts": tab.report(), "chat": chat_id, "messages": 1, "writing": True}
+    assert "top" not in tick(page, view, lost)
+    tab.receive(tick(page, view, lost))
+    assert OUTDATED in tab.html["top"]
+    (sent,) = page.side_action(view, gr.EventData(None, {"act": "show"}))
+    assert len(sent["chat"]) == 2
+
+    whole = {"chat": chat_id, "messages": 2, "writing": False}
+    tab.receive(tick(page, view, {"parts": tab.report(), **whole}))
+    assert OUTDATED not in tab.html["top"]
+
+
+def test_only_a_page_that_outlived_its_server_loads_itself_again(page: Page) -> None:
+    assert "top" not in tick(page, View(), {"seconds": OPENING_SECONDS})
+    assert tick(page, View(), {"seconds": OPENING_SECONDS + 1}) == {"top": STALE}
