@@ -156,6 +156,21 @@ def _to_schema_2(connection: sqlite3.Connection) -> None:
     )
 
 
+def _to_schema_3(connection: sqlite3.Connection) -> None:
+    """Parts of documents have names beside page numbers: slides, rows of a sheet, attachments."""
+    _run(
+        connection,
+        """
+        CREATE TABLE locators (
+            version_id INTEGER NOT NULL REFERENCES versions (version_id),
+            start INTEGER NOT NULL,
+            words TEXT NOT NULL,
+            PRIMARY KEY (version_id, start)
+        ) WITHOUT ROWID;
+        """,
+    )
+
+
 def _run(connection: sqlite3.Connection, statements: str) -> None:
     # Not executescript(): it commits the transaction first.
     for statement in statements.split(";"):
@@ -164,4 +179,4 @@ def _run(connection: sqlite3.Connection, statements: str) -> None:
 
 
 # By the schema that it leads to. A release adds one at the end and changes none.
-MIGRATIONS: Mapping[int, Callable[[sqlite3.Connection], None]] = {2: _to_schema_2}
+MIGRATIONS: Mapping[int, Callable[[sqlite3.Connection], None]] = {2: _to_schema_2, 3: _to_schema_3}

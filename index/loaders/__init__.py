@@ -140,6 +140,10 @@ def _load_format(data: bytes, name: str, *, max_pages: int, max_chars: int) -> P
         from index.loaders.markdown import load_markdown
 
         return load_markdown(data, media_type=media_type)
+    if media_type in ("text/csv", "text/tab-separated-values"):
+        from index.loaders.csv_rows import load_csv
+
+        return load_csv(data, media_type=media_type, max_chars=max_chars)
     from index.loaders.plain import load_rst, load_text
 
     if media_type == "text/x-rst":

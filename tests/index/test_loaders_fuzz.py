@@ -46,6 +46,7 @@ def seeds() -> dict[str, bytes]:
         "a.md": b"---\ntitle: T\n---\n# A *b*\n\ntext\n\nc\n===\n\n> ## d\n\n```\n# e\n```\n",
         "a.rst": b"=====\nTitle\n=====\n\nPart\n----\n\ntext\n",
         "a.txt": "wörds, ".encode() * 30,
+        "a.csv": b'Item;Price\nPump;12\n"Valve\nsmall";"3,50"\n\nSeal;1\n',
         "b.txt": ("wörds, " * 30).encode("utf-16"),
     }
 
@@ -77,6 +78,12 @@ def check(document: ParsedDocument) -> None:
     if document.page_starts:
         assert document.page_starts[0] == 0
         assert document.page_starts[-1] <= len(document.text)
+    places = [locator.start for locator in document.locators]
+    assert places == sorted(set(places))
+    for locator in document.locators:
+        assert locator.words.strip()
+        assert 0 <= locator.start < len(document.text)
+        locator.words.encode()
     starts = [heading.start for heading in document.headings]
     assert starts == sorted(set(starts))
     for heading in document.headings:
