@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import zipfile
 from dataclasses import replace
 from pathlib import PurePath
 
@@ -13,6 +12,9 @@ from index.loaders.cleaning import looks_binary, one_line
 from index.loaders.refusals import needs_password, too_much_text
 
 _DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_PPTX = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
+_EPUB = "application/epub+zip"
 _TEXT_EXTENSIONS = """
     .txt .text .log .org .adoc .asciidoc .tex .bib .srt .vtt
     .jsonl .ndjson .yaml .yml .toml .ini .cfg .conf .properties .diff .patch
@@ -24,6 +26,13 @@ _MEDIA_TYPES = dict.fromkeys(_TEXT_EXTENSIONS.split(), "text/plain") | {
     ".pdf": "application/pdf",
     ".docx": _DOCX,
     ".docm": _DOCX,
+    ".xlsx": _XLSX,
+    ".xlsm": _XLSX,
+    ".pptx": _PPTX,
+    ".pptm": _PPTX,
+    ".ppsx": _PPTX,
+    ".epub": _EPUB,
+    ".eml": "message/rfc822",
     ".html": "text/html",
     ".htm": "text/html",
     ".xhtml": "text/html",
@@ -53,6 +62,9 @@ _HTML_START = re.compile(
 )
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENCRYPTED_OFFICE = "EncryptedPackage".encode("utf-16-le")
+_BINARY_KINDS = {
+    "application/pdf": "a PDF", _DOCX: "a Word", _XLSX: "an Excel", _PPTX: "a PowerPoint", _EPUB: "an EPUB"
+}  # fmt: skip
 _KNOWN_BINARIES = (
     (b"\x89PNG", "an image"),
     (b"\xff\xd8\xff", "an image"),
@@ -71,9 +83,7 @@ _KNOWN_BINARIES = (
     (b"OggS", "a sound recording"),
 )
 _OTHER_ARCHIVES = (
-    ("xl/", "an Excel workbook", "Export it as CSV or PDF and index that."),
-    ("ppt/", "a PowerPoint presentation", "Export it as PDF and index that."),
-    ("META-INF/container.xml", "an EPUB book", "Convert it to PDF or HTML and index that."),
+    ("xl/workbook.bin", "an Excel workbook in the binary format", "Save it as .xlsx and index that."),
     ("content.xml", "an OpenDocument file", "Save it as .docx or PDF and index that."),
 )
 
@@ -121,10 +131,7 @@ def _load_format(data: bytes, name: str, *, max_pages: int, max_chars: int) -> P
 
         return load_pdf(data, max_pages=max_pages, max_chars=max_chars)
     if data.startswith(b"PK\x03\x04"):
-        _refuse_other_archives(data)
-        from index.loaders.docx import load_docx
-
-        return load_docx(data, media_type=_DOCX)
+        return _load_archive(data, max_pages=max_pages, max_chars=max_chars)
     _refuse_other_binaries(data, extension)
     media_type = _MEDIA_TYPES.get(extension)
     if media_type == "text/html" or (extension in ("", ".txt") and _HTML_START.match(data)):
@@ -140,6 +147,10 @@ def _load_format(data: bytes, name: str, *, max_pages: int, max_chars: int) -> P
         from index.loaders.markdown import load_markdown
 
         return load_markdown(data, media_type=media_type)
+    if media_type == "message/rfc822":
+        from index.loaders.eml import load_eml
+
+        return load_eml(data, media_type=media_type, max_pages=max_pages, max_chars=max_chars)
     if media_type in ("text/csv", "text/tab-separated-values"):
         from index.loaders.csv_rows import load_csv
 
@@ -151,16 +162,28 @@ def _load_format(data: bytes, name: str, *, max_pages: int, max_chars: int) -> P
     return load_text(data, media_type=media_type or "text/plain")
 
 
-def _refuse_other_archives(data: bytes) -> None:
-    from io import BytesIO
+def _load_archive(data: bytes, *, max_pages: int, max_chars: int) -> ParsedDocument:
+    """A zip archive by what is in it: names of files lie, and books and Office files are all archives."""
+    from index.loaders.archive import Archive
 
-    try:
-        with zipfile.ZipFile(BytesIO(data)) as archive:
-            names = archive.namelist()
-    except (zipfile.BadZipFile, ValueError, OverflowError, OSError, NotImplementedError):
-        return  # the DOCX loader says what is wrong with it
+    with Archive(data) as archive:
+        names = archive.names
     if any(name.startswith("word/") for name in names):
-        return
+        from index.loaders.docx import load_docx
+
+        return load_docx(data, media_type=_DOCX)
+    if "xl/workbook.xml" in names or "xl/_rels/workbook.xml.rels" in names:
+        from index.loaders.xlsx import load_xlsx
+
+        return load_xlsx(data, media_type=_XLSX, max_chars=max_chars)
+    if any(name.startswith("ppt/") for name in names):
+        from index.loaders.pptx import load_pptx
+
+        return load_pptx(data, media_type=_PPTX, max_slides=max_pages, max_chars=max_chars)
+    if "META-INF/container.xml" in names:
+        from index.loaders.epub import load_epub
+
+        return load_epub(data, media_type=_EPUB, max_chars=max_chars)
     for mark, what, hint in _OTHER_ARCHIVES:
         if any(name.startswith(mark) for name in names):
             raise DocumentError("unsupported", f"This is {what}, which is not read yet.", hint=hint)
@@ -168,6 +191,9 @@ def _refuse_other_archives(data: bytes) -> None:
         raise DocumentError(
             "unsupported", "This is an archive of other files.", hint="Unpack it and index the folder."
         )
+    from index.loaders.docx import load_docx
+
+    return load_docx(data, media_type=_DOCX)
 
 
 def _refuse_other_binaries(data: bytes, extension: str) -> None:
@@ -177,7 +203,7 @@ def _refuse_other_binaries(data: bytes, extension: str) -> None:
         raise DocumentError(
             "unsupported",
             "This is a file of an old Office format, which is not read.",
-            hint="Open it in Word or LibreOffice, save it as .docx or PDF, and index that.",
+            hint="Open it in LibreOffice, save it as .docx, .xlsx, .pptx or PDF, and index that.",
         )
     if data.startswith(b"{\\rtf"):
         raise DocumentError(
@@ -194,11 +220,11 @@ def _refuse_other_binaries(data: bytes, extension: str) -> None:
                     hint="Check that it is the right file.",
                 )
             raise _unsupported(f"This is {what}, which holds no text to read.")
-    if extension in (".pdf", ".docx", ".docm"):
-        kind = "PDF" if extension == ".pdf" else "Word"
+    kind = _BINARY_KINDS.get(_MEDIA_TYPES.get(extension, ""))
+    if kind is not None:
         raise DocumentError(
             "damaged",
-            f"This is not a {kind} file, although its name says so.",
+            f"This is not {kind} file, although its name says so.",
             hint="Download or export it again; an error page is sometimes saved under such a name.",
         )
 
@@ -207,5 +233,6 @@ def _unsupported(message: str) -> DocumentError:
     return DocumentError(
         "unsupported",
         message,
-        hint="Footnote reads PDF, Word (.docx), HTML, Markdown and text files; export it as one of these.",
+        hint="Footnote reads PDF, Word (.docx), Excel (.xlsx), PowerPoint (.pptx), EPUB, e-mail (.eml), HTML,"
+        " Markdown, CSV and text files; export it as one of these.",
     )

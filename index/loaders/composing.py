@@ -64,10 +64,11 @@ class Composition:
         self._locator = one_line(locator, _LOCATOR_CHARS)
 
     def insert(self, document: ParsedDocument, *, below: int, locator: str) -> None:
-        """Append a whole document: its headings below the level ``below``, its parts after the locator."""
+        """Append a whole document: its headings below the level ``below``, its locators after this one."""
         if not document.text.strip():
             return
-        self.begin(locator)
+        if locator:
+            self.begin(locator)
         self.add(document.text)
         base = self.length - len(document.text)
         for heading in document.headings:
@@ -83,7 +84,9 @@ class Composition:
             Locator(start, f"p. {page}") for page, start in enumerate(document.page_starts, 1)
         )
         for each in inner:
-            self._locators[base + each.start] = one_line(f"{locator}, {each.words}", 2 * _LOCATOR_CHARS)
+            self._locators[base + each.start] = one_line(
+                f"{locator}, {each.words}" if locator else each.words, 2 * _LOCATOR_CHARS
+            )
 
     def document(self, *, media_type: str, title: str = "", warnings: Sequence[str] = ()) -> ParsedDocument:
         """Everything so far."""

@@ -18,6 +18,7 @@ _SAMPLE_CHARS = 65_536
 _SAMPLE_RECORDS = 50
 _MAX_RECORD_LINES = 200  # a quoted value with more line ends is a quotation mark that was never closed
 _HEADER_CHARS = 100
+_MAX_CAPTIONS = 5  # rows above a header
 _VALUE = re.compile(r"[-+(]?[\d.,:/ %€$£¥-]*\d[\d.,:/ %€$£¥)-]*|https?://\S*|\S{1,100}@\S{1,100}")
 _SEPARATOR_LINE = re.compile(r"sep=([,;|\t])\n", re.IGNORECASE)
 
@@ -53,12 +54,38 @@ def add_table(composition: Composition, rows: Sequence[tuple[int, Sequence[str]]
         name: Of the table, put before the number of a row in its locator; "" for the only one.
     """
     filled = [(number, cells) for number, cells in rows if any(cell.strip() for cell in cells)]
+    header_at = _header_at([cells for _, cells in filled[:_SAMPLE_RECORDS]])
     header: Sequence[str] = ()
-    if len(filled) > 1 and is_header(filled[0][1], [cells for _, cells in filled[1:_SAMPLE_RECORDS]]):
-        header = [" ".join(clean(cell).split()) for cell in filled[0][1]]
     for at, (number, cells) in enumerate(filled):
         composition.begin(f"{name}, row {number}" if name else f"row {number}")
-        composition.add(row_line(cells, header if at else ()), newlines=1 if at else 2)
+        composition.add(row_line(cells, header), newlines=1 if at else 2)
+        if at == header_at:
+            header = [" ".join(clean(cell).split()) for cell in cells]
+
+
+def _header_at(rows: Sequence[Sequence[str]]) -> int | None:
+    """Which row names the columns; a table may begin with captions, which are narrower."""
+    for at in range(min(_MAX_CAPTIONS, len(rows) - 1)):
+        if is_header(rows[at], rows[at + 1 :]):
+            return at
+        if width(rows[at]) >= max(map(width, rows)):
+            break
+    return None
+
+
+def width(cells: Sequence[str]) -> int:
+    """How many cells of a row are not blank."""
+    return sum(bool(cell.strip()) for cell in cells)
+
+
+def heads_values(first: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Whether a row is a header for certain: it names a column that holds numbers, dates or addresses."""
+    return is_header(first, rows) and any(
+        name.strip()
+        and 2 * sum(len(row) > at and _VALUE.fullmatch(row[at].strip()) is not None for row in rows)
+        > len(rows)
+        for at, name in enumerate(first)
+    )
 
 
 def is_header(first: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
@@ -69,11 +96,11 @@ def is_header(first: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
     names = [cell.strip() for cell in first]
     while names and not names[-1]:
         names.pop()
-    width = max((sum(bool(cell.strip()) for cell in row) for row in rows), default=0)
+    widest = max(map(width, rows), default=0)
     filled = [name for name in names if name]
     return (
-        len(filled) >= max(1, min(2, width))
-        and 2 * len(filled) >= width
+        len(filled) >= max(1, min(2, widest))
+        and 2 * len(filled) >= widest
         and len(set(filled)) == len(filled)
         and all(len(name) <= _HEADER_CHARS and not _VALUE.fullmatch(name) for name in filled)
     )
@@ -92,9 +119,9 @@ def _delimiter(text: str) -> str | None:
             continue
         if not records:
             continue
-        width, same = Counter(map(len, records)).most_common(1)[0]
-        found = (same / len(records), width, delimiter)
-        if width > 1 and (best is None or found[:2] > best[:2]):
+        values, same = Counter(map(len, records)).most_common(1)[0]
+        found = (same / len(records), values, delimiter)
+        if values > 1 and (best is None or found[:2] > best[:2]):
             best = found
     if best is not None:
         return best[2]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Iterable, Iterator
 from xml.etree.ElementTree import Element, ParseError, fromstring
 
 from index.loaders.archive import Archive
@@ -15,7 +16,7 @@ def part(archive: Archive, name: str | None, *, required: bool = True) -> Elemen
     if data is None:
         return None
     # An Office file has no document type: only an attack by entities needs one.
-    if any(mark in data for mark in _DOCTYPES):
+    if has_doctype(data):
         raise damaged()
     try:
         return fromstring(data)  # the standard parser loads nothing from outside
@@ -25,22 +26,35 @@ def part(archive: Archive, name: str | None, *, required: bool = True) -> Elemen
         raise damaged() from exc
 
 
+def has_doctype(data: bytes) -> bool:
+    """Whether XML declares a document type, in which entities could be defined."""
+    return any(mark in data for mark in _DOCTYPES)
+
+
 _DOCTYPES = tuple("<!DOCTYPE".encode(encoding) for encoding in ("ascii", "utf-16-le", "utf-16-be"))
 
 
 def related_parts(archive: Archive, name: str) -> dict[str, str]:
     """Names of the parts that a part refers to, by the last word of the relationship's type."""
+    found: dict[str, str] = {}
+    for _, kind, target in _relations(archive, name):
+        found.setdefault(kind, target)
+    return found
+
+
+def related_ids(archive: Archive, name: str) -> dict[str, str]:
+    """Names of the parts that a part refers to, by the id that it refers to them with."""
+    return {identifier: target for identifier, _, target in _relations(archive, name)}
+
+
+def _relations(archive: Archive, name: str) -> Iterator[tuple[str, str, str]]:
     folder, _, file = name.rpartition("/")
     relations = part(archive, posixpath.join(folder, "_rels", f"{file}.rels"), required=False)
-    if relations is None:
-        return {}
-    found: dict[str, str] = {}
-    for relation in relations:
+    for relation in children(relations):
         target = relation.get("Target", "")
         if relation.get("TargetMode") != "External" and target:
             target = posixpath.normpath(posixpath.join("/", folder, target)).lstrip("/")
-            found.setdefault(relation.get("Type", "").rpartition("/")[2], target)
-    return found
+            yield relation.get("Id", ""), relation.get("Type", "").rpartition("/")[2], target
 
 
 def local(element: Element) -> str:
@@ -66,6 +80,11 @@ def child(element: Element | None, name: str) -> Element | None:
         if local(candidate) == name:
             return candidate
     return None
+
+
+def children(element: Element | None) -> Iterable[Element]:
+    """All children, none of an element that is not there."""
+    return () if element is None else element
 
 
 def path(element: Element | None, *names: str) -> Element | None:

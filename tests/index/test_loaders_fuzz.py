@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 import zipfile
+from datetime import date
+from email.message import EmailMessage
 from io import BytesIO
 from typing import Any
 
@@ -13,6 +15,9 @@ from index.documents import ParsedDocument
 from index.errors import DocumentError
 from index.loaders import load
 from tests.index.files import docx, pdf
+from tests.index.test_loaders_epub import book
+from tests.index.test_loaders_pptx import slides, two_slides
+from tests.index.test_loaders_xlsx import sheet
 
 ROUNDS = 150
 
@@ -25,6 +30,15 @@ def word_file() -> bytes:
         document.add_table(rows=2, cols=2).cell(0, 0).text = "cell"
 
     return docx(build)
+
+
+def mail_file() -> bytes:
+    mail = EmailMessage()
+    mail["Subject"], mail["From"] = "Größe", "Anna <anna@example.org>"
+    mail.set_content("Plain words.")
+    mail.add_alternative("<p>Marked words.</p>", subtype="html")
+    mail.add_attachment(b"a,b\n1,2\n", maintype="text", subtype="csv", filename="a.csv")
+    return bytes(mail)
 
 
 def unpacked(archive: bytes) -> bytes:
@@ -42,6 +56,10 @@ def seeds() -> dict[str, bytes]:
         "a.pdf": pdf(["# Title", "Some words."], ["More words."], title="T", outline=[("Title", 0, 0)]),
         "a.docx": word,
         "b.docx": unpacked(word),
+        "a.xlsx": unpacked(sheet(["Item", "Day"], ["Pump", date(2024, 3, 5)], [], ["Seal", 0.5])),
+        "a.pptx": unpacked(slides(two_slides)),
+        "a.epub": book(),
+        "a.eml": mail_file(),
         "a.html": b"<!DOCTYPE html><title>T</title><h1>A</h1><table><tr><td>b<td>c</table><ul><li>d</ul>",
         "a.md": b"---\ntitle: T\n---\n# A *b*\n\ntext\n\nc\n===\n\n> ## d\n\n```\n# e\n```\n",
         "a.rst": b"=====\nTitle\n=====\n\nPart\n----\n\ntext\n",

@@ -386,7 +386,8 @@ def test_a_chunk_knows_the_part_of_the_document_that_it_begins_in(tmp_path: Path
             made.document,
             locators=(Locator(0, "row 2"), Locator(text.index("Seal"), "row 9")),
         )
-        store.publish(puts=[replace(made, version=replace(made, document=document))], embedder=EMBEDDER)
+        source = replace(put("/list.csv", "x"), version=replace(made, document=document))
+        store.publish(puts=[source], embedder=EMBEDDER)
         row = store.documents()[0]
         assert row.version_id is not None
         ids = store.chunk_ids(row.version_id)
