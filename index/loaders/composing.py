@@ -108,10 +108,12 @@ def row_line(cells: Sequence[str], header: Sequence[str] = ()) -> str:
     With a header empty cells are left out; without one they keep their place, but for those at the end.
     A row says what its cells mean by itself, since it is found and quoted by itself.
     """
-    texts = [" ".join(clean(cell).split()) for cell in cells]
-    if not header:
-        return " | ".join(texts).rstrip(" |")
-    names = [*header, *[""] * (len(texts) - len(header))]
-    return " | ".join(
-        f"{name}: {text}" if name else text for name, text in zip(names, texts, strict=False) if text
-    )
+    texts = [" ".join(cell.split()) for cell in cells]
+    if header:
+        names = [*header, *[""] * (len(texts) - len(header))]
+        line = " | ".join(
+            f"{name}: {text}" if name else text for name, text in zip(names, texts, strict=False) if text
+        )
+    else:
+        line = " | ".join(texts).rstrip(" |")
+    return line if line.isprintable() else clean(line)
