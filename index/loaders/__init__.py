@@ -17,7 +17,7 @@ _PPTX = "application/vnd.openxmlformats-officedocument.presentationml.presentati
 _EPUB = "application/epub+zip"
 _TEXT_EXTENSIONS = """
     .txt .text .log .org .adoc .asciidoc .tex .bib .srt .vtt
-    .jsonl .ndjson .yaml .yml .toml .ini .cfg .conf .properties .diff .patch
+    .yaml .yml .toml .ini .cfg .conf .properties .diff .patch
     .py .pyi .js .mjs .jsx .ts .tsx .java .kt .scala .groovy .c .h .cc .cpp .cxx .hh .hpp .cs .go .rs .swift
     .rb .php .pl .pm .lua .r .jl .m .sh .bash .zsh .fish .ps1 .bat .cmd .sql .css .scss .less .vue .dart
     .ex .exs .erl .hs .ml .clj .el .lisp .vim .f90 .asm .s .proto .graphql .tf .gradle .cmake .mk
@@ -42,6 +42,8 @@ _MEDIA_TYPES = dict.fromkeys(_TEXT_EXTENSIONS.split(), "text/plain") | {
     ".csv": "text/csv",
     ".tsv": "text/tab-separated-values",
     ".json": "application/json",
+    ".jsonl": "application/jsonl",
+    ".ndjson": "application/jsonl",
     ".xml": "application/xml",
 }
 _BARE_NAMES = """
@@ -155,6 +157,11 @@ def _load_format(data: bytes, name: str, *, max_pages: int, max_chars: int) -> P
         from index.loaders.csv_rows import load_csv
 
         return load_csv(data, media_type=media_type, max_chars=max_chars)
+    if media_type in ("application/json", "application/jsonl"):
+        from index.loaders.json_lines import load_json, load_json_lines
+
+        read = load_json if media_type == "application/json" else load_json_lines
+        return read(data, media_type=media_type, max_chars=max_chars)
     from index.loaders.plain import load_rst, load_text
 
     if media_type == "text/x-rst":

@@ -60,6 +60,8 @@ def seeds() -> dict[str, bytes]:
         "a.pptx": unpacked(slides(two_slides)),
         "a.epub": book(),
         "a.eml": mail_file(),
+        "a.json": b'{"a": {"b": [1, "two", {"c": null}]}, "d": [{"e": "f"}, {"e": "g\\n"}]}',
+        "a.jsonl": b'{"a": 1, "b": [2]}\n["c", {"d": 3}]\n"e"\n',
         "a.html": b"<!DOCTYPE html><title>T</title><h1>A</h1><table><tr><td>b<td>c</table><ul><li>d</ul>",
         "a.md": b"---\ntitle: T\n---\n# A *b*\n\ntext\n\nc\n===\n\n> ## d\n\n```\n# e\n```\n",
         "a.rst": b"=====\nTitle\n=====\n\nPart\n----\n\ntext\n",
