@@ -409,7 +409,9 @@ def looks_empty(root: Path, number: int) -> FileOutcome:
 
 def recipe_of(path: str, limits: ChunkLimits) -> str:
     """What else than the bytes decides the chunks: the format that the name asks for, and how text is cut."""
-    return f"{RECIPE_VERSION}|{PurePath(path).suffix.lower()}|{limits!r}"
+    suffixes = PurePath(path).suffixes[-2:]  # two for "list.csv.gz"
+    format_name = "".join(suffixes if suffixes[-1:] == [".gz"] else suffixes[-1:]).lower()
+    return f"{RECIPE_VERSION}|{format_name}|{limits!r}"
 
 
 def hash_file(path: Path) -> str:

@@ -51,9 +51,14 @@ _BARE_NAMES = """
     install todo makefile dockerfile
 """
 
-SUPPORTED_EXTENSIONS: frozenset[str] = frozenset(_MEDIA_TYPES)
-"""Lower case, with the dot."""
+SUPPORTED_EXTENSIONS: frozenset[str] = frozenset(_MEDIA_TYPES) | {
+    ".gz",
+    *(f".{number}" for number in range(1, 9)),
+}
+"""Lower case, with the dot. Of compressed files and manual pages the rest of the name counts, too."""
 
+# "ls.1", "printf.3posix"; not "libm.so.6", and not "python3.1", whose number is that of a version.
+_MAN_PAGE = re.compile(r"(?<!\.so)(?<!\d)\.[1-8](?:[a-z][a-z0-9]{0,8})?\Z")
 _KNOWN_NAMES = frozenset(_BARE_NAMES.split())
 
 MAX_PAGES = 5_000
@@ -92,8 +97,17 @@ _OTHER_ARCHIVES = (
 
 def supported(name: str) -> bool:
     """Whether a file of this name is tried at all: by extension, or a well-known name without one."""
-    path = PurePath(name)
-    return path.suffix.lower() in SUPPORTED_EXTENSIONS or path.name.lower() in _KNOWN_NAMES
+    path = PurePath(_unpacked_name(name))
+    return (
+        path.suffix.lower() in _MEDIA_TYPES
+        or path.name.lower() in _KNOWN_NAMES
+        or _MAN_PAGE.search(path.name.lower()) is not None
+    )
+
+
+def _unpacked_name(name: str) -> str:
+    """The name without the ending of compressed files: ``notes.txt`` for ``notes.txt.gz``."""
+    return name[: -len(".gz")] if name.lower().endswith(".gz") else name
 
 
 def load(
@@ -111,9 +125,7 @@ def load(
         DocumentError: And nothing else, whatever the bytes are.
     """
     if not data.strip():
-        raise DocumentError(
-            "empty", "The file is empty.", hint="Check that it was saved or copied completely."
-        )
+        raise _empty()
     document = _load_format(data, name, max_pages=max_pages, max_chars=max_chars)
     if len(document.text) > max_chars:
         raise too_much_text(max_chars)
@@ -124,7 +136,20 @@ def load(
     return replace(document, title=one_line(document.title))
 
 
+def _empty() -> DocumentError:
+    return DocumentError("empty", "The file is empty.", hint="Check that it was saved or copied completely.")
+
+
 def _load_format(data: bytes, name: str, *, max_pages: int, max_chars: int) -> ParsedDocument:
+    if data.startswith(b"\x1f\x8b"):
+        name = _unpacked_name(name)
+        if not supported(name):
+            raise _unsupported("This is a compressed file of a type that is not read.")
+        from index.loaders.compressed import unpack_gzip
+
+        data = unpack_gzip(data)
+        if not data.strip():
+            raise _empty()
     extension = PurePath(name).suffix.lower()
     # Each format's library is imported when a file needs it.
     # A PDF may begin with other bytes, but a text may also speak of "%PDF-".
@@ -145,6 +170,11 @@ def _load_format(data: bytes, name: str, *, max_pages: int, max_chars: int) -> P
         raise _unsupported(
             f"Files of the type {kind} are not read." if kind else "The type of this file is not known."
         )
+    if _MAN_PAGE.search(name.lower()):
+        from index.loaders.man_page import is_man_page, load_man_page
+
+        if is_man_page(data):
+            return load_man_page(data, max_chars=max_chars)
     if media_type == "text/markdown":
         from index.loaders.markdown import load_markdown
 

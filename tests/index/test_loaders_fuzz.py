@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import random
 import zipfile
 from datetime import date
@@ -15,6 +16,7 @@ from index.documents import ParsedDocument
 from index.errors import DocumentError
 from index.loaders import load
 from tests.index.files import docx, pdf
+from tests.index.test_loaders_compressed import MDOC, PAGE
 from tests.index.test_loaders_epub import book
 from tests.index.test_loaders_pptx import slides, two_slides
 from tests.index.test_loaders_xlsx import sheet
@@ -62,6 +64,8 @@ def seeds() -> dict[str, bytes]:
         "a.eml": mail_file(),
         "a.json": b'{"a": {"b": [1, "two", {"c": null}]}, "d": [{"e": "f"}, {"e": "g\\n"}]}',
         "a.jsonl": b'{"a": 1, "b": [2]}\n["c", {"d": 3}]\n"e"\n',
+        "a.8": MDOC,
+        "a.1.gz": gzip.compress(PAGE),
         "a.html": b"<!DOCTYPE html><title>T</title><h1>A</h1><table><tr><td>b<td>c</table><ul><li>d</ul>",
         "a.md": b"---\ntitle: T\n---\n# A *b*\n\ntext\n\nc\n===\n\n> ## d\n\n```\n# e\n```\n",
         "a.rst": b"=====\nTitle\n=====\n\nPart\n----\n\ntext\n",
