@@ -15,6 +15,7 @@ _DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _PPTX = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
 _EPUB = "application/epub+zip"
+_ODF = "application/vnd.oasis.opendocument"
 _TEXT_EXTENSIONS = """
     .txt .text .log .org .adoc .asciidoc .tex .bib .srt .vtt
     .yaml .yml .toml .ini .cfg .conf .properties .diff .patch
@@ -32,6 +33,9 @@ _MEDIA_TYPES = dict.fromkeys(_TEXT_EXTENSIONS.split(), "text/plain") | {
     ".pptm": _PPTX,
     ".ppsx": _PPTX,
     ".epub": _EPUB,
+    ".odt": _ODF,
+    ".ods": _ODF,
+    ".odp": _ODF,
     ".eml": "message/rfc822",
     ".html": "text/html",
     ".htm": "text/html",
@@ -70,7 +74,8 @@ _HTML_START = re.compile(
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENCRYPTED_OFFICE = "EncryptedPackage".encode("utf-16-le")
 _BINARY_KINDS = {
-    "application/pdf": "a PDF", _DOCX: "a Word", _XLSX: "an Excel", _PPTX: "a PowerPoint", _EPUB: "an EPUB"
+    "application/pdf": "a PDF", _DOCX: "a Word", _XLSX: "an Excel", _PPTX: "a PowerPoint", _EPUB: "an EPUB",
+    _ODF: "an OpenDocument",
 }  # fmt: skip
 _KNOWN_BINARIES = (
     (b"\x89PNG", "an image"),
@@ -91,7 +96,6 @@ _KNOWN_BINARIES = (
 )
 _OTHER_ARCHIVES = (
     ("xl/workbook.bin", "an Excel workbook in the binary format", "Save it as .xlsx and index that."),
-    ("content.xml", "an OpenDocument file", "Save it as .docx or PDF and index that."),
 )
 
 
@@ -221,6 +225,10 @@ def _load_archive(data: bytes, *, max_pages: int, max_chars: int) -> ParsedDocum
         from index.loaders.epub import load_epub
 
         return load_epub(data, media_type=_EPUB, max_chars=max_chars)
+    if "content.xml" in names:
+        from index.loaders.odf import load_odf
+
+        return load_odf(data, max_slides=max_pages, max_chars=max_chars)
     for mark, what, hint in _OTHER_ARCHIVES:
         if any(name.startswith(mark) for name in names):
             raise DocumentError("unsupported", f"This is {what}, which is not read yet.", hint=hint)
@@ -270,6 +278,6 @@ def _unsupported(message: str) -> DocumentError:
     return DocumentError(
         "unsupported",
         message,
-        hint="Footnote reads PDF, Word (.docx), Excel (.xlsx), PowerPoint (.pptx), EPUB, e-mail (.eml), HTML,"
-        " Markdown, CSV and text files; export it as one of these.",
+        hint="Footnote reads PDF, Word (.docx), Excel (.xlsx), PowerPoint (.pptx), OpenDocument, EPUB,"
+        " e-mail (.eml), HTML, Markdown, CSV and text files; export it as one of these.",
     )

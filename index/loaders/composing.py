@@ -115,5 +115,5 @@ def row_line(cells: Sequence[str], header: Sequence[str] = ()) -> str:
             f"{name}: {text}" if name else text for name, text in zip(names, texts, strict=False) if text
         )
     else:
-        line = " | ".join(texts).rstrip(" |")
+        line = " | ".join(texts).rstrip(" |").lstrip()
     return line if line.isprintable() else clean(line)

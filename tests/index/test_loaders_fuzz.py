@@ -18,6 +18,7 @@ from index.loaders import load
 from tests.index.files import docx, pdf
 from tests.index.test_loaders_compressed import MDOC, PAGE
 from tests.index.test_loaders_epub import book
+from tests.index.test_loaders_odf import SHEET, SLIDES, TEXT, odf
 from tests.index.test_loaders_pptx import slides, two_slides
 from tests.index.test_loaders_xlsx import sheet
 
@@ -61,6 +62,9 @@ def seeds() -> dict[str, bytes]:
         "a.xlsx": unpacked(sheet(["Item", "Day"], ["Pump", date(2024, 3, 5)], [], ["Seal", 0.5])),
         "a.pptx": unpacked(slides(two_slides)),
         "a.epub": book(),
+        "a.odt": odf("text", TEXT),
+        "a.ods": odf("spreadsheet", SHEET),
+        "a.odp": odf("presentation", SLIDES),
         "a.eml": mail_file(),
         "a.json": b'{"a": {"b": [1, "two", {"c": null}]}, "d": [{"e": "f"}, {"e": "g\\n"}]}',
         "a.jsonl": b'{"a": 1, "b": [2]}\n["c", {"d": 3}]\n"e"\n',
