@@ -213,7 +213,7 @@ def _load_archive(data: bytes, *, max_pages: int, max_chars: int) -> ParsedDocum
         from index.loaders.docx import load_docx
 
         return load_docx(data, media_type=_DOCX)
-    if "xl/workbook.xml" in names or "xl/_rels/workbook.xml.rels" in names:
+    if any(name.startswith("xl/") for name in names) and "xl/workbook.bin" not in names:
         from index.loaders.xlsx import load_xlsx
 
         return load_xlsx(data, media_type=_XLSX, max_chars=max_chars)
