@@ -157,7 +157,13 @@ def _to_schema_2(connection: sqlite3.Connection) -> None:
 
 
 def _to_schema_3(connection: sqlite3.Connection) -> None:
-    """Parts of documents have names beside page numbers: slides, rows of a sheet, attachments."""
+    """Parts of documents have names beside page numbers: slides, rows of a sheet, attachments.
+
+    And more formats are read: what was refused for its format counts as unreadable, which is tried again.
+    """
+    connection.execute(
+        "UPDATE documents SET problem = 'unreadable' WHERE state = 'failed' AND problem = 'unsupported'"
+    )
     _run(
         connection,
         """
