@@ -19,7 +19,8 @@ _SAMPLE_RECORDS = 50
 _MAX_RECORD_LINES = 200  # a quoted value with more line ends is a quotation mark that was never closed
 _HEADER_CHARS = 100
 _MAX_CAPTIONS = 5  # rows above a header
-_VALUE = re.compile(r"[-+(]?[\d.,:/ %€$£¥-]*\d[\d.,:/ %€$£¥)-]*|https?://\S*|\S{1,100}@\S{1,100}")
+_NUMERIC = re.compile(r"[-+(\d.,:/ %€$£¥)]+")  # with a digit in it: a number, a date, a time, an amount
+_ADDRESS = re.compile(r"https?://\S*|\S{1,100}@\S{1,100}")
 _SEPARATOR_LINE = re.compile(r"sep=([,;|\t])\n", re.IGNORECASE)
 
 
@@ -81,9 +82,7 @@ def width(cells: Sequence[str]) -> int:
 def heads_values(first: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
     """Whether a row is a header for certain: it names a column that holds numbers, dates or addresses."""
     return is_header(first, rows) and any(
-        name.strip()
-        and 2 * sum(len(row) > at and _VALUE.fullmatch(row[at].strip()) is not None for row in rows)
-        > len(rows)
+        name.strip() and 2 * sum(len(row) > at and _is_value(row[at].strip()) for row in rows) > len(rows)
         for at, name in enumerate(first)
     )
 
@@ -102,8 +101,14 @@ def is_header(first: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
         len(filled) >= max(1, min(2, widest))
         and 2 * len(filled) >= widest
         and len(set(filled)) == len(filled)
-        and all(len(name) <= _HEADER_CHARS and not _VALUE.fullmatch(name) for name in filled)
+        and all(len(name) <= _HEADER_CHARS and not _is_value(name) for name in filled)
     )
+
+
+def _is_value(cell: str) -> bool:
+    if _NUMERIC.fullmatch(cell):
+        return any(map(str.isdigit, cell))
+    return _ADDRESS.fullmatch(cell) is not None
 
 
 def _delimiter(text: str) -> str | None:

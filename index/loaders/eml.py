@@ -20,6 +20,7 @@ _HEADERS = ("From", "To", "Cc", "Date")
 _MAX_ATTACHMENTS = 100
 _MAX_PARTS = 1_000
 _MAX_DEPTH = 20
+_HEADER_CHARS = 10_000
 _SHIFTED = ("iso-2022", "utf-7", "hz")  # encodings whose bytes also pass for ASCII
 
 
@@ -90,7 +91,8 @@ def _read(attachment: _Attachment, *, max_pages: int, max_chars: int) -> ParsedD
             attachment.data, media_type="message/rfc822", max_pages=max_pages, max_chars=max_chars,
             attached=False,
         )  # fmt: skip
-    if not supported(attachment.name):
+    # Nor an e-mail in compressed form, which would be a way around the limit of one level.
+    if not supported(attachment.name) or attachment.name.lower().endswith(".eml.gz"):
         return None
     return load(attachment.data, attachment.name, max_pages=max_pages, max_chars=max_chars)
 
@@ -184,6 +186,7 @@ def _header(message: Message, name: str) -> str:
 
 def _decoded(value: str) -> str:
     """A header in words: ``=?utf-8?q?Gr=C3=BC=C3=9Fe?=`` is "Grüße"."""
+    value = value[:_HEADER_CHARS]  # the time to decode it grows with its square
     try:
         pieces = decode_header(value)
     except (HeaderParseError, binascii.Error, ValueError):

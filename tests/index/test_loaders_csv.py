@@ -93,3 +93,8 @@ def test_rows_stay_whole_in_chunks_and_chunks_name_their_first_row() -> None:
         assert set(document.text[chunk.start : chunk.end].split("\n")) <= lines
     held = {line for chunk in chunks for line in document.text[chunk.start : chunk.end].split("\n")}
     assert held == lines
+
+
+@pytest.mark.parametrize("unit", ["1", "1x,", '"', "a@", ",", '""', "1,\n", ";;", "\n", "1." * 9 + ","])
+def test_hostile_records_take_linear_time(unit: str) -> None:
+    load(b"Item,Price\n" + unit.encode() * (500_000 // len(unit)), "a.csv")

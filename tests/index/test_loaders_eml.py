@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from email.message import EmailMessage
 
 import pytest
@@ -71,6 +72,18 @@ def test_attachments_are_listed_and_read() -> None:
     assert document.warnings == ()
 
 
+def test_a_compressed_mail_is_no_way_to_a_second_level() -> None:
+    message = mail("See below.")
+    message.add_attachment(
+        gzip.compress(bytes(mail("Inner words."))),
+        maintype="application",
+        subtype="gzip",
+        filename="a.eml.gz",
+    )
+    text = load(bytes(message), "a.eml").text
+    assert text.endswith("Attachments: a.eml.gz")
+
+
 def test_an_attachment_that_cannot_be_read_is_a_warning() -> None:
     message = mail("See below.")
     message.add_attachment(b"%PDF-1.4 broken", maintype="application", subtype="pdf", filename="a.pdf")
@@ -112,6 +125,11 @@ def test_encodings(charset: str) -> None:
 )
 def test_broken_mails_are_read_as_far_as_they_go(source: bytes) -> None:
     assert "text" in load(source, "a.eml").text
+
+
+def test_an_endless_header_takes_no_time() -> None:
+    subject = b"=?a?q?" * 200_000
+    assert "text" in load(b"Subject: " + subject + b"\nFrom: a\n\ntext", "a.eml").text
 
 
 def problem(source: bytes) -> str:
