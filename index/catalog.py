@@ -18,7 +18,7 @@ from queue import Empty, LifoQueue
 from index.errors import DamagedError, NewerDatabaseError, StorageError, StoreError
 from index.migrations import migrate
 
-SCHEMA_VERSION = 2  # with a migration that leads to it, see index.migrations
+SCHEMA_VERSION = 3  # with a migration that leads to it, see index.migrations
 FILE_NAME = "catalog.sqlite"
 HIDDEN = -1  # generation of a chunk that was removed and can still be brought back
 
@@ -49,6 +49,14 @@ CREATE TABLE versions (
     UNIQUE (content_hash, recipe)
 );
 CREATE INDEX versions_language ON versions (language, passages);
+
+-- What people call the parts of a version, where page numbers do not say it: each reaches to the next.
+CREATE TABLE locators (
+    version_id INTEGER NOT NULL REFERENCES versions (version_id),
+    start INTEGER NOT NULL,
+    words TEXT NOT NULL,
+    PRIMARY KEY (version_id, start)
+) WITHOUT ROWID;
 
 CREATE TABLE documents (
     doc_id TEXT PRIMARY KEY,

@@ -217,6 +217,10 @@ def _put_version(
     version_id = cursor.lastrowid
     assert version_id is not None
     connection.executemany(
+        "INSERT INTO locators VALUES (?, ?, ?)",
+        [(version_id, locator.start, locator.words) for locator in document.locators],
+    )
+    connection.executemany(
         "INSERT OR IGNORE INTO embeddings VALUES (?, ?, ?)",
         [
             (text_hash, embedder_id, vector.astype("<f4").tobytes())

@@ -22,7 +22,7 @@ from index.scan import FoundFile, scan
 
 # Raise it when a reader or the chunker changes what it makes of the same bytes: documents are then
 # made anew on the next run, and only passages whose text differs are embedded again.
-RECIPE_VERSION = 1
+RECIPE_VERSION = 2
 # Problems that may pass by themselves; the others wait until the file's content changes.
 PASSING_PROBLEMS = ("timeout", "crashed", "unreadable", "changed_while_reading")
 
@@ -409,7 +409,9 @@ def looks_empty(root: Path, number: int) -> FileOutcome:
 
 def recipe_of(path: str, limits: ChunkLimits) -> str:
     """What else than the bytes decides the chunks: the format that the name asks for, and how text is cut."""
-    return f"{RECIPE_VERSION}|{PurePath(path).suffix.lower()}|{limits!r}"
+    suffixes = PurePath(path).suffixes[-2:]  # two for "list.csv.gz"
+    format_name = "".join(suffixes if suffixes[-1:] == [".gz"] else suffixes[-1:]).lower()
+    return f"{RECIPE_VERSION}|{format_name}|{limits!r}"
 
 
 def hash_file(path: Path) -> str:

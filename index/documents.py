@@ -17,9 +17,22 @@ class Heading:
     title: str
 
 
+@dataclass(frozen=True, slots=True)
+class Locator:
+    """What people call the part of a document that begins at ``start``: "slide 3", "sheet Prices, row 12"."""
+
+    start: int
+    words: str
+
+
+def page_words(page: int | None) -> str:
+    """What people call a page: "p. 3"; "" for a format without pages."""
+    return "" if page is None else f"p. {page}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedDocument:
-    """A file as one text plus a map back to its pages and headings.
+    """A file as one text plus a map back to its pages, other parts and headings.
 
     ``text`` holds no NUL and no lone surrogate, and lines end in ``\\n``; every offset in Footnote
     counts characters of this string. It is what citations slice, so nothing rewrites it later.
@@ -29,7 +42,9 @@ class ParsedDocument:
             Never the file name: the same content under two names is one version.
         media_type: For example ``application/pdf``.
         page_starts: Offset of the first character of each page, ascending, the first is 0;
-            empty for formats without pages.
+            empty for formats without pages. Slides are pages, too.
+        locators: Parts that people name, ascending by ``start`` and each start once; empty where the
+            number of the page says it all. Each reaches to the next one.
         headings: In order of ``start``.
         warnings: What a reader should know, one sentence each ("No text on pages 3 and 7: ...");
             a document with warnings is ``partial``, not ``ready``.
@@ -41,10 +56,16 @@ class ParsedDocument:
     page_starts: tuple[int, ...] = ()
     headings: tuple[Heading, ...] = ()
     warnings: tuple[str, ...] = ()
+    locators: tuple[Locator, ...] = ()
 
     def page_at(self, offset: int) -> int | None:
         """The page that holds this character, the first page is 1; None for a format without pages."""
         return bisect_right(self.page_starts, offset) or None
+
+    def locator_at(self, offset: int) -> str:
+        """The part that holds this character, in words for people; "" where nothing is known but the file."""
+        at = bisect_right(self.locators, offset, key=lambda locator: locator.start)
+        return self.locators[at - 1].words if at else page_words(self.page_at(offset))
 
     def heading_path(self, offset: int) -> tuple[str, ...]:
         """Titles of the headings above this character, outermost first."""

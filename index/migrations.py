@@ -156,6 +156,27 @@ def _to_schema_2(connection: sqlite3.Connection) -> None:
     )
 
 
+def _to_schema_3(connection: sqlite3.Connection) -> None:
+    """Parts of documents have names beside page numbers: slides, rows of a sheet, attachments.
+
+    And more formats are read: what was refused for its format counts as unreadable, which is tried again.
+    """
+    connection.execute(
+        "UPDATE documents SET problem = 'unreadable' WHERE state = 'failed' AND problem = 'unsupported'"
+    )
+    _run(
+        connection,
+        """
+        CREATE TABLE locators (
+            version_id INTEGER NOT NULL REFERENCES versions (version_id),
+            start INTEGER NOT NULL,
+            words TEXT NOT NULL,
+            PRIMARY KEY (version_id, start)
+        ) WITHOUT ROWID;
+        """,
+    )
+
+
 def _run(connection: sqlite3.Connection, statements: str) -> None:
     # Not executescript(): it commits the transaction first.
     for statement in statements.split(";"):
@@ -164,4 +185,4 @@ def _run(connection: sqlite3.Connection, statements: str) -> None:
 
 
 # By the schema that it leads to. A release adds one at the end and changes none.
-MIGRATIONS: Mapping[int, Callable[[sqlite3.Connection], None]] = {2: _to_schema_2}
+MIGRATIONS: Mapping[int, Callable[[sqlite3.Connection], None]] = {2: _to_schema_2, 3: _to_schema_3}

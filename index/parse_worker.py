@@ -71,6 +71,7 @@ def _answer(loader: Loader, request: dict[str, Any], data: bytes) -> bytes:
             "page_starts": document.page_starts,
             "headings": [[h.start, h.end, h.level, h.title] for h in document.headings],
             "warnings": document.warnings,
+            "locators": [[locator.start, locator.words] for locator in document.locators],
         }
     ).encode()
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self, cast
 
-from index.documents import Heading, ParsedDocument
+from index.documents import Heading, Locator, ParsedDocument
 from index.errors import DocumentError
 from index.loaders import MAX_PAGES, MAX_TEXT_CHARS
 from index.parse_worker import EXIT_MEMORY, read_frame, write_frame
@@ -103,6 +103,7 @@ class Parser:
                 for start, end, level, title in answer["headings"]
             ),
             warnings=tuple(answer["warnings"]),
+            locators=tuple(Locator(start, words) for start, words in answer["locators"]),
         )
 
     def close(self) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from index.catalog import Catalog, decode_path, encode_path, get_meta
 from index.changes import mismatch
-from index.documents import Heading, ParsedDocument
+from index.documents import Heading, Locator, ParsedDocument
 from index.rows import (
     CHUNKS,
     DOCUMENTS,
@@ -124,8 +124,11 @@ class CatalogReader:
             row = connection.execute(
                 f"SELECT * FROM versions WHERE version_id = ? AND {LIVE_VERSION}", (version_id,)
             ).fetchone()
-        if row is None:
-            return None
+            if row is None:
+                return None
+            locators = connection.execute(
+                "SELECT start, words FROM locators WHERE version_id = ? ORDER BY start", (version_id,)
+            ).fetchall()
         return ParsedDocument(
             text=row["text"],
             title=row["title"],
@@ -136,6 +139,7 @@ class CatalogReader:
                 for start, end, level, title in json.loads(row["headings"])
             ),
             warnings=tuple(json.loads(row["warnings"])),
+            locators=tuple(Locator(each["start"], each["words"]) for each in locators),
         )
 
     def headings_within(self, version_id: int, start: int, end: int) -> tuple[tuple[int, int], ...]:

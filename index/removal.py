@@ -169,6 +169,7 @@ def release_version(connection: sqlite3.Connection, version_id: int, generation:
         return
     hashes = connection.execute("SELECT text_hash FROM chunks WHERE version_id = ?", (version_id,)).fetchall()
     connection.execute("DELETE FROM chunks WHERE version_id = ?", (version_id,))
+    connection.execute("DELETE FROM locators WHERE version_id = ?", (version_id,))
     connection.execute("DELETE FROM versions WHERE version_id = ?", (version_id,))
     connection.executemany(
         "DELETE FROM embeddings WHERE text_hash = ?1"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from index.catalog import decode_path, get_meta
-from index.documents import embedded_hash, embedded_text
+from index.documents import embedded_hash, embedded_text, page_words
 from index.errors import DamagedError
 from index.lexical import Marker
 
@@ -56,6 +56,7 @@ class ChunkRow:
     start: int
     end: int
     page: int | None
+    locator: str  # of its first character, in words for people; "" where there is none
     heading_path: tuple[str, ...]
     context: str
     text: str
@@ -96,7 +97,9 @@ DOCUMENTS = """
     FROM documents d LEFT JOIN versions v USING (version_id)
 """
 CHUNKS = """
-    SELECT c.*, substr(v.text, c.start + 1, c.end - c.start) AS text
+    SELECT c.*, substr(v.text, c.start + 1, c.end - c.start) AS text,
+        (SELECT words FROM locators l WHERE l.version_id = c.version_id AND l.start <= c.start
+            ORDER BY l.start DESC LIMIT 1) AS locator
     FROM chunks c JOIN versions v ON v.version_id = c.version_id AND c.generation > 0
 """
 # A version that no source stands at was removed, and waits to be erased or brought back.
@@ -141,6 +144,7 @@ def chunk_row(row: sqlite3.Row) -> ChunkRow:
         start=row["start"],
         end=row["end"],
         page=row["page"],
+        locator=row["locator"] or page_words(row["page"]),
         heading_path=tuple(json.loads(row["heading_path"])),
         context=row["context"],
         text=row["text"],

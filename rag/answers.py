@@ -36,6 +36,7 @@ class Passage:
     lexical_rank: int | None = None
     fused: float = 0.0  # of the dense and the lexical side, in [0, 1]; comparable only within one query
     reader: float | None = None  # chance in [0, 1] that the passage answers; None where it was not read
+    locator: str = ""  # the part it begins in, in words for people: "p. 3", "sheet Prices, row 12"
     also_in: tuple[str, ...] = ()  # names of other documents that hold nearly the same passage
     headings: tuple[tuple[int, int], ...] = ()  # spans inside [start, end) that are headings
 
@@ -69,6 +70,7 @@ class Citation:
     end: int
     quote: str
     chunk_id: int
+    locator: str = ""  # the part it begins in, in words for people; "" where only the file is known
 
     @property
     def name(self) -> str:

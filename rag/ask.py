@@ -338,6 +338,7 @@ class Assistant:
             replace(
                 citation,
                 page=document.page_at(citation.start),
+                locator=document.locator_at(citation.start),
                 heading_path=document.heading_path(citation.start),
             )
             if (document := documents[citation.version_id]) is not None

@@ -58,6 +58,7 @@ class Numbering:
                     end=end,
                     quote=passage.text[start - passage.start : end - passage.start],
                     chunk_id=passage.chunk_id,
+                    locator=passage.locator,
                 )
             )
         return self._markers[key]

@@ -52,7 +52,8 @@ def says_not_found(text: str) -> bool:
 
 def _label(passage: Passage) -> str:
     name = " ".join(passage.name.split()).replace('"', "'").encode("utf-8", "replace").decode("utf-8")
-    return _as_data(name if passage.page is None else f"{name}, page {passage.page}")
+    locator = " ".join(passage.locator.split()).replace('"', "'")
+    return _as_data(f"{name}, {locator}" if locator else name)
 
 
 def _as_data(text: str) -> str:

@@ -167,6 +167,7 @@ def _passage(
         path=source.path,
         title=source.title,
         page=chunk.page,
+        locator=chunk.locator,
         heading_path=chunk.heading_path,
         start=chunk.start,
         end=chunk.end,

@@ -163,7 +163,7 @@ def _mark(message_id: str, marker: int, ref: SpanRef, found: Located, *, weak: b
     words = " ".join(found.quote.split())
     if len(words) > HOVER_CHARS:
         words = words[:HOVER_CHARS].rstrip() + "…"
-    hover = place(ref.name, found.page if found.page is not None else ref.page)
+    hover = place(ref.name, found.locator_of(ref))
     if gone:
         hover = f"{hover}: {_GONE.get(found.state, 'source removed')}"
     elif words:
@@ -197,7 +197,7 @@ def _footer(
         _chip(
             f"cite-{message_id}-{marker}-chip",
             f"{marker}!" if located[marker].version_id is None else str(marker),
-            place(ref.name, located[marker].page or ref.page),
+            place(ref.name, located[marker].locator_of(ref)),
             css=" fn-chip-gone" if located[marker].version_id is None else "",
         )
         for marker, ref in answer.citations
@@ -206,8 +206,7 @@ def _footer(
     more = [(rank, ref) for rank, ref in enumerate(answer.passages, start=1) if not _holds(ref, cited)]
     if answer.status == "abstained":
         nearest = [
-            _chip(f"found-{message_id}-{rank}", "", place(ref.name, ref.page))
-            for rank, ref in more[:_NEAREST]
+            _chip(f"found-{message_id}-{rank}", "", _where(ref, references)) for rank, ref in more[:_NEAREST]
         ]
         if nearest:
             label = '<span class="fn-near">Nearest, below the bar:</span>'
@@ -218,7 +217,7 @@ def _footer(
         details = ""
         if more:
             found = "".join(
-                f"<li>{_chip(f'found-{message_id}-{rank}', '', place(ref.name, ref.page))}"
+                f"<li>{_chip(f'found-{message_id}-{rank}', '', _where(ref, references))}"
                 f"<span>{escape_line(references.locate(ref).quote[:_SNIPPET_CHARS])}</span></li>"
                 for rank, ref in more
             )
@@ -230,7 +229,7 @@ def _footer(
     if answer.steps:
         foot.append(
             '<details class="fn-how"><summary>How I searched</summary>'
-            f"{_steps(answer.steps)}{_considered(answer.considered)}</details>"
+            f"{_steps(answer.steps)}{_considered(answer.considered, references)}</details>"
         )
     if any(sentence.markers for sentence in answer.sentences):
         foot.append(f'<a class="fn-act" href="#copy-{message_id}">Copy with sources</a>')
@@ -321,12 +320,12 @@ def _steps(steps: Sequence[Step]) -> str:
     return f'<ol class="fn-steps">{rows}</ol>'
 
 
-def _considered(passages: Sequence[StoredConsidered]) -> str:
+def _considered(passages: Sequence[StoredConsidered], references: References) -> str:
     """A table of the passages that were looked at: how each was found, and what became of it."""
     if not passages:
         return ""
     rows = "".join(
-        f"<tr{_KEPT if each.kept else ''}><td>{escape_line(place(each.place.name, each.place.page))}</td>"
+        f"<tr{_KEPT if each.kept else ''}><td>{escape_line(_where(each.place, references))}</td>"
         f"<td>{_rank(each.dense_rank)}</td><td>{_rank(each.lexical_rank)}</td><td>{each.fused:.2f}</td>"
         f"<td>{'–' if each.reader is None else f'{each.reader:.2f}'}</td>"
         f"<td>{escape_line(each.reason)}</td></tr>"
@@ -336,6 +335,10 @@ def _considered(passages: Sequence[StoredConsidered]) -> str:
         '<table class="fn-looked"><thead><tr><th>Passage</th><th>Meaning</th><th>Words</th><th>Both</th>'
         f"<th>Reader</th><th>Outcome</th></tr></thead><tbody>{rows}</tbody></table>"
     )
+
+
+def _where(ref: SpanRef, references: References) -> str:
+    return place(ref.name, references.locate(ref).locator_of(ref))
 
 
 def _rank(rank: int | None) -> str:
@@ -367,7 +370,7 @@ def answer_with_sources(message: Message, references: References, text: str) -> 
             words = " ".join(found.quote.split()) if found is not None and found.quote else "(source removed)"
         said.append(" ".join([words, *(f"[{marker}]" for marker in sentence.markers if marker in places)]))
     sources = [
-        f"[{marker}] {place(ref.name, located[marker].page or ref.page)} ({ref.collection})"
+        f"[{marker}] {place(ref.name, located[marker].locator_of(ref))} ({ref.collection})"
         for marker, ref in answer.citations
     ]
     return "\n\n".join([" ".join(said), "\n".join(sources)]).strip()

@@ -97,7 +97,7 @@ class EvidencePane:
         if ref is None or found is None or not found.quote:
             return ""
         name = found.document.name if found.document is not None else ref.name
-        return f"“{' '.join(found.quote.split())}” ({place(name, found.page)})"
+        return f"“{' '.join(found.quote.split())}” ({place(name, found.locator)})"
 
     def _document(self, reference: Reference, after: int) -> str:
         document = self._store.document(reference.target)
@@ -130,7 +130,9 @@ class EvidencePane:
         parsed = self._references.parsed(version_id) if version_id is not None else None
         if parsed is not None and offset is not None:
             page = parsed.page_at(offset)
-            if page is not None:
+            if parsed.locators:
+                parts.append(parsed.locator_at(offset))
+            if page is not None and parsed.media_type == "application/pdf":
                 parts.append(f"page {page} of {len(parsed.page_starts)}")
             path = parsed.heading_path(offset)
             if path:

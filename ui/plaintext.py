@@ -42,10 +42,10 @@ def snippet(text: str, limit: int = SNIPPET_CHARS) -> str:
     return line[:limit].rsplit(" ", 1)[0] + " …"
 
 
-def place(name: str, page: int | None, heading_path: Sequence[str] = ()) -> str:
-    """Where a quote stands: ``report.pdf, p. 3`` or ``guide.md, Install > Linux``."""
-    if page is not None:
-        return f"{name}, p. {page}"
+def place(name: str, locator: str, heading_path: Sequence[str] = ()) -> str:
+    """Where a quote stands: ``report.pdf, p. 3``, ``list.csv, row 8`` or ``guide.md, Install > Linux``."""
+    if locator:
+        return f"{name}, {locator}"
     return f"{name}, {' > '.join(heading_path)}" if heading_path else name
 
 
@@ -111,17 +111,17 @@ def step_lines(answer: Answer) -> Iterator[str]:
             f"{'-' if rank is None else f'#{rank}':>4}" for rank in (passage.dense_rank, passage.lexical_rank)
         )
         reader = "   -" if passage.reader is None else f"{passage.reader:.2f}"
-        where = place(passage.name, passage.page, passage.heading_path)
+        where = place(passage.name, passage.locator, passage.heading_path)
         yield f"  {ranks} {passage.fused:.2f} {reader}  {where}: {each.reason}"
 
 
 def _citation_line(citation: Citation) -> str:
-    where = place(citation.name, citation.page, citation.heading_path)
+    where = place(citation.name, citation.locator, citation.heading_path)
     return f'[{citation.marker}] {where}: "{" ".join(citation.quote.split())}"'
 
 
 def _passage_line(passage: Passage) -> str:
-    return f"{place(passage.name, passage.page, passage.heading_path)}: {snippet(passage.text)}"
+    return f"{place(passage.name, passage.locator, passage.heading_path)}: {snippet(passage.text)}"
 
 
 def search_lines(passages: Sequence[Passage]) -> Iterator[str]:
@@ -130,7 +130,7 @@ def search_lines(passages: Sequence[Passage]) -> Iterator[str]:
         by_meaning = f"meaning #{passage.dense_rank}" if passage.dense_rank else ""
         by_words = f"words #{passage.lexical_rank}" if passage.lexical_rank else ""
         found_by = ", ".join(part for part in (by_meaning, by_words) if part)
-        where = place(passage.name, passage.page, passage.heading_path)
+        where = place(passage.name, passage.locator, passage.heading_path)
         yield f"{number:>2}. {where}  ({passage.score:.2f}{'; ' + found_by if found_by else ''})"
         yield f"    {snippet(passage.text)}"
 

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from index.documents import ParsedDocument
+from index.documents import ParsedDocument, page_words
 from index.sentences import sentence_spans
 from rag.answers import digest
 from ui.chats import SpanRef
@@ -38,6 +38,11 @@ class Located:
     end: int = 0
     quote: str = ""
     page: int | None = None
+    locator: str = ""
+
+    def locator_of(self, ref: SpanRef) -> str:
+        """The part it stands in, in words; of what is gone, the page that the reference remembers."""
+        return self.locator or page_words(ref.page)
 
 
 class References:
@@ -116,6 +121,7 @@ class References:
                     end=place.end,
                     quote=quote,
                     page=parsed.page_at(place.start),
+                    locator=parsed.locator_at(place.start),
                 )
         start = _find_again(parsed.text, place)
         if start is None:
@@ -129,6 +135,7 @@ class References:
             end=end,
             quote=parsed.text[start:end],
             page=parsed.page_at(start),
+            locator=parsed.locator_at(start),
         )
 
 

@@ -75,9 +75,9 @@ def button(label: str, css: str, data: Mapping[str, str], *, title: str = "") ->
     return f'<button type="button" class="{css}"{attributes}{hover}>{escape_line(label)}</button>'
 
 
-def place(name: str, page: int | None) -> str:
+def place(name: str, locator: str) -> str:
     """Where a citation points, in plain text: ``border-plan.pdf, p. 2``."""
-    return f"{name}, p. {page}" if page else name
+    return f"{name}, {locator}" if locator else name
 
 
 def count(number: int, word: str, plural: str = "") -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import zipfile
 from dataclasses import replace
 from pathlib import PurePath
 
@@ -13,9 +12,13 @@ from index.loaders.cleaning import looks_binary, one_line
 from index.loaders.refusals import needs_password, too_much_text
 
 _DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_PPTX = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
+_EPUB = "application/epub+zip"
+_ODF = "application/vnd.oasis.opendocument"
 _TEXT_EXTENSIONS = """
     .txt .text .log .org .adoc .asciidoc .tex .bib .srt .vtt
-    .jsonl .ndjson .yaml .yml .toml .ini .cfg .conf .properties .diff .patch
+    .yaml .yml .toml .ini .cfg .conf .properties .diff .patch
     .py .pyi .js .mjs .jsx .ts .tsx .java .kt .scala .groovy .c .h .cc .cpp .cxx .hh .hpp .cs .go .rs .swift
     .rb .php .pl .pm .lua .r .jl .m .sh .bash .zsh .fish .ps1 .bat .cmd .sql .css .scss .less .vue .dart
     .ex .exs .erl .hs .ml .clj .el .lisp .vim .f90 .asm .s .proto .graphql .tf .gradle .cmake .mk
@@ -24,6 +27,16 @@ _MEDIA_TYPES = dict.fromkeys(_TEXT_EXTENSIONS.split(), "text/plain") | {
     ".pdf": "application/pdf",
     ".docx": _DOCX,
     ".docm": _DOCX,
+    ".xlsx": _XLSX,
+    ".xlsm": _XLSX,
+    ".pptx": _PPTX,
+    ".pptm": _PPTX,
+    ".ppsx": _PPTX,
+    ".epub": _EPUB,
+    ".odt": _ODF,
+    ".ods": _ODF,
+    ".odp": _ODF,
+    ".eml": "message/rfc822",
     ".html": "text/html",
     ".htm": "text/html",
     ".xhtml": "text/html",
@@ -33,6 +46,8 @@ _MEDIA_TYPES = dict.fromkeys(_TEXT_EXTENSIONS.split(), "text/plain") | {
     ".csv": "text/csv",
     ".tsv": "text/tab-separated-values",
     ".json": "application/json",
+    ".jsonl": "application/jsonl",
+    ".ndjson": "application/jsonl",
     ".xml": "application/xml",
 }
 _BARE_NAMES = """
@@ -40,9 +55,14 @@ _BARE_NAMES = """
     install todo makefile dockerfile
 """
 
-SUPPORTED_EXTENSIONS: frozenset[str] = frozenset(_MEDIA_TYPES)
-"""Lower case, with the dot."""
+SUPPORTED_EXTENSIONS: frozenset[str] = frozenset(_MEDIA_TYPES) | {
+    ".gz",
+    *(f".{number}" for number in range(1, 9)),
+}
+"""Lower case, with the dot. Of compressed files and manual pages the rest of the name counts, too."""
 
+# "ls.1", "printf.3posix"; not "libm.so.6", and not "python3.1", whose number is that of a version.
+_MAN_PAGE = re.compile(r"(?<!\.so)(?<!\d)\.[1-8](?:[a-z][a-z0-9]{0,8})?\Z")
 _KNOWN_NAMES = frozenset(_BARE_NAMES.split())
 
 MAX_PAGES = 5_000
@@ -53,6 +73,10 @@ _HTML_START = re.compile(
 )
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENCRYPTED_OFFICE = "EncryptedPackage".encode("utf-16-le")
+_BINARY_KINDS = {
+    "application/pdf": "a PDF", _DOCX: "a Word", _XLSX: "an Excel", _PPTX: "a PowerPoint", _EPUB: "an EPUB",
+    _ODF: "an OpenDocument",
+}  # fmt: skip
 _KNOWN_BINARIES = (
     (b"\x89PNG", "an image"),
     (b"\xff\xd8\xff", "an image"),
@@ -71,17 +95,23 @@ _KNOWN_BINARIES = (
     (b"OggS", "a sound recording"),
 )
 _OTHER_ARCHIVES = (
-    ("xl/", "an Excel workbook", "Export it as CSV or PDF and index that."),
-    ("ppt/", "a PowerPoint presentation", "Export it as PDF and index that."),
-    ("META-INF/container.xml", "an EPUB book", "Convert it to PDF or HTML and index that."),
-    ("content.xml", "an OpenDocument file", "Save it as .docx or PDF and index that."),
+    ("xl/workbook.bin", "an Excel workbook in the binary format", "Save it as .xlsx and index that."),
 )
 
 
 def supported(name: str) -> bool:
     """Whether a file of this name is tried at all: by extension, or a well-known name without one."""
-    path = PurePath(name)
-    return path.suffix.lower() in SUPPORTED_EXTENSIONS or path.name.lower() in _KNOWN_NAMES
+    path = PurePath(_unpacked_name(name))
+    return (
+        path.suffix.lower() in _MEDIA_TYPES
+        or path.name.lower() in _KNOWN_NAMES
+        or _MAN_PAGE.search(path.name.lower()) is not None
+    )
+
+
+def _unpacked_name(name: str) -> str:
+    """The name without the ending of compressed files: ``notes.txt`` for ``notes.txt.gz``."""
+    return name[: -len(".gz")] if name.lower().endswith(".gz") else name
 
 
 def load(
@@ -99,9 +129,7 @@ def load(
         DocumentError: And nothing else, whatever the bytes are.
     """
     if not data.strip():
-        raise DocumentError(
-            "empty", "The file is empty.", hint="Check that it was saved or copied completely."
-        )
+        raise _empty()
     document = _load_format(data, name, max_pages=max_pages, max_chars=max_chars)
     if len(document.text) > max_chars:
         raise too_much_text(max_chars)
@@ -112,7 +140,20 @@ def load(
     return replace(document, title=one_line(document.title))
 
 
+def _empty() -> DocumentError:
+    return DocumentError("empty", "The file is empty.", hint="Check that it was saved or copied completely.")
+
+
 def _load_format(data: bytes, name: str, *, max_pages: int, max_chars: int) -> ParsedDocument:
+    if data.startswith(b"\x1f\x8b"):
+        name = _unpacked_name(name)
+        if not supported(name):
+            raise _unsupported("This is a compressed file of a type that is not read.")
+        from index.loaders.compressed import unpack_gzip
+
+        data = unpack_gzip(data)
+        if not data.strip():
+            raise _empty()
     extension = PurePath(name).suffix.lower()
     # Each format's library is imported when a file needs it.
     # A PDF may begin with other bytes, but a text may also speak of "%PDF-".
@@ -121,10 +162,7 @@ def _load_format(data: bytes, name: str, *, max_pages: int, max_chars: int) -> P
 
         return load_pdf(data, max_pages=max_pages, max_chars=max_chars)
     if data.startswith(b"PK\x03\x04"):
-        _refuse_other_archives(data)
-        from index.loaders.docx import load_docx
-
-        return load_docx(data, media_type=_DOCX)
+        return _load_archive(data, max_pages=max_pages, max_chars=max_chars)
     _refuse_other_binaries(data, extension)
     media_type = _MEDIA_TYPES.get(extension)
     if media_type == "text/html" or (extension in ("", ".txt") and _HTML_START.match(data)):
@@ -136,10 +174,28 @@ def _load_format(data: bytes, name: str, *, max_pages: int, max_chars: int) -> P
         raise _unsupported(
             f"Files of the type {kind} are not read." if kind else "The type of this file is not known."
         )
+    if _MAN_PAGE.search(name.lower()):
+        from index.loaders.man_page import is_man_page, load_man_page
+
+        if is_man_page(data):
+            return load_man_page(data, max_chars=max_chars)
     if media_type == "text/markdown":
         from index.loaders.markdown import load_markdown
 
         return load_markdown(data, media_type=media_type)
+    if media_type == "message/rfc822":
+        from index.loaders.eml import load_eml
+
+        return load_eml(data, media_type=media_type, max_pages=max_pages, max_chars=max_chars)
+    if media_type in ("text/csv", "text/tab-separated-values"):
+        from index.loaders.csv_rows import load_csv
+
+        return load_csv(data, media_type=media_type, max_chars=max_chars)
+    if media_type in ("application/json", "application/jsonl"):
+        from index.loaders.json_lines import load_json, load_json_lines
+
+        read = load_json if media_type == "application/json" else load_json_lines
+        return read(data, media_type=media_type, max_chars=max_chars)
     from index.loaders.plain import load_rst, load_text
 
     if media_type == "text/x-rst":
@@ -147,16 +203,32 @@ def _load_format(data: bytes, name: str, *, max_pages: int, max_chars: int) -> P
     return load_text(data, media_type=media_type or "text/plain")
 
 
-def _refuse_other_archives(data: bytes) -> None:
-    from io import BytesIO
+def _load_archive(data: bytes, *, max_pages: int, max_chars: int) -> ParsedDocument:
+    """A zip archive by what is in it: names of files lie, and books and Office files are all archives."""
+    from index.loaders.archive import Archive
 
-    try:
-        with zipfile.ZipFile(BytesIO(data)) as archive:
-            names = archive.namelist()
-    except (zipfile.BadZipFile, ValueError, OverflowError, OSError, NotImplementedError):
-        return  # the DOCX loader says what is wrong with it
+    with Archive(data) as archive:
+        names = archive.names
     if any(name.startswith("word/") for name in names):
-        return
+        from index.loaders.docx import load_docx
+
+        return load_docx(data, media_type=_DOCX)
+    if any(name.startswith("xl/") for name in names) and "xl/workbook.bin" not in names:
+        from index.loaders.xlsx import load_xlsx
+
+        return load_xlsx(data, media_type=_XLSX, max_chars=max_chars)
+    if any(name.startswith("ppt/") for name in names):
+        from index.loaders.pptx import load_pptx
+
+        return load_pptx(data, media_type=_PPTX, max_slides=max_pages, max_chars=max_chars)
+    if "META-INF/container.xml" in names:
+        from index.loaders.epub import load_epub
+
+        return load_epub(data, media_type=_EPUB, max_chars=max_chars)
+    if "content.xml" in names:
+        from index.loaders.odf import load_odf
+
+        return load_odf(data, max_slides=max_pages, max_chars=max_chars)
     for mark, what, hint in _OTHER_ARCHIVES:
         if any(name.startswith(mark) for name in names):
             raise DocumentError("unsupported", f"This is {what}, which is not read yet.", hint=hint)
@@ -164,6 +236,9 @@ def _refuse_other_archives(data: bytes) -> None:
         raise DocumentError(
             "unsupported", "This is an archive of other files.", hint="Unpack it and index the folder."
         )
+    from index.loaders.docx import load_docx
+
+    return load_docx(data, media_type=_DOCX)
 
 
 def _refuse_other_binaries(data: bytes, extension: str) -> None:
@@ -173,7 +248,7 @@ def _refuse_other_binaries(data: bytes, extension: str) -> None:
         raise DocumentError(
             "unsupported",
             "This is a file of an old Office format, which is not read.",
-            hint="Open it in Word or LibreOffice, save it as .docx or PDF, and index that.",
+            hint="Open it in LibreOffice, save it as .docx, .xlsx, .pptx or PDF, and index that.",
         )
     if data.startswith(b"{\\rtf"):
         raise DocumentError(
@@ -190,11 +265,11 @@ def _refuse_other_binaries(data: bytes, extension: str) -> None:
                     hint="Check that it is the right file.",
                 )
             raise _unsupported(f"This is {what}, which holds no text to read.")
-    if extension in (".pdf", ".docx", ".docm"):
-        kind = "PDF" if extension == ".pdf" else "Word"
+    kind = _BINARY_KINDS.get(_MEDIA_TYPES.get(extension, ""))
+    if kind is not None:
         raise DocumentError(
             "damaged",
-            f"This is not a {kind} file, although its name says so.",
+            f"This is not {kind} file, although its name says so.",
             hint="Download or export it again; an error page is sometimes saved under such a name.",
         )
 
@@ -203,5 +278,6 @@ def _unsupported(message: str) -> DocumentError:
     return DocumentError(
         "unsupported",
         message,
-        hint="Footnote reads PDF, Word (.docx), HTML, Markdown and text files; export it as one of these.",
+        hint="Footnote reads PDF, Word (.docx), Excel (.xlsx), PowerPoint (.pptx), OpenDocument, EPUB,"
+        " e-mail (.eml), HTML, Markdown, CSV and text files; export it as one of these.",
     )

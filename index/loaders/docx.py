@@ -8,17 +8,17 @@ variants of the format read alike.
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass
-from xml.etree.ElementTree import Element, ParseError, fromstring
+from xml.etree.ElementTree import Element
 
 from index.documents import Heading, ParsedDocument
 from index.errors import DocumentError
 from index.loaders.archive import Archive
 from index.loaders.cleaning import clean, one_line, sensible_title
 from index.loaders.refusals import damaged
-from index.loaders.word_styles import Numbering, Styles, attribute, child, is_on, local, path
+from index.loaders.word_styles import Numbering, Styles, is_on
+from index.loaders.xml_parts import attribute, child, local, part, path, related_parts
 
 _MAX_DEPTH = 200
 _LAYOUT_CELL_CHARS = 600
@@ -41,19 +41,19 @@ def load_docx(data: bytes, *, media_type: str) -> ParsedDocument:
     Raises DocumentError ``damaged``, ``password``, ``too_large`` or ``no_text``.
     """
     with Archive(data) as archive:
-        main_name = _related(archive, "").get("officeDocument", "word/document.xml")
-        body = child(_part(archive, main_name), "body")
+        main_name = related_parts(archive, "").get("officeDocument", "word/document.xml")
+        body = child(part(archive, main_name), "body")
         if body is None:
             raise damaged()
-        related = _related(archive, main_name)
+        related = related_parts(archive, main_name)
         reader = _Reader(
-            Styles(_part(archive, related.get("styles"))), Numbering(_part(archive, related.get("numbering")))
+            Styles(part(archive, related.get("styles"))), Numbering(part(archive, related.get("numbering")))
         )
         reader.read_blocks(body, 0)
         for kind in ("footnotes", "endnotes"):
             if reader.noted(kind):
-                reader.read_notes(_part(archive, related.get(kind)), kind)
-        properties = _part(archive, "docProps/core.xml", required=False)
+                reader.read_notes(part(archive, related.get(kind)), kind)
+        properties = part(archive, "docProps/core.xml", required=False)
     text = reader.text()
     if not text:
         raise DocumentError(
@@ -66,40 +66,6 @@ def load_docx(data: bytes, *, media_type: str) -> ParsedDocument:
     title = reader.title or sensible_title("" if named is None else named.text or "")
     title = title or next((one_line(h.title) for h in headings if h.level == 1), "")
     return ParsedDocument(text=text, title=title, media_type=media_type, headings=tuple(headings))
-
-
-def _part(archive: Archive, name: str | None, *, required: bool = True) -> Element | None:
-    """The root of an XML part; None when it is not there."""
-    data = archive.read(name) if name else None
-    if data is None:
-        return None
-    # A Word file has no document type: only an attack by entities needs one.
-    if any(mark in data for mark in _DOCTYPES):
-        raise damaged()
-    try:
-        return fromstring(data)  # the standard parser loads nothing from outside
-    except (ParseError, ValueError, LookupError, UnicodeError) as exc:
-        if not required:
-            return None
-        raise damaged() from exc
-
-
-_DOCTYPES = tuple("<!DOCTYPE".encode(encoding) for encoding in ("ascii", "utf-16-le", "utf-16-be"))
-
-
-def _related(archive: Archive, name: str) -> dict[str, str]:
-    """Names of the parts that a part refers to, by the last word of the relationship's type."""
-    folder, _, file = name.rpartition("/")
-    relations = _part(archive, posixpath.join(folder, "_rels", f"{file}.rels"), required=False)
-    if relations is None:
-        return {}
-    found: dict[str, str] = {}
-    for relation in relations:
-        target = relation.get("Target", "")
-        if relation.get("TargetMode") != "External" and target:
-            target = posixpath.normpath(posixpath.join("/", folder, target)).lstrip("/")
-            found.setdefault(relation.get("Type", "").rpartition("/")[2], target)
-    return found
 
 
 @dataclass(slots=True, kw_only=True)

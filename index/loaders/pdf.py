@@ -16,7 +16,7 @@ from typing import Any
 import pypdfium2
 import pypdfium2.raw as pdfium
 
-from index.documents import ParsedDocument
+from index.documents import Locator, ParsedDocument, page_words
 from index.errors import DocumentError
 from index.loaders.cleaning import clean, one_line, sensible_title
 from index.loaders.layout import Bookmark, Line, Row, compose
@@ -36,6 +36,7 @@ _LINES_TO_TELL_THE_WAY = 30
 _LINES_OF_A_DRAWING = 100
 _MOST_BOOKMARKS = 20_000
 _MOST_PAGES_NAMED = 8
+_LABEL_CHARS = 20
 _UNREADABLE_SHARE = 0.4
 _BOLD_NAMES = (b"bold", b"black", b"heavy", b"-demi", b"cmbx", b"semibd")
 _FIXED_NAMES = (b"mono", b"courier", b"cmtt", b"consol", b"typewriter", b"menlo", b"fixed", b"sftt", b"ectt")
@@ -139,7 +140,24 @@ def _load(pdf: Any, *, max_pages: int, max_chars: int) -> ParsedDocument:
         page_starts=composed.page_starts,
         headings=composed.headings,
         warnings=tuple(_warnings(pictures=pictures, unreadable=unreadable, broken=broken)),
+        locators=_page_labels(pdf, composed.page_starts),
     )
+
+
+def _page_labels(pdf: Any, page_starts: Sequence[int]) -> tuple[Locator, ...]:
+    """What the pages are called in print, where that is not just their number: "p. iv"."""
+    labels = [
+        one_line(_decoded(partial(pdf.get_page_label, index)), _LABEL_CHARS)
+        for index in range(len(page_starts))
+    ]
+    if all(label in ("", str(number)) for number, label in enumerate(labels, 1)):
+        return ()
+    # Pages without text begin where the next one does: one name a place.
+    words = {
+        start: page_words(number) if not label else f"p. {label}"
+        for number, (start, label) in enumerate(zip(page_starts, labels, strict=True), 1)
+    }
+    return tuple(Locator(start, each) for start, each in sorted(words.items()))
 
 
 def _open_page(pdf: Any, index: int, has_forms: bool) -> Any:

@@ -6,40 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
+from index.loaders.xml_parts import attribute, child, local, path
+
 _LEVELS = 9
 _MAX_LABEL_CHARS = 40
-
-
-def local(element: Element) -> str:
-    """The name of an element without its namespace."""
-    return element.tag.rpartition("}")[2]
-
-
-def attribute(element: Element | None, name: str) -> str | None:
-    """The attribute of that name in any namespace."""
-    if element is None:
-        return None
-    for key, value in element.attrib.items():
-        if key.rpartition("}")[2] == name:
-            return value
-    return None
-
-
-def child(element: Element | None, name: str) -> Element | None:
-    """The first child of that name."""
-    if element is None:
-        return None
-    for candidate in element:
-        if local(candidate) == name:
-            return candidate
-    return None
-
-
-def path(element: Element | None, *names: str) -> Element | None:
-    """The first child of the first child ... of those names."""
-    for name in names:
-        element = child(element, name)
-    return element
 
 
 def is_on(switch: Element | None) -> bool:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import random
 import zipfile
+from datetime import date
+from email.message import EmailMessage
 from io import BytesIO
 from typing import Any
 
@@ -13,6 +16,11 @@ from index.documents import ParsedDocument
 from index.errors import DocumentError
 from index.loaders import load
 from tests.index.files import docx, pdf
+from tests.index.test_loaders_compressed import MDOC, PAGE
+from tests.index.test_loaders_epub import book
+from tests.index.test_loaders_odf import SHEET, SLIDES, TEXT, odf
+from tests.index.test_loaders_pptx import slides, two_slides
+from tests.index.test_loaders_xlsx import sheet
 
 ROUNDS = 150
 
@@ -25,6 +33,15 @@ def word_file() -> bytes:
         document.add_table(rows=2, cols=2).cell(0, 0).text = "cell"
 
     return docx(build)
+
+
+def mail_file() -> bytes:
+    mail = EmailMessage()
+    mail["Subject"], mail["From"] = "Größe", "Anna <anna@example.org>"
+    mail.set_content("Plain words.")
+    mail.add_alternative("<p>Marked words.</p>", subtype="html")
+    mail.add_attachment(b"a,b\n1,2\n", maintype="text", subtype="csv", filename="a.csv")
+    return bytes(mail)
 
 
 def unpacked(archive: bytes) -> bytes:
@@ -42,10 +59,22 @@ def seeds() -> dict[str, bytes]:
         "a.pdf": pdf(["# Title", "Some words."], ["More words."], title="T", outline=[("Title", 0, 0)]),
         "a.docx": word,
         "b.docx": unpacked(word),
+        "a.xlsx": unpacked(sheet(["Item", "Day"], ["Pump", date(2024, 3, 5)], [], ["Seal", 0.5])),
+        "a.pptx": unpacked(slides(two_slides)),
+        "a.epub": book(),
+        "a.odt": odf("text", TEXT),
+        "a.ods": odf("spreadsheet", SHEET),
+        "a.odp": odf("presentation", SLIDES),
+        "a.eml": mail_file(),
+        "a.json": b'{"a": {"b": [1, "two", {"c": null}]}, "d": [{"e": "f"}, {"e": "g\\n"}]}',
+        "a.jsonl": b'{"a": 1, "b": [2]}\n["c", {"d": 3}]\n"e"\n',
+        "a.8": MDOC,
+        "a.1.gz": gzip.compress(PAGE),
         "a.html": b"<!DOCTYPE html><title>T</title><h1>A</h1><table><tr><td>b<td>c</table><ul><li>d</ul>",
         "a.md": b"---\ntitle: T\n---\n# A *b*\n\ntext\n\nc\n===\n\n> ## d\n\n```\n# e\n```\n",
         "a.rst": b"=====\nTitle\n=====\n\nPart\n----\n\ntext\n",
         "a.txt": "wörds, ".encode() * 30,
+        "a.csv": b'Item;Price\nPump;12\n"Valve\nsmall";"3,50"\n\nSeal;1\n',
         "b.txt": ("wörds, " * 30).encode("utf-16"),
     }
 
@@ -77,6 +106,12 @@ def check(document: ParsedDocument) -> None:
     if document.page_starts:
         assert document.page_starts[0] == 0
         assert document.page_starts[-1] <= len(document.text)
+    places = [locator.start for locator in document.locators]
+    assert places == sorted(set(places))
+    for locator in document.locators:
+        assert locator.words.strip()
+        assert 0 <= locator.start < len(document.text)
+        locator.words.encode()
     starts = [heading.start for heading in document.headings]
     assert starts == sorted(set(starts))
     for heading in document.headings:

@@ -94,6 +94,20 @@ def test_list_items_begin_on_lines_of_their_own() -> None:
     ]
 
 
+def test_pages_are_called_as_in_print() -> None:
+    def label(paper: Any, number: int) -> None:
+        if number == 0:
+            paper.addPageLabel(0, style="ROMAN_LOWER", start=4)
+            paper.addPageLabel(1, style="ARABIC", start=1)
+            paper.addPageLabel(3, prefix="A-", style="ARABIC", start=1)
+
+    document = load(pdf(["Preface."], ["Beginning."], [], ["Annex."], draw=label), "a.pdf")
+    words = [document.locator_at(document.text.index(word)) for word in ("Preface", "Beginning", "Annex")]
+    assert words == ["p. iv", "p. 1", "p. A-1"]
+    assert document.page_at(document.text.index("Annex")) == 4
+    assert load(pdf(["One."], ["Two."]), "a.pdf").locators == ()
+
+
 def test_pages_start_where_they_say() -> None:
     document = read(["First page."], ["Second page."], [], ["Fourth page."])
     assert document.text == "First page.\n\nSecond page.\n\nFourth page."

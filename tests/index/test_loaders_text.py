@@ -32,7 +32,7 @@ def test_text_is_kept_as_it_stands_but_for_line_ends() -> None:
     assert document == ParsedDocument(text="One\ntwo\nthree\n\n  four\t5\n", media_type="text/plain")
 
 
-@pytest.mark.parametrize("name", ["a.TXT", "b.log", "c.py", "d.csv", "e.json", "README", "x/LICENSE"])
+@pytest.mark.parametrize("name", ["a.TXT", "b.log", "c.py", "e.json", "README", "x/LICENSE"])
 def test_many_kinds_of_text_are_read(name: str) -> None:
     assert supported(name)
     assert load(b"a,b\n1,2\n", name).text == "a,b\n1,2\n"
@@ -53,7 +53,7 @@ def test_extensions_are_lower_case_with_a_dot() -> None:
     assert all(extension == extension.lower() and extension[0] == "." for extension in SUPPORTED_EXTENSIONS)
 
 
-@pytest.mark.parametrize("name", ["a.jpg", "archive.zip", "noextension", ".gitignore", "a.xlsx"])
+@pytest.mark.parametrize("name", ["a.jpg", "archive.zip", "noextension", ".gitignore", "a.xls"])
 def test_other_names_are_not_supported(name: str) -> None:
     assert not supported(name)
 

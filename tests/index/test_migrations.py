@@ -9,6 +9,7 @@ import pytest
 
 from index.analysis import query_terms
 from index.catalog import FILE_NAME, SCHEMA_VERSION, Catalog
+from index.decisions import PASSING_PROBLEMS
 from index.errors import DamagedError
 from index.migrations import MIGRATIONS, backup_path, migrate
 from index.store import Store
@@ -126,3 +127,15 @@ def test_two_processes_that_migrate_at_once_migrate_once(tmp_path: Path) -> None
     assert backup_path(path, 1).read_bytes() == before
     with Store.open(tmp_path) as store:
         assert store.check() == []
+
+
+def test_a_file_that_was_refused_for_its_format_is_tried_again(tmp_path: Path) -> None:
+    path = write_catalog(tmp_path, DUMPS / "schema_2.sql")
+    connection = sqlite3.connect(path)
+    connection.execute("UPDATE documents SET problem = 'unsupported' WHERE state = 'failed'")
+    connection.commit()
+    connection.close()
+    with Store.open(tmp_path) as store:
+        [broken] = [row for row in store.documents() if row.state == "failed"]
+        assert broken.problem in PASSING_PROBLEMS
+        assert broken.reason == "It is damaged."

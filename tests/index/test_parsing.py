@@ -211,3 +211,12 @@ def test_a_large_text_fits_into_the_limits(parser: Parser, tmp_path: Path) -> No
     text = "A line of text with some words, äöü.\n" * 300_000
     document = parser.parse(written(tmp_path / "a.txt", text.encode())).document
     assert document == ParsedDocument(text=text)
+
+
+def test_the_names_of_parts_come_through_the_pipe(tmp_path: Path) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text("Item,Price\nPump,12\n", encoding="utf-8")
+    with Parser() as parser:
+        document = parser.parse(path).document
+    assert document == load(path.read_bytes(), "list.csv")
+    assert [locator.words for locator in document.locators] == ["row 1", "row 2"]

@@ -14,6 +14,7 @@ from filelock import FileLock
 
 from index.analysis import query_terms
 from index.changes import EmbedderIdentity
+from index.documents import Locator
 from index.errors import (
     BusyError,
     DamagedError,
@@ -375,3 +376,23 @@ def test_files_that_are_not_ours_survive_beside_ours(tmp_path: Path) -> None:
         store.write_checkpoint()
     assert (tmp_path / "originals" / "mine.txt").exists()
     assert (tmp_path / "checkpoints" / "mine.txt").exists()
+
+
+def test_a_chunk_knows_the_part_of_the_document_that_it_begins_in(tmp_path: Path) -> None:
+    with Store.open(tmp_path) as store:
+        made = version("Pump 12", "Valve 3", "Seal 1")
+        text = made.document.text
+        document = replace(
+            made.document,
+            locators=(Locator(0, "row 2"), Locator(text.index("Seal"), "row 9")),
+        )
+        source = replace(put("/list.csv", "x"), version=replace(made, document=document))
+        store.publish(puts=[source], embedder=EMBEDDER)
+        row = store.documents()[0]
+        assert row.version_id is not None
+        ids = store.chunk_ids(row.version_id)
+        assert [store.chunks(ids)[each].locator for each in ids] == ["row 2", "row 2", "row 9"]
+        assert store.parsed(row.version_id) == document
+        store.publish(removals=[row.doc_id])
+        with store.catalog.reading() as connection:
+            assert connection.execute("SELECT count(*) FROM locators").fetchone()[0] == 0

@@ -44,7 +44,7 @@ def test_a_passage_survives_the_way_through_langchain() -> None:
     passage = Passage(
         chunk_id=7, doc_id="d", version_id=3, collection="Documents", path="a/b.pdf", title="B", page=2,
         heading_path=("One", "Two"), start=10, end=15, text="hello", score=0.5, cosine=-0.1, bm25=2.0,
-        dense_rank=None, lexical_rank=4,
+        dense_rank=None, lexical_rank=4, locator="p. iv",
     )  # fmt: skip
     assert passage_from_document(document_from_passage(passage)) == passage
 

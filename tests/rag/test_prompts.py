@@ -10,14 +10,15 @@ from rag.prompts import says_not_found, user_message
 PASSAGE = Passage(
     chunk_id=1, doc_id="d", version_id=1, collection="Documents", path="/home/a/re\"port\n.pdf", title="",
     page=3, heading_path=(), start=0, end=5, text="Hello", score=1.0, cosine=1.0, bm25=1.0,
+    locator="p. 3",
 )  # fmt: skip
 
 
 def test_passages_are_numbered_and_named_without_their_folder() -> None:
     message = user_message("Why?", "Why?", [PASSAGE, replace(PASSAGE, text="World")], [])
     assert message == (
-        '<passage number="1" source="re\'port .pdf, page 3">\nHello\n</passage>\n\n'
-        '<passage number="2" source="re\'port .pdf, page 3">\nWorld\n</passage>\n\n'
+        '<passage number="1" source="re\'port .pdf, p. 3">\nHello\n</passage>\n\n'
+        '<passage number="2" source="re\'port .pdf, p. 3">\nWorld\n</passage>\n\n'
         "<question>\nWhy?\n</question>"
     )
 

@@ -14,7 +14,7 @@ from typing import cast
 
 import pytest
 
-from index.documents import Heading, ParsedDocument
+from index.documents import Heading, Locator, ParsedDocument
 from index.ingest import ingest_documents
 from index.store import Store
 from rag.answers import (
@@ -667,3 +667,32 @@ def test_an_answer_cut_off_by_a_crash_says_so(chats: Chats, store: Store) -> Non
     message = chats.message(place.message_id)
     assert message is not None
     assert "closed before this answer was finished" in answer_markdown(message, "Q", References(store))
+
+
+def test_the_page_says_where_in_a_document_a_quote_stands(tmp_path: Path, chats: Chats) -> None:
+    row_text = "Item: Pump | Price: 12"
+    text = f"Item | Price\n{row_text}"
+    locators = (Locator(0, "sheet Secret, row 1"), Locator(text.index(row_text), "sheet Secret, row 2"))
+    with Store.open(tmp_path / "sheets") as store:
+        document = ParsedDocument(text=text, locators=locators)
+        ingest_documents(store, EMBEDDER, [("/prices.xlsx", document)], collection="Documents")
+        references = References(store)
+        answer = Answer(
+            status="answered",
+            question="What does it cost?",
+            query="What does it cost?",
+            sentences=(AnswerSentence(text=row_text, markers=(1,), verdict="quoted"),),
+            citations=(citation(store, row_text),),
+        )
+        message = exchange(chats, answer)
+        link = f"#cite-{message.message_id}-1"
+        pane = EvidencePane(store, chats, references)
+        assert "prices.xlsx, sheet Secret, row 2" in plain(answer_markdown(message, "Q", references))
+        assert "sheet Secret, row 2" in plain(pane.html(link))
+        assert pane.quote(link) == f"“{row_text}” (prices.xlsx, sheet Secret, row 2)"
+        assert "[1] prices.xlsx, sheet Secret, row 2 (Documents)" in answer_with_sources(
+            message, references, ""
+        )
+        # The name of a sheet is text of the document: it goes when the document goes.
+        store.publish(removals=[store.documents()[0].doc_id])
+        assert "Secret" not in answer_markdown(message, "Q", references)

@@ -25,6 +25,7 @@ CITATION = Citation(
     path="/docs/lease.pdf",
     title="Lease",
     page=3,
+    locator="p. 3",
     heading_path=("Terms",),
     start=0,
     end=24,
@@ -212,6 +213,6 @@ def test_a_snippet_is_one_line_cut_at_a_word() -> None:
 
 
 def test_a_place_prefers_the_page() -> None:
-    assert place("a.pdf", 2, ("Intro",)) == "a.pdf, p. 2"
-    assert place("a.md", None, ("Intro",)) == "a.md, Intro"
-    assert place("a.txt", None) == "a.txt"
+    assert place("a.pdf", "p. 2", ("Intro",)) == "a.pdf, p. 2"
+    assert place("a.md", "", ("Intro",)) == "a.md, Intro"
+    assert place("a.txt", "") == "a.txt"

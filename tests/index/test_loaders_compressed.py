@@ -1,0 +1,121 @@
+"""Compressed files and manual pages, as the documentation of a Linux system comes."""
+
+from __future__ import annotations
+
+import gzip
+
+import pytest
+
+from index.errors import DocumentError
+from index.loaders import compressed, load, supported
+
+PAGE = rb""".\" A comment
+.de XX
+not shown
+..
+.TH FROB 1 "May 2024"
+.SH NAME
+frob \- turn \fBwidgets\fR over
+.SH OPTIONS
+Widgets are
+turned gently.
+.TP
+.BR \-a ", " \-\-all
+turn all of them
+.IP \(bu 2
+one more
+.nf
+frob   -a
+  x
+.fi
+See
+.BR ls (1).
+"""
+MDOC = rb""".Dd May 1, 2024
+.Dt FROB 8
+.Os
+.Sh NAME
+.Nm frob
+.Nd turn widgets over
+.Sh DESCRIPTION
+.Nm
+reads
+.Xr passwd 5 ,
+with
+.Fl a .
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "tried"),
+    [
+        ("a.txt.gz", True),
+        ("A.CSV.GZ", True),
+        ("readme.gz", True),
+        ("ls.1", True),
+        ("printf.3posix.gz", True),
+        ("a.tar.gz", False),
+        ("a.gz", False),
+        ("libm.so.6", False),
+        ("python3.1", False),
+    ],
+)
+def test_what_is_tried_depends_on_the_name_below_the_compression(name: str, tried: bool) -> None:
+    assert supported(name) is tried
+
+
+def test_a_compressed_file_reads_as_what_it_holds() -> None:
+    packed = gzip.compress(b"Item,Price\nPump,12\n")
+    assert load(packed, "a.csv.gz") == load(b"Item,Price\nPump,12\n", "a.csv")
+    assert load(gzip.compress(b"one ") + gzip.compress(b"two"), "a.txt.gz").text == "one two"
+
+
+def problem(data: bytes, name: str = "a.txt.gz") -> str:
+    with pytest.raises(DocumentError) as caught:
+        load(data, name)
+    assert caught.value.hint.endswith(".")
+    return caught.value.problem
+
+
+def test_what_cannot_be_unpacked_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    packed = gzip.compress(b"word " * 50_000)
+    assert problem(packed[:50]) == "damaged"
+    assert problem(packed[:20] + b"\xff" * 40) == "damaged"
+    assert problem(gzip.compress(packed)) == "binary"
+    assert problem(packed, "a.tar.gz") == "unsupported"
+    assert problem(gzip.compress(b" \n")) == "empty"
+    monkeypatch.setattr(compressed, "MAX_BYTES", 100_000)
+    assert problem(packed) == "too_large"
+
+
+def test_a_manual_page_reads_as_man_shows_it() -> None:
+    document = load(gzip.compress(PAGE), "frob.1.gz")
+    assert document.text == (
+        "NAME\n\nfrob - turn widgets over\n\nOPTIONS\n\nWidgets are turned gently.\n\n"
+        "-a, --all: turn all of them\n\n- one more\nfrob   -a\n  x\n\nSee ls(1)."
+    )
+    assert document.title == "frob(1)"
+    assert [(h.level, h.title) for h in document.headings] == [(1, "NAME"), (1, "OPTIONS")]
+
+
+def test_a_page_with_the_macros_of_bsd() -> None:
+    document = load(MDOC, "frob.8")
+    assert (
+        document.text == "NAME\n\nfrob — turn widgets over\n\nDESCRIPTION\n\nfrob reads passwd(5), with -a."
+    )
+    assert document.title == "frob(8)"
+
+
+def test_a_page_that_only_names_another_one_has_no_text() -> None:
+    assert problem(b".so man1/frob.1\n", "turn.1") == "no_text"
+
+
+def test_a_text_with_such_a_name_stays_a_text() -> None:
+    assert load(b"May 1 boot\nMay 2 boot\n", "syslog.1").text == "May 1 boot\nMay 2 boot\n"
+
+
+@pytest.mark.parametrize(
+    "unit", [rb"\f", rb"\*(", rb"\[", b'"', rb".IP " + b'"', b"\\h'", b".B \\(", b"\n.TP"]
+)
+def test_a_hostile_page_takes_linear_time(unit: bytes) -> None:
+    load(b".TH A 1\n.SH B\nx " + unit * (500_000 // len(unit)), "a.1")
