@@ -138,6 +138,7 @@ class _Writer:
         self.space = False
         self.separators = 0  # cell borders to write before the next text
         self.prefix = ""  # list mark to write before the next text
+        self.in_heading = False
         self.inline_depth = 0  # > 0 inside a table row or a heading: blocks there are only spaces
         self.pre_depth = 0
         self.row_start = 0  # the length when this table row began
@@ -269,12 +270,17 @@ def _enter(
 ) -> Callable[[], None] | None:
     """Start an element; returns what to do at its end."""
     if tag in _HEADINGS:
+        if writer.in_heading:  # one that was not closed holds the next: together they are one
+            writer.break_line(1)
+            return partial(writer.break_line, 1)
         writer.break_line(2)
         writer.inline_depth += 1
+        writer.in_heading = True
         start = writer.next_start()
 
         def end_heading() -> None:
             writer.inline_depth -= 1
+            writer.in_heading = False
             if writer.length > start:
                 marks.append((start, writer.length, _HEADINGS[tag]))
             writer.break_line(2)

@@ -29,6 +29,16 @@ def test_headings_point_into_the_text() -> None:
     assert document.title == "Doc"
 
 
+def test_a_heading_inside_a_heading_is_part_of_it() -> None:
+    document = load(
+        b"<h1>One<b><h2>two</h2><table><tr><td>three<td>four</table></h1><p>text<h2>Five</h2>", "a.html"
+    )
+    assert [(heading.title, heading.level) for heading in document.headings] == [
+        ("One two three | four", 1),
+        ("Five", 2),
+    ]
+
+
 def test_the_first_heading_is_the_title_of_a_page_without_one() -> None:
     assert load(b"<h2>Small</h2><h1>Large</h1>", "a.html").title == "Large"
 
