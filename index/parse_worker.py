@@ -19,16 +19,13 @@ from typing import Any, BinaryIO
 
 from index.documents import ParsedDocument
 from index.errors import DocumentError
+from index.isolation import isolate
 
 Loader = Callable[..., ParsedDocument]
 
 EXIT_MEMORY = 77
 
 _LENGTH = struct.Struct(">Q")
-_REFUSED_EVENTS = ("socket.", "subprocess.", "os.exec", "os.fork", "os.posix_spawn", "os.spawn", "os.system")
-_REFUSED_CHANGES = frozenset(
-    ("os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.link", "os.symlink", "os.chmod", "os.truncate")
-)
 
 
 def main() -> None:
@@ -39,8 +36,7 @@ def main() -> None:
     sys.stdout = sys.stderr  # a library that prints must not break the frames
     module, _, function = loader_name.partition(":")
     loader: Loader = getattr(importlib.import_module(module), function)
-    _limit_process(memory_bytes)
-    sys.addaudithook(_refuse)
+    isolate(memory_bytes)
     try:
         _serve(loader, requests, answers)
     except MemoryError:
@@ -93,23 +89,6 @@ def write_frame(stream: BinaryIO, payload: bytes) -> None:
     stream.flush()
 
 
-def _limit_process(memory_bytes: int) -> None:
-    """Memory, written files and core dumps; not on Windows, and macOS does not enforce the memory limit."""
-    if sys.platform == "win32":
-        return
-    import resource
-
-    for kind, limit in (
-        (resource.RLIMIT_AS, memory_bytes),
-        (resource.RLIMIT_FSIZE, 0),  # pipes are not counted
-        (resource.RLIMIT_CORE, 0),
-    ):
-        try:
-            resource.setrlimit(kind, (limit, limit))
-        except (ValueError, OSError):
-            print(f"limit {kind} is not available here", file=sys.stderr)  # noqa: T201
-
-
 def _limit_cpu(seconds: int) -> None:
     """The process is killed by SIGXCPU once it has used this much more processor time."""
     if sys.platform == "win32":
@@ -121,17 +100,6 @@ def _limit_cpu(seconds: int) -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
     if hard == resource.RLIM_INFINITY or soft < hard:
         resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
-
-
-def _refuse(event: str, args: tuple[Any, ...]) -> None:
-    """An audit hook: no network, no new processes, nothing written."""
-    if event == "open":
-        _, mode, flags = args
-        writes = flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND)
-        if (isinstance(mode, str) and set(mode) & set("wax+")) or writes:
-            raise PermissionError("a document reader does not write files")
-    elif event in _REFUSED_CHANGES or event.startswith(_REFUSED_EVENTS):
-        raise PermissionError(f"a document reader does not do this: {event}")
 
 
 if __name__ == "__main__":

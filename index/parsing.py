@@ -20,6 +20,7 @@ from typing import Any, BinaryIO, Self, cast
 
 from index.documents import Heading, Locator, ParsedDocument
 from index.errors import DocumentError
+from index.isolation import child_environment
 from index.loaders import MAX_PAGES, MAX_TEXT_CHARS
 from index.parse_worker import EXIT_MEMORY, read_frame, write_frame
 
@@ -181,7 +182,7 @@ class Parser:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env=_child_environment(),
+            env=child_environment(),
         )
         return self._child
 
@@ -199,14 +200,6 @@ class Parser:
         except subprocess.TimeoutExpired:
             child.kill()
             return child.wait()
-
-
-def _child_environment() -> dict[str, str]:
-    environment = dict(os.environ)
-    # The child finds the same modules as this process, however that was started, and -P keeps the
-    # current folder out of it: a file there must not pass for a module.
-    environment["PYTHONPATH"] = os.pathsep.join(entry for entry in sys.path if entry)
-    return environment
 
 
 def _read_stable(path: Path, limit: int) -> bytes:

@@ -372,6 +372,7 @@ def status(context: typer.Context, as_json: Json = False, data: Data = None) -> 
     from ui.plaintext import status_lines
 
     with _failures_explained(as_json):
+        from index.isolation import network_barrier
         from index.store import Store
         from rag.build import runtime_in_use
 
@@ -379,18 +380,20 @@ def status(context: typer.Context, as_json: Json = False, data: Data = None) -> 
         with Store.open(settings.data, create=False) as store:
             counts, folders = store.status(), store.folders()
             troubled = [row for row in store.documents() if row.state in ("failed", "partial", "missing")]
+        runtime, barrier = runtime_in_use(settings), network_barrier()
     if as_json:
         _print_json(
             {
                 **asdict(counts),
-                "runtime": runtime_in_use(settings),
+                "runtime": runtime,
+                "network_barrier": barrier,
                 "folders": [asdict(folder) for folder in folders],
                 "attention": [asdict(row) for row in troubled],
             }
         )
     else:
-        lines = status_lines(counts, folders, troubled, now=time.time(), runtime=runtime_in_use(settings))
-        _print_lines(lines)
+        now = time.time()
+        _print_lines(status_lines(counts, folders, troubled, now=now, runtime=runtime, barrier=barrier))
 
 
 @app.command(short_help="Check that the index is sound.")

@@ -200,12 +200,14 @@ def status_lines(
     *,
     now: float,
     runtime: str = "",
+    barrier: str = "",
 ) -> Iterator[str]:
     """What is indexed, where, and which files need a look.
 
     Args:
         now: Unix seconds.
         runtime: What runs the embedding model here.
+        barrier: What keeps the process that reads documents off the network.
     """
     yield f"Data folder    {status.data} ({_megabytes(status.size_bytes)})"
     states = {
@@ -219,6 +221,8 @@ def status_lines(
     yield f"Model          {status.model_name or 'none yet'}{f', run by {runtime}' if runtime else ''}"
     vectors = f"{status.base_vectors:,} in the base, {status.delta_vectors:,} since"
     yield f"Index          generation {status.generation} · vectors: {vectors}"
+    if barrier:
+        yield f"Reading        kept off the network by {'an' if barrier[0] in 'aeiou' else 'a'} {barrier}"
     if status.last_indexed_at is not None:
         yield f"Last indexed   {_ago(now - status.last_indexed_at)}"
     for number, folder in enumerate(folders):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import stat
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -41,6 +42,8 @@ class Archive:
             raise _suspicious(f"It has {len(self.names):,} parts; the limit is {MAX_ENTRIES:,}.")
         if any(_UNSAFE_NAME.search(name) for name in self.names):
             raise _suspicious("It names files outside itself.")
+        if any(stat.S_ISLNK(info.external_attr >> 16) for info in self._file.infolist()):
+            raise _suspicious("It holds a link to another file.")
 
     def read(self, name: str) -> bytes | None:
         """One entry, unpacked; None when there is none of that name.

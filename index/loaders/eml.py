@@ -170,7 +170,7 @@ def _decode(data: bytes, charset: str | None) -> str:
     if charset is not None and charset.startswith(_SHIFTED):
         try:
             return data.decode(charset)
-        except (LookupError, UnicodeError):
+        except (LookupError, ValueError):
             pass  # the bytes decide
     return decode(data, declared="cp1252" if charset in ("iso-8859-1", "us-ascii") else charset)
 
@@ -198,6 +198,6 @@ def _decoded(value: str) -> str:
             continue
         try:
             words.append(piece.decode(charset or "utf-8", "replace"))
-        except LookupError:
+        except (LookupError, ValueError):  # a character set of no such name, or with a NUL in it
             words.append(piece.decode("utf-8", "replace"))
     return "".join(words)

@@ -47,6 +47,8 @@ def load_epub(data: bytes, *, media_type: str, max_chars: int) -> ParsedDocument
                 continue
             title = one_line(read.headings[0].title if read.headings else read.title, _TITLE_CHARS)
             composition.insert(read, below=0, locator=f"“{title}”" if title else f"part {number}")
+    if not composition.length and warnings:
+        raise damaged()
     if not composition.length:
         raise DocumentError(
             "no_text",

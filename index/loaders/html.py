@@ -51,6 +51,9 @@ _VOID = _names("area base br col embed hr img input link meta param source track
 _MAX_DEPTH = 2_000
 _TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9]*)")
 _WHOLE_TAG = re.compile(r"</?([A-Za-z][A-Za-z0-9]*)[^<>]*>")
+_LONG_TAG = re.compile(r"<([A-Za-z][\w:-]*)[\s/][^<>]{10000,}")
+_BLANKS = re.compile(r"\s+")
+_MAX_ATTRIBUTES = 1_000
 # Elements that hold nothing, or that end when the next one begins.
 _UNNESTED = _VOID | _names("p li dt dd tr td th tbody thead tfoot option")
 _KEPT_WHEN_FLAT = _UNNESTED | _HEADINGS.keys() | _names("html head body title script style pre")
@@ -65,6 +68,7 @@ def load_html(data: bytes, *, media_type: str) -> ParsedDocument:
     if _XHTML.match(source):
         # To an HTML parser <script/> opens a script that swallows the rest of the page.
         source = _SELF_CLOSED.sub(_opened_and_closed, source)
+    source = _LONG_TAG.sub(_without_its_crowd, source)
     if _nests_too_deeply(source):
         # The time to read it would grow with the square of the depth; without containers it does not.
         source = _WHOLE_TAG.sub(_flattened, source)
@@ -107,6 +111,12 @@ def _declared_encoding(data: bytes) -> str | None:
     return "cp1252" if name in ("iso-8859-1", "latin1", "latin-1", "us-ascii", "ascii") else name
 
 
+def _without_its_crowd(match: re.Match[str]) -> str:
+    """A tag of very many attributes loses them: each is compared with all before it."""
+    crowded = sum(1 for _ in _BLANKS.finditer(match[0])) > _MAX_ATTRIBUTES
+    return f"<{match[1]}" if crowded else match[0]
+
+
 def _opened_and_closed(match: re.Match[str]) -> str:
     tag, attributes = match.groups()
     return match.group() if tag.lower() in _VOID else f"<{tag}{attributes}></{tag}>"
@@ -138,6 +148,7 @@ class _Writer:
         self.space = False
         self.separators = 0  # cell borders to write before the next text
         self.prefix = ""  # list mark to write before the next text
+        self.in_heading = False
         self.inline_depth = 0  # > 0 inside a table row or a heading: blocks there are only spaces
         self.pre_depth = 0
         self.row_start = 0  # the length when this table row began
@@ -269,12 +280,17 @@ def _enter(
 ) -> Callable[[], None] | None:
     """Start an element; returns what to do at its end."""
     if tag in _HEADINGS:
+        if writer.in_heading:  # one that was not closed holds the next: together they are one
+            writer.break_line(1)
+            return partial(writer.break_line, 1)
         writer.break_line(2)
         writer.inline_depth += 1
+        writer.in_heading = True
         start = writer.next_start()
 
         def end_heading() -> None:
             writer.inline_depth -= 1
+            writer.in_heading = False
             if writer.length > start:
                 marks.append((start, writer.length, _HEADINGS[tag]))
             writer.break_line(2)

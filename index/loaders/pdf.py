@@ -74,14 +74,17 @@ def load_pdf(data: bytes, *, max_pages: int, max_chars: int) -> ParsedDocument:
         try:
             pdf = pypdfium2.PdfDocument(data)
         except pypdfium2.PdfiumError as exc:
-            raise _open_error(exc) from exc
+            raise _open_error(exc, encrypted=b"/Encrypt" in data) from exc
         try:
             return _load(pdf, max_pages=max_pages, max_chars=max_chars)
         finally:
             pdf.close()
 
 
-def _open_error(exc: pypdfium2.PdfiumError) -> DocumentError:
+def _open_error(exc: pypdfium2.PdfiumError, *, encrypted: bool) -> DocumentError:
+    if not encrypted:
+        # For a file that has no pages, pdfium's code is that of whichever file it refused before.
+        return damaged()
     if exc.err_code == pdfium.FPDF_ERR_PASSWORD:
         return needs_password()
     if exc.err_code == pdfium.FPDF_ERR_SECURITY:

@@ -48,12 +48,13 @@ def _rst_headings(text: str) -> list[Heading]:
         if style not in styles:
             styles.append(style)
         first = start + len(line) - len(line.lstrip())
+        plain = one_line(title, 10_000)
         headings.append(
             Heading(
                 start=first,
                 end=first + len(title),
                 level=styles.index(style) + 1,
-                title=one_line(title, 10_000),
+                title=plain if plain in title else title,  # as it is found in the text
             )
         )
     return headings

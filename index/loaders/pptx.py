@@ -45,14 +45,19 @@ def load_pptx(data: bytes, *, media_type: str, max_slides: int, max_chars: int) 
                 hint="Split the file into smaller ones and index those.",
             )
         titles: list[str] = []
+        warnings: list[str] = []
         read = False
         for number, slide in enumerate(slides, 1):
             reader = _Slide(archive, names_by_id.get(_relation(slide), ""))
+            if reader.is_missing:
+                warnings.append(f"Slide {number} is missing in the file.")
             composition.begin_page()
             composition.begin(f"slide {number}")
             titles.append(reader.title)
             read = reader.add_to(composition, number) or read
         properties = part(archive, "docProps/core.xml", required=False)
+    if not read and warnings:
+        raise damaged()
     if not read:
         raise DocumentError(
             "no_text",
@@ -61,7 +66,7 @@ def load_pptx(data: bytes, *, media_type: str, max_slides: int, max_chars: int) 
         )
     named = child(properties, "title")
     title = sensible_title("" if named is None else named.text or "")
-    return composition.document(media_type=media_type, title=title or titles[0])
+    return composition.document(media_type=media_type, title=title or titles[0], warnings=warnings)
 
 
 def _relation(element: Element) -> str:
@@ -77,6 +82,7 @@ class _Slide:
         self._blocks: list[tuple[str, int]] = []  # text, and line ends before it
         self._archive = archive
         root = part(archive, name)
+        self.is_missing = root is None
         self._hidden = attribute(root, "show") in ("0", "false")
         self._names_by_id = related_ids(archive, name) if root is not None else {}
         tree = path(root, "cSld", "spTree")

@@ -48,6 +48,7 @@ def load_xlsx(data: bytes, *, media_type: str, max_chars: int) -> ParsedDocument
     Raises DocumentError ``damaged``, ``password``, ``too_large`` or ``no_text``.
     """
     composition = Composition(max_chars)
+    warnings: list[str] = []
     with Archive(data) as archive:
         name = related_parts(archive, "").get("officeDocument", "xl/workbook.xml")
         workbook = part(archive, name)
@@ -63,11 +64,16 @@ def load_xlsx(data: bytes, *, media_type: str, max_chars: int) -> ParsedDocument
         for sheet in children(child(workbook, "sheets")):
             source = archive.read(parts_by_id.get(attribute(sheet, "id") or "", ""))
             title = one_line(attribute(sheet, "name") or "", 100)
-            if source is None or not title:
+            if source is None:
+                warnings.append(f"The sheet “{title}” is missing in the file.")
+                continue
+            if not title:
                 continue
             hidden = attribute(sheet, "state") in ("hidden", "veryHidden")
             _add_sheet(composition, title, reader.rows(source), hidden=hidden)
         properties = part(archive, "docProps/core.xml", required=False)
+    if not composition.length and warnings:
+        raise damaged()
     if not composition.length:
         raise DocumentError(
             "no_text",
@@ -76,7 +82,9 @@ def load_xlsx(data: bytes, *, media_type: str, max_chars: int) -> ParsedDocument
         )
     named = child(properties, "title")
     return composition.document(
-        media_type=media_type, title=sensible_title("" if named is None else named.text or "")
+        media_type=media_type,
+        title=sensible_title("" if named is None else named.text or ""),
+        warnings=warnings,
     )
 
 

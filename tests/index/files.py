@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 import time
 from collections.abc import Callable, Sequence
 from io import BytesIO
@@ -93,6 +94,18 @@ def with_part(archive: bytes, name: str, change: Callable[[bytes], bytes]) -> by
 # Loaders with bad habits, for the child process that reads files.
 
 
+def without(archive: bytes, name: str) -> bytes:
+    """The zip archive without this entry."""
+    import zipfile
+
+    buffer = BytesIO()
+    with zipfile.ZipFile(BytesIO(archive)) as old, zipfile.ZipFile(buffer, "w") as new:
+        for entry in old.namelist():
+            if entry != name:
+                new.writestr(entry, old.read(entry))
+    return buffer.getvalue()
+
+
 def hang(data: bytes, name: str, **limits: int) -> ParsedDocument:
     """Never answers and uses no processor time."""
     time.sleep(3600)
@@ -151,3 +164,22 @@ def escape(data: bytes, name: str, **limits: int) -> ParsedDocument:
         except PermissionError:
             refused.append(what)
     return ParsedDocument(text=" ".join(refused))
+
+
+def escape_natively(data: bytes, name: str, **limits: int) -> ParsedDocument:
+    """Tries the same past Python, as a fault in a C library might; answers with the errors it got.
+
+    ``data`` is a port of this machine to connect to, and a file to write to.
+    """
+    import ctypes
+    import errno
+
+    port, _, target = data.decode().partition(" ")
+    libc = ctypes.CDLL(None, use_errno=True)
+    answers: list[str] = []
+    address = struct.pack("=H", 2) + struct.pack(">H4s8x", int(port), bytes((127, 0, 0, 1)))
+    connected = libc.connect(libc.socket(2, 1, 0), address, len(address))
+    answers.append("" if connected == 0 else errno.errorcode[ctypes.get_errno()])
+    written = libc.write(libc.open(os.fsencode(target), os.O_WRONLY | os.O_APPEND), b"x", 1)
+    answers.append("" if written == 1 else errno.errorcode[ctypes.get_errno()])
+    return ParsedDocument(text=" ".join(answers))

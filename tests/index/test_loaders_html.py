@@ -29,6 +29,16 @@ def test_headings_point_into_the_text() -> None:
     assert document.title == "Doc"
 
 
+def test_a_heading_inside_a_heading_is_part_of_it() -> None:
+    document = load(
+        b"<h1>One<b><h2>two</h2><table><tr><td>three<td>four</table></h1><p>text<h2>Five</h2>", "a.html"
+    )
+    assert [(heading.title, heading.level) for heading in document.headings] == [
+        ("One two three | four", 1),
+        ("Five", 2),
+    ]
+
+
 def test_the_first_heading_is_the_title_of_a_page_without_one() -> None:
     assert load(b"<h2>Small</h2><h1>Large</h1>", "a.html").title == "Large"
 
@@ -140,3 +150,16 @@ def test_adversarial_pages_are_read_in_time(source: str) -> None:
     with suppress(DocumentError):
         load(source.encode(), "a.html")
     assert time.process_time() - started < 5
+
+
+def test_a_tag_of_very_many_attributes_is_read_in_time() -> None:
+    attributes = " ".join(f'a{number}="1"' for number in range(200_000))
+    started = time.process_time()
+    document = load(f"<p {attributes}>words</p><p>more</p>".encode(), "a.html")
+    assert document.text == "words\n\nmore"
+    assert time.process_time() - started < 5.0
+
+
+def test_a_long_picture_in_a_tag_is_no_crowd() -> None:
+    document = load(f'<p>a <img alt="b" src="data:image/png;base64,{"A" * 50_000}"> c</p>'.encode(), "a.html")
+    assert document.text.split() == ["a", "c"]

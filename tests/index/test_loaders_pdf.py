@@ -12,6 +12,7 @@ from index.documents import ParsedDocument
 from index.errors import DocumentError
 from index.loaders import load
 from tests.index.files import pdf
+from tests.index.hostile_pdf import one_page
 
 
 def read(*pages: list[str], **options: Any) -> ParsedDocument:
@@ -278,6 +279,11 @@ def test_a_password_is_asked_for() -> None:
         load(pdf(["secret"], password="x"), "a.pdf")
     assert caught.value.problem == "password"
     assert caught.value.hint == "Remove the password and index the file again."
+
+
+def test_a_file_without_pages_does_not_get_the_cause_of_the_file_before() -> None:
+    assert problem(pdf(["secret"], password="x")) == "password"
+    assert problem(one_page(pages=b"/Kids [] /Count 0")) == "damaged"
 
 
 def test_a_truncated_file_is_damaged_or_read() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from index.errors import DocumentError
 from index.loaders import load, supported
-from tests.index.files import with_part
+from tests.index.files import with_part, without
 
 
 def slides(build: Callable[[Any], None]) -> bytes:
@@ -122,3 +122,9 @@ def test_deep_groups_are_refused() -> None:
     )
     assert problem(source) == "damaged"
     assert supported("a.PPTX")
+
+
+def test_a_slide_whose_part_is_missing_is_named() -> None:
+    document = load(without(slides(two_slides), "ppt/slides/slide2.xml"), "a.pptx")
+    assert document.text.startswith("Why now")
+    assert document.warnings == ("Slide 2 is missing in the file.",)

@@ -201,6 +201,16 @@ def test_restructured_text_headings_take_their_level_from_the_order_of_styles() 
     assert document.title == "Title"
 
 
+def test_a_title_with_odd_blanks_is_as_it_stands_in_the_text() -> None:
+    for name, source in {
+        "a.rst": "One\u00a0two  three\n==============\n",
+        "a.md": "# One\u00a0two  three\n",
+    }.items():
+        document = load(source.encode(), name)
+        (heading,) = document.headings
+        assert heading.title == document.text[heading.start : heading.end] == "One\u00a0two  three"
+
+
 def test_too_much_text_is_refused() -> None:
     with pytest.raises(DocumentError) as caught:
         load(b"x" * 1001, "a.txt", max_chars=1000)

@@ -13,7 +13,7 @@ from index.documents import ParsedDocument
 from index.errors import DocumentError
 from index.loaders import archive, load, supported
 from index.loaders.cell_formats import shown_number
-from tests.index.files import with_part
+from tests.index.files import with_part, without
 
 
 def workbook(build: Callable[[Any], None]) -> bytes:
@@ -202,3 +202,13 @@ def test_too_many_cells_are_refused() -> None:
         lambda xml: xml.replace(b"</sheetData>", row * 500 + b"</sheetData>"),
     )
     assert problem(source) == "too_large"
+
+
+def test_a_sheet_whose_part_is_missing_is_named() -> None:
+    def two_sheets(book: Any) -> None:
+        book.active.append(["Pump", 12])
+        book.create_sheet("Stock").append(["Seal", 3])
+
+    document = load(without(workbook(two_sheets), "xl/worksheets/sheet2.xml"), "a.xlsx")
+    assert "Pump" in document.text
+    assert document.warnings == ("The sheet “Stock” is missing in the file.",)

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from index.isolation import network_barrier
 from index.store import Store
 from rag.answers import Answer, AnswerSentence, Citation, Elsewhere, Passage, Refusal, Rewording
 from rag.build import BARS
@@ -414,6 +415,8 @@ def test_the_status_counts_and_names_what_needs_a_look(indexed: Indexed) -> None
     assert "caf\\udce9.txt" in printed
     counts = json.loads(in_process("status", "--json", data=indexed[0]).stdout)
     assert (counts["ready"], counts["failed"], len(counts["attention"])) == (1, 3, 3)
+    assert counts["network_barrier"] == network_barrier()
+    assert f"kept off the network by a{'n' if counts['network_barrier'] == 'audit hook' else ''} " in printed
     assert in_process("check", data=indexed[0]).stdout == "The index is sound.\n"
 
 

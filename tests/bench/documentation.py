@@ -1,0 +1,163 @@
+"""``python -m tests.bench.documentation FOLDER...``: every file under some folders in one ingest.
+
+The files are read by the real reader of documents and stored in a temporary data folder. Prints how many
+ended in which state and for which cause, how long it took, the slowest files, and a sample of the failures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import resource
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from index.embeddings import Embedder
+from index.ingest import IngestOptions, ingest_paths
+from index.parsing import ParsedFile, Parser
+from index.report import Progress
+from index.store import Store
+from rag.build import build_embedder, chunk_limits
+from rag.settings import load_settings
+from tests.fakes import WordCountEmbedder
+
+SHOWN = 10
+SAMPLED = 15
+RSS_BYTES = 1 if sys.platform == "darwin" else 1024  # the unit of ru_maxrss
+
+
+class TimedParser(Parser):
+    """Remembers how long each file took to read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seconds: dict[str, float] = {}
+
+    def parse(self, path: Path, *, name: str | None = None) -> ParsedFile:
+        started = time.perf_counter()
+        try:
+            return super().parse(path, name=name)
+        finally:
+            self.seconds[str(path)] = time.perf_counter() - started
+
+
+@dataclass(slots=True)
+class Told:
+    """Prints how far the run is, at most every ten seconds."""
+
+    last: float = field(default_factory=time.monotonic)
+
+    def __call__(self, progress: Progress) -> None:
+        if time.monotonic() - self.last > 10:
+            self.last = time.monotonic()
+            print(f"… {progress.files_done:,} of {progress.files_total:,}", file=sys.stderr, flush=True)
+
+
+def main() -> None:
+    """Ingest and print."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.documentation", description=__doc__)
+    parser.add_argument("folders", type=Path, nargs="+", metavar="FOLDER")
+    parser.add_argument(
+        "--embedder",
+        choices=("counting", "real"),
+        default="counting",
+        help="counting words costs next to nothing",
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the sample of failures (0)")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="also write all results here, as JSON")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="footnote-bench-") as folder:
+        results = measure(Path(folder), arguments.folders, real=arguments.embedder == "real")
+    for line in table(results, random.Random(arguments.seed)):
+        print(line)
+    if arguments.out:
+        arguments.out.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+
+
+def measure(data: Path, folders: list[Path], *, real: bool) -> dict[str, Any]:
+    """One ingest of everything under the folders, into an empty data folder."""
+    settings = load_settings({"data": data})
+    embedder: Embedder = build_embedder(settings) if real else WordCountEmbedder(("the", "file", "version"))
+    started = time.perf_counter()
+    with Store.open(data) as store, TimedParser() as parser:
+        report = ingest_paths(
+            store,
+            embedder,
+            parser,
+            folders,
+            options=IngestOptions(limits=chunk_limits(settings), progress=Told()),
+        )
+        seconds = time.perf_counter() - started
+        rows = store.documents()
+        violations = store.check()
+        reading = dict(parser.seconds)
+    skipped = [line for line in report.outcomes if line.outcome == "skipped"]
+    states = Counter(row.state for row in rows) + Counter(skipped=len(skipped))
+    slowest = sorted(reading, key=lambda path: -reading[path])[:SHOWN]
+    return {
+        "folders": [str(folder) for folder in folders],
+        "files": len(report.outcomes),
+        "states": dict(states),
+        "unaccounted": len(report.outcomes) - states.total(),
+        "problems": dict(Counter(row.problem for row in rows if row.state == "failed").most_common()),
+        "skipped_because": dict(Counter(line.reason for line in skipped).most_common(SHOWN)),
+        "formats": dict(Counter(row.media_type for row in rows if row.media_type).most_common()),
+        "megabytes": sum(row.size for row in rows) / 1e6,
+        "pages": sum(row.pages for row in rows),
+        "passages": report.passages,
+        "seconds": seconds,
+        "seconds_reading": sum(reading.values()),
+        "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * RSS_BYTES,
+        "peak_bytes_of_a_reader": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * RSS_BYTES,
+        "slowest": [[path, reading[path]] for path in slowest],
+        "partial": [[row.path, "", row.reason] for row in rows if row.state == "partial"],
+        "failed": [[row.path, row.problem, row.reason] for row in rows if row.state == "failed"],
+        "violations": violations,
+    }
+
+
+def table(results: dict[str, Any], chance: random.Random) -> list[str]:
+    """The results for people."""
+    folders = ", ".join(map(_shown, results["folders"]))
+    lines = [
+        f"{results['files']:,} files under {folders}; {os.cpu_count()} cores",
+        "",
+    ]
+    for title in ("states", "problems", "formats", "skipped_because"):
+        lines.append(title.replace("_", " "))
+        lines += [f"{number:>9,}  {word}" for word, number in results[title].items()]
+    read = sum(number for state, number in results["states"].items() if state != "skipped")
+    lines += [
+        "",
+        f"{results['seconds']:,.1f} s, of which {results['seconds_reading']:,.1f} s reading; "
+        f"{read / results['seconds']:,.0f} files/s",
+        f"{results['megabytes']:,.1f} MB, {results['pages']:,} pages, {results['passages']:,} passages",
+        f"peak memory {results['peak_bytes'] / 1e6:,.0f} MB here, "
+        f"{results['peak_bytes_of_a_reader'] / 1e6:,.0f} MB in a reader",
+        f"files without a state: {results['unaccounted']}; the index: {results['violations'] or 'sound'}",
+        "",
+        "slowest to read",
+        *(f"{seconds:>9.2f} s  {_shown(path)}" for path, seconds in results["slowest"]),
+    ]
+    for title in ("partial", "failed"):
+        found = results[title]
+        if found:
+            sample = chance.sample(found, min(SAMPLED, len(found)))
+            lines += ["", f"{title}, {len(sample)} of {len(found):,}"]
+            lines += [f"  {_shown(path)}: {problem} {reason}" for path, problem, reason in sample]
+    return lines
+
+
+def _shown(path: str) -> str:
+    return path.encode("utf-8", "backslashreplace").decode()
+
+
+if __name__ == "__main__":
+    main()
