@@ -26,9 +26,10 @@ from ui.folders_view import folder_key
 from ui.indexing import Indexer, Request
 from ui.job_control import JobAction, control_job
 from ui.job_runs import run_job
-from ui.page import Page, View
+from ui.page import Page
 from ui.plaintext import job_lines
 from ui.planning import PlanSummary
+from ui.tab import View
 
 
 @pytest.fixture
@@ -222,8 +223,8 @@ def desk(data: Path, queue: Queue) -> Iterator[Desk]:
 def click(desk: Desk, **data: str) -> str:
     """Click in the Documents view as actions.js reports it; returns what stands above the table then."""
     page = Page(desk)
-    page.state = "state"
-    update = page.documents_action(View(), gr.EventData(None, data))
+    page.components.state = "state"
+    update = page.documents.action(View(), gr.EventData(None, data))
     return str(update["state"])
 
 

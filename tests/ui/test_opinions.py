@@ -19,8 +19,9 @@ from tests.ui.test_chats import QUOTE, TEXT, citation, plain, put, quoted_answer
 from ui.chats import Message, stored
 from ui.desk import Desk
 from ui.indexing import Request
-from ui.page import Page, View
+from ui.page import Page
 from ui.planning import PlanSummary
+from ui.tab import View
 
 RENT = "The rent is due monthly."
 QUESTION = "When does the clause end?"
@@ -70,9 +71,9 @@ def exchange(desk: Desk, answer: Answer, question: str = QUESTION, chat_id: str 
 def click(desk: Desk, answer: Message, verdict: str, marker: str = "0", **more: object) -> str:
     """Click as page.js reports it; the last answer of the conversation as it is shown then."""
     page = Page(desk)
-    page.chat = "chat"
+    page.components.chat = "chat"
     data = {"act": "feedback", "message": answer.message_id, "verdict": verdict, "marker": marker, **more}
-    *_, update = page.side_action(View(chat_id=answer.chat_id), gr.EventData(None, data))
+    *_, update = page.conversations.side_action(View(chat_id=answer.chat_id), gr.EventData(None, data))
     shown: list[dict[str, Any]] = update["chat"]
     return str(shown[-1]["content"])
 

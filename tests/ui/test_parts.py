@@ -16,10 +16,12 @@ from index.store import Store
 from rag.settings import load_settings
 from tests.ui.test_chats import TEXT, put, quoted_answer
 from tests.ui.test_opinions import NoIndexer, exchange
+from ui.around import OPENING_SECONDS
 from ui.desk import Desk
-from ui.page import OPENING_SECONDS, Page, View
+from ui.page import Page
 from ui.parts import Doubt, Shown
 from ui.sidebar import OUTDATED, STALE
+from ui.tab import View
 
 _STAMP = re.compile(r'<template data-part="(\w+)" data-revision="(\w+)"></template>$')
 
@@ -115,13 +117,13 @@ def page(tmp_path: Path) -> Iterator[Page]:
     desk = Desk(load_settings({"data": tmp_path / "data"}), indexer=NoIndexer())
     page = Page(desk)
     for name in ("side", "scope", "top", "hello", "state", "table", "chat", "box"):
-        setattr(page, name, name)
+        setattr(page.components, name, name)
     yield page
     desk.close()
 
 
 def tick(page: Page, view: View, report: object) -> dict[str, Any]:
-    return page.tick(view, report)
+    return page.around.tick(view, report)
 
 
 def test_a_tick_sends_what_the_tab_does_not_show(page: Page) -> None:
@@ -139,14 +141,14 @@ def test_a_report_that_is_none_is_taken_as_a_tab_that_shows_nothing(page: Page, 
 
 
 def test_a_conversation_that_did_not_arrive_is_asked_for_after_the_second_tick(page: Page) -> None:
-    chat_id = exchange(page.desk, quoted_answer(page.desk.store)).chat_id
+    chat_id = exchange(page.around.desk, quoted_answer(page.around.desk.store)).chat_id
     view, tab = View(opened=True, chat_id=chat_id), Tab()
     tab.receive(tick(page, view, {}))
     lost = {"parts": tab.report(), "chat": chat_id, "messages": 1, "writing": True}
     assert "top" not in tick(page, view, lost)
     tab.receive(tick(page, view, lost))
     assert OUTDATED in tab.html["top"]
-    (sent,) = page.side_action(view, gr.EventData(None, {"act": "show"}))
+    (sent,) = page.conversations.side_action(view, gr.EventData(None, {"act": "show"}))
     assert len(sent["chat"]) == 2
 
     whole = {"chat": chat_id, "messages": 2, "writing": False}

@@ -27,7 +27,7 @@ from ui.cli import app
 from ui.desk import Desk
 from ui.indexer import IndexerClient, work
 from ui.indexing import Indexer, Request
-from ui.page import Page, View
+from ui.page import Page
 from ui.plan_card import plan_card
 from ui.planning import (
     PlanSummary,
@@ -37,6 +37,7 @@ from ui.planning import (
     summary_json,
     time_words,
 )
+from ui.tab import View
 
 ROOT = Path(__file__).resolve().parents[2]
 REQUEST: Request = {"kind": "plan", "paths": ["/docs"]}
@@ -213,11 +214,11 @@ class Tab:
         self.page, self.view = Page(desk), View(opened=True)
         # What the layout gives the page: a part of it is known by its component.
         for part in ("side", "scope", "top", "hello", "state", "table"):
-            setattr(self.page, part, part)
+            setattr(self.page.components, part, part)
 
     def click(self, act: str, value: str = "") -> str:
         """Returns the text above the table, as it is afterwards."""
-        self.page.documents_action(self.view, gr.EventData(None, {"act": act, "value": value}))
+        self.page.documents.action(self.view, gr.EventData(None, {"act": act, "value": value}))
         return LexborHTMLParser(self.view.shown.html["state"]).text(separator=" ")
 
 

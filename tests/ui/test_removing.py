@@ -17,7 +17,8 @@ from tests.fakes import WordCountEmbedder
 from tests.rag.corpus import with_headings
 from tests.ui.light_server import NothingToIndex
 from ui.desk import Desk
-from ui.page import Page, View
+from ui.page import Page
+from ui.tab import View
 
 
 @pytest.fixture
@@ -32,8 +33,8 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 def click(page: Page, view: View, act: str, doc: str = "") -> str:
     """Click as the browser reports it; the state of the Documents view as it is shown then."""
-    page.state, page.table, page.side = "state", "table", "side"
-    page.documents_action(view, gr.EventData(None, {"act": act, "doc": doc}))
+    page.components.state, page.components.table, page.components.side = "state", "table", "side"
+    page.documents.action(view, gr.EventData(None, {"act": act, "doc": doc}))
     return view.shown.html["state"] + view.shown.html["table"]
 
 

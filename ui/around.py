@@ -1,0 +1,116 @@
+"""The parts around the chat: sidebar, top bar, Documents view, and the tick that keeps them true."""
+
+from __future__ import annotations
+
+import time
+
+import gradio as gr
+
+from ui.desk import Desk
+from ui.documents_view import SAMPLES, state_html, table_html
+from ui.folders_view import folders_html
+from ui.sidebar import OUTDATED, STALE, scope_html, sidebar_html, top_html, welcome_html
+from ui.tab import Components, Update, View, number_of, text_of
+
+NEW_CHAT = "New chat"
+OPENING_SECONDS = 15  # a page that is older has had its first event
+
+
+class Around:
+    """Draws the parts, and says which of them a tab lacks."""
+
+    def __init__(self, desk: Desk, components: Components) -> None:
+        self.desk = desk
+        self.components = components
+
+    def changes(self, view: View) -> Update:
+        """Those parts of the page whose HTML is not what this tab shows already."""
+        desk = self.desk
+        chat = desk.chats.chat(view.chat_id) if view.chat_id else None
+        overview, (current, last) = desk.overview(), desk.latest_jobs()
+        selection = self.selection(view)
+        status, rows = overview.status, overview.rows
+        hello = ""
+        if chat is None:
+            samples = any(row.collection == SAMPLES for row in rows)
+            busy = current is not None or desk.indexer.pending > 0
+            hello = welcome_html(
+                overview.questions, documents=status.passages, samples=samples, indexing=busy
+            )
+        html = {
+            "side": sidebar_html(
+                desk.chats.chats(),
+                view.chat_id,
+                status,
+                current,
+                desk.model_name,
+                desk.model_problem,
+                collections=overview.collections,
+                selection=selection,
+            ),
+            "scope": scope_html(selection),
+            "top": top_html(chat.title if chat is not None else NEW_CHAT, view.chat_id),
+            "hello": hello,
+            "state": state_html(
+                rows,
+                status,
+                current,
+                last,
+                notice=view.notice,
+                plan=desk.indexer.planned,
+                removed=self._undoable(view),
+            )
+            + folders_html(desk.folders(), time.time()),
+            "table": table_html(rows, wanted=view.filter, indexing=current is not None),
+        }
+        components = {
+            "side": self.components.side,
+            "scope": self.components.scope,
+            "top": self.components.top,
+            "hello": self.components.hello,
+            "state": self.components.state,
+            "table": self.components.table,
+        }
+        return {components[name]: text for name, text in view.shown.changes(html).items()}
+
+    def selection(self, view: View) -> frozenset[str] | None:
+        """What the conversation searches; None: everything. A collection that is gone no longer counts."""
+        stored = self.desk.chats.selection(view.chat_id) if view.chat_id else view.selection
+        names = {row.name for row in self.desk.overview().collections}
+        chosen = names if stored is None else names & stored
+        return None if not chosen or chosen == names else frozenset(chosen)
+
+    def _undoable(self, view: View) -> int:
+        """How many documents this tab removed and can still bring back."""
+        if not view.removal:
+            return 0
+        documents = {each.generation: each.documents for each in self.desk.store.removals()}
+        if view.removal not in documents:
+            view.removal = 0
+        return documents.get(view.removal, 0)
+
+    def tick(self, view: View, report: object) -> Update:
+        """Once a second: show what has changed behind the page, and what the tab should show but does not.
+
+        Args:
+            view: The tab.
+            report: What the tab shows, see tick.js; anything else is taken as "nothing".
+        """
+        seen = report if isinstance(report, dict) else {}
+        if not view.opened:
+            # A young page opens itself in a moment. An old one outlived its server, and loads itself again.
+            old = number_of(seen, "seconds", 0) > OPENING_SECONDS
+            return {self.components.top: STALE} if old else {self.components.side: gr.skip()}
+        parts = seen.get("parts")
+        view.shown.correct(parts if isinstance(parts, dict) else {})
+        update = self.changes(view)
+        shown = f"{text_of(seen, 'chat', 64)} {number_of(seen, 'messages', 0)} {seen.get('writing') is True}"
+        if view.doubt.due(shown, self._conversation(view)):
+            # The chat is no output of the tick: Gradio would mark it as busy once a second.
+            update[self.components.top] = view.shown.html["top"] + OUTDATED
+        return update or {self.components.side: gr.skip()}
+
+    def _conversation(self, view: View) -> str:
+        """How the conversation of this tab should look: which, how long, and whether it is being written."""
+        messages = self.desk.chats.messages(view.chat_id) if view.chat_id else []
+        return f"{view.chat_id} {len(messages)} {self.desk.asking.running(view.chat_id) is not None}"

@@ -1,0 +1,249 @@
+"""What happens in the chat: opening a conversation, asking, following an answer as it grows, opinions."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import gradio as gr
+
+from index.errors import FootnoteError
+from ui.around import Around
+from ui.asking import MAX_QUESTION_CHARS, Running
+from ui.chats import Message
+from ui.conversation import answer_markdown, question_markdown, rewording, running_markdown
+from ui.desk import Desk
+from ui.opinions import asked, feedback_on, noted
+from ui.parts import Shown
+from ui.render import explain
+from ui.sidebar import source_key
+from ui.tab import Components, Update, View, event_data, number_of, text_of
+
+logger = logging.getLogger(__name__)
+
+YIELD_SECONDS = 1 / 15
+
+
+class Conversations:
+    """Handlers of the chat and the sidebar."""
+
+    def __init__(self, desk: Desk, components: Components, around: Around) -> None:
+        self.desk = desk
+        self.components = components
+        self.around = around
+
+    def open_page(self, view: View, request: gr.Request) -> Iterator[Update]:
+        """A tab was opened or reloaded: show the conversation its address names, and follow its answer."""
+        wanted = str(dict(request.query_params).get("chat", ""))
+        view.chat_id = wanted if self.desk.chats.chat(wanted) is not None else ""
+        view.shown = Shown()
+        view.opened = True
+        yield from self._show_chat(view)
+
+    def side_action(self, view: View, event: gr.EventData) -> Iterator[Update]:
+        """A click in the sidebar or on the chip of the composer, or an opinion on an answer.
+
+        Another conversation, a new one, a new title, a deletion, or another selection of collections.
+        An opinion is clicked in the chat, which has no event of its own: page.js sends it here.
+        """
+        data = event_data(event)
+        chat_id = text_of(data, "chat", 64)
+        match text_of(data, "act", 20):
+            case "open" if self.desk.chats.chat(chat_id) is not None:
+                view.chat_id = chat_id
+                yield from self._show_chat(view)
+            case "new":
+                view.chat_id, view.selection = "", None
+                yield from self._show_chat(view)
+            case "rename":
+                self.desk.chats.rename(chat_id, text_of(data, "value", 200))
+                yield self.around.changes(view)
+            case "delete":
+                self.desk.asking.stop(chat_id)
+                self.desk.chats.delete(chat_id)
+                if view.chat_id == chat_id:
+                    view.chat_id, view.selection = "", None
+                    yield from self._show_chat(view)
+                else:
+                    yield self.around.changes(view)
+            case "scope" | "scope-only" | "scope-all":
+                self._choose(view, data)
+                yield self.around.changes(view) or {self.components.side: gr.skip()}
+            case "feedback":
+                self._take_feedback(data)
+                yield from self._show_chat(view)
+            case "show":  # page.js, when the tab shows another conversation than it should
+                yield from self._show_chat(view)
+
+    def _choose(self, view: View, data: Mapping[str, Any]) -> None:
+        """Change what the conversation searches, as a click says."""
+        names = {row.name for row in self.desk.overview().collections}
+        named = {name for name in names if source_key(name) == text_of(data, "key", 64)}
+        chosen = set(self.around.selection(view) or names)
+        match text_of(data, "act", 20):
+            case "scope" if text_of(data, "on", 1) == "1":
+                chosen |= named
+            case "scope":
+                chosen -= named
+            case "scope-only":
+                chosen = named
+            case "scope-all":
+                chosen = names
+        if chosen:
+            self._select(view, None if chosen == names else frozenset(chosen))
+
+    def _select(self, view: View, collections: frozenset[str] | None) -> None:
+        view.selection = collections
+        if view.chat_id:
+            self.desk.chats.select(view.chat_id, collections)
+
+    def _take_feedback(self, data: Mapping[str, Any]) -> None:
+        """Note what the person says of an answer, or take it back if it was noted already."""
+        message = self.desk.chats.message(text_of(data, "message", 64))
+        if message is None:
+            return
+        messages = self.desk.chats.messages(message.chat_id)
+        marker = text_of(data, "marker", 6)
+        feedback = feedback_on(
+            messages,
+            message.message_id,
+            text_of(data, "verdict", 40),
+            int(marker) if marker.isascii() and marker.isdigit() else 0,
+            self.desk.references,
+        )
+        if feedback is None:
+            return
+        try:
+            said = noted(self.desk.feedback.entries(), feedback.question, feedback.earlier)
+            about = {place.sha256 for place in feedback.cited}
+            repeated = said.get(feedback.verdict)
+            if repeated is not None and (feedback.verdict != "wrong_citation" or about <= repeated):
+                self.desk.feedback.withdraw(feedback)
+            else:
+                self.desk.feedback.add(feedback)
+        except FootnoteError as exc:
+            gr.Warning(explain(exc))
+
+    def ask(self, question: str, view: View) -> Iterator[Update]:
+        """A question was sent: store it, start the answer, and show it as it grows."""
+        yield from self._ask(question, view, clear_box=True)
+
+    def chat_action(self, view: View, event: gr.EventData) -> Iterator[Update]:
+        """A click in a refusal: ask the same question of everything, or one of the rewordings."""
+        data = event_data(event)
+        message = self.desk.chats.message(text_of(data, "message", 64))
+        question = ""
+        if message is not None and message.chat_id == view.chat_id and not self._busy(view):
+            match text_of(data, "act", 20):
+                case "again":
+                    question = self._question_of(message)
+                    self._select(view, None)
+                case "try":
+                    question = rewording(message, number_of(data, "number", 0), self.desk.references)
+        yield from self._ask(question, view, clear_box=False)
+
+    def _question_of(self, answer: Message) -> str:
+        asked = ""
+        for message in self.desk.chats.messages(answer.chat_id):
+            if message.message_id == answer.message_id:
+                break
+            if message.role == "user":
+                asked = message.text
+        return asked
+
+    def _busy(self, view: View) -> bool:
+        return self.desk.asking.running(view.chat_id) is not None
+
+    def _ask(self, question: str, view: View, *, clear_box: bool) -> Iterator[Update]:
+        question = question.strip()[:MAX_QUESTION_CHARS]
+        if not question or self._busy(view):
+            yield {self.components.box: gr.skip()}
+            return
+        try:
+            if self.desk.chats.chat(view.chat_id) is None:
+                view.chat_id = self.desk.chats.create(question).chat_id
+                self._select(view, view.selection)
+            self.desk.asking.ask(view.chat_id, question, self.around.selection(view))
+        except FootnoteError as exc:
+            gr.Warning(explain(exc))
+            yield {self.components.box: gr.skip()}
+            return
+        yield from self._show_chat(view, clear_box=clear_box)
+
+    def ask_example(self, view: View, event: gr.EventData) -> Iterator[Update]:
+        """A click in the empty state: an example question, or the samples."""
+        data = event_data(event)
+        match text_of(data, "act", 20):
+            case "ask":
+                yield from self.ask(text_of(data, "text", MAX_QUESTION_CHARS), view)
+            case "samples":
+                self.desk.indexer.submit({"kind": "samples"})
+                yield self.around.changes(view)
+
+    def stop(self, view: View) -> None:
+        """Stop was pressed: the follower of the answer shows what it has."""
+        self.desk.asking.stop(view.chat_id)
+
+    def _show_chat(self, view: View, *, clear_box: bool = False) -> Iterator[Update]:
+        view.turn += 1
+        turn = view.turn
+        running = self.desk.asking.running(view.chat_id)
+        finished = self._finished_messages(view, running)
+        update = self.around.changes(view) | self._chat_and_box(finished + _live(running), _box(running))
+        if clear_box:
+            update[self.components.box] = _box(running, value="")
+        yield update
+        if running is not None:
+            yield from self._follow(view, turn, running, finished)
+
+    def _follow(
+        self, view: View, turn: int, running: Running, finished: list[dict[str, str]]
+    ) -> Iterator[Update]:
+        """Show an answer as it grows, at most fifteen times a second, until it ends or the tab turns away."""
+        seen, shown_at = -1, 0.0
+        while not running.finished:
+            version = running.wait(seen, timeout=0.25)
+            if view.turn != turn:
+                return
+            if version == seen:
+                continue
+            time.sleep(max(0.0, shown_at + YIELD_SECONDS - time.monotonic()))
+            seen, shown_at = running.version, time.monotonic()
+            if not running.finished:
+                yield {self.components.chat: finished + _live(running)}
+        if view.turn == turn:
+            whole = self._finished_messages(view, None)
+            yield self.around.changes(view) | self._chat_and_box(whole, _box(None))
+
+    def _chat_and_box(self, messages: list[dict[str, str]], box: Any) -> Update:
+        return {self.components.chat: messages, self.components.box: box}
+
+    def _finished_messages(self, view: View, running: Running | None) -> list[dict[str, str]]:
+        shown: list[dict[str, str]] = []
+        question = ""
+        messages = self.desk.chats.messages(view.chat_id) if view.chat_id else []
+        try:
+            feedback = self.desk.feedback.entries()
+        except FootnoteError as exc:  # said when something is to be noted; the answers are shown anyway
+            logger.warning("the feedback could not be read: %s", type(exc).__name__)
+            feedback = []
+        for at, message in enumerate(messages):
+            if message.role == "user":
+                question = message.text
+                shown.append({"role": "user", "content": question_markdown(question)})
+            elif running is None or message.message_id != running.message.message_id:
+                said = noted(feedback, *asked(messages, at))
+                content = answer_markdown(message, question, self.desk.references, said)
+                shown.append({"role": "assistant", "content": content})
+        return shown
+
+
+def _live(running: Running | None) -> list[dict[str, str]]:
+    return [] if running is None else [{"role": "assistant", "content": running_markdown(running)}]
+
+
+def _box(running: Running | None, **changes: object) -> Any:
+    busy = running is not None and not running.finished
+    return gr.update(submit_btn=False if busy else "Send", stop_btn="Stop" if busy else False) | changes
