@@ -241,12 +241,16 @@ class LexicalIndex:
         if problem := damage(folder):
             raise UnreadableLexicalError(problem)
         with _translated():
-            self._index = tantivy.Index(self._schema, path=str(folder))
-            self._index.register_tokenizer(
-                _ANALYZER, tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build()
-            )
+            self._index = self._opened()
             self._index.config_reader(reload_policy="manual")
             self._index.searcher()
+
+    def _opened(self) -> tantivy.Index:
+        opened = tantivy.Index(self._schema, path=str(self._folder))
+        opened.register_tokenizer(
+            _ANALYZER, tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build()
+        )
+        return opened
 
     @classmethod
     def recreate(cls, folder: Path) -> LexicalIndex:
@@ -298,7 +302,8 @@ class LexicalIndex:
             UnreadableLexicalError: What is there is damaged.
         """
         try:
-            writer = self._index.writer(heap_size=_WRITER_BYTES, num_threads=1)
+            # Opened anew: an index knows the files of other writers only as they were when it was opened.
+            writer = self._opened().writer(heap_size=_WRITER_BYTES, num_threads=1)
             try:
                 # A killed writer leaves files that no commit names, and tantivy refuses to write one again.
                 writer.garbage_collect_files()

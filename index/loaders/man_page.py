@@ -25,6 +25,7 @@ _SPECIAL = {
     ":u": "ü", ":A": "Ä", ":O": "Ö", ":U": "Ü", "'e": "é", "`e": "è", "eu": "€", "sc": "§", "de": "°",
     "at": "@", "sh": "#",
 }  # fmt: skip
+_CODE_POINT = re.compile(r"u[0-9A-F]{4,5}")
 _ESCAPE = re.compile(
     r"\\(?:f(?:\[[^\]\n]{0,30}\]|\([^\n]{2}|[^\n])|s[-+]?(?:\d{1,2}|\[[^\]\n]{0,9}\])"
     r"|\((?P<two>[^\n]{2})|\[(?P<named>[^\]\n]{1,40})\]|\*\((?P<string>[^\n]{2})|[*n](?:\([^\n]{2}|\[[^\]\n]{0,40}\]|[^\n])"
@@ -223,7 +224,7 @@ def _plain(text: str) -> str:
 def _unescaped(match: re.Match[str]) -> str:
     name = match["two"] or match["named"]
     if name is not None:
-        if re.fullmatch(r"u[0-9A-F]{4,5}", name):
+        if _CODE_POINT.fullmatch(name):
             return clean(chr(int(name[1:], 16)))
         return _SPECIAL.get(name, "")
     if match["string"] is not None:

@@ -37,6 +37,7 @@ BOUNDED: Mapping[str, int] = {
     "index.sentences._WORD_BEFORE_NUMBER": 48,
     "index.loaders.layout._WORD_BEFORE": 60,  # the end of a piece
     "index.loaders.cleaning._FILE_NAME": 300,  # a title, which one_line cuts
+    "index.loaders.cell_formats._TOKEN": 255,  # _MAX_FORMAT_CHARS
 }
 # Used under another name: _natural_cut goes over both.
 MATCHED = frozenset(("index.chunker._CLAUSE_END", "index.chunker._SPACE"))

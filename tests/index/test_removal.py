@@ -261,6 +261,32 @@ print("done", flush=True)
 """
 
 
+def segment_files(data: Path) -> set[str]:
+    """What is in the lexical index, without locks and lists."""
+    return {path.name for path in (data / "lexical").iterdir() if not path.name.startswith(".")}
+
+
+def test_what_a_killed_writer_left_is_cleared_by_a_process_that_was_there_before(tmp_path: Path) -> None:
+    with Store.open(tmp_path) as store:
+        puts = [put(f"/{n}.txt", *(f"Line {line} of file {n}." for line in range(10))) for n in range(100)]
+        store.publish(puts=puts, embedder=EMBEDDER)
+        store.remove([row.doc_id for row in store.documents() if row.path.endswith("7.txt")])
+        before, left = segment_files(tmp_path), set[str]()
+        for _ in range(20):  # until one dies between its first file and its commit
+            with subprocess.Popen([sys.executable, "-c", _PURGE, str(tmp_path)], cwd=ROOT) as purger:
+                while purger.poll() is None and segment_files(tmp_path) == before:
+                    pass
+                purger.kill()
+            meta = (tmp_path / "lexical" / "meta.json").read_text(encoding="utf-8").replace("-", "")
+            left = {name for name in segment_files(tmp_path) - before if name.partition(".")[0] not in meta}
+            if left or not store.to_erase():
+                break
+        assert left
+        assert store.purge(undo_seconds=0)
+        assert not left & segment_files(tmp_path)
+        assert store.check() == []
+
+
 def test_a_purge_that_was_killed_is_finished_by_the_next(tmp_path: Path) -> None:
     with Store.open(tmp_path) as store:
         for start in range(0, 300, 60):
