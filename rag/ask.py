@@ -133,7 +133,8 @@ class Assistant:
         candidates = self._retriever.search(
             question, k=wanted, snapshot=snapshot, scope=scope, context=condensed.context
         )
-        return list(self._reranker.rank(condensed.query, candidates).passages[:k])
+        ranked = self._reranker.rank(condensed.query, candidates, snapshot, carried=condensed.carried)
+        return list(ranked.passages[:k])
 
     def ask(
         self, question: str, history: Sequence[Turn] = (), *, collections: frozenset[str] | None = None
@@ -218,7 +219,7 @@ class Assistant:
             return
 
         yield Stage(name="rerank", detail=f"Reading {counted(len(candidates), 'passage')}")
-        ranked = self._reranker.rank(condensed.query, candidates)
+        ranked = self._reranker.rank(condensed.query, candidates, snapshot, carried=condensed.carried)
         run.answer = replace(run.answer, passages=ranked.passages[: self._passages])
         if ranked.readings:
             run.step("rerank", f"{counted(len(ranked.readings), 'passage')} read")
@@ -227,7 +228,7 @@ class Assistant:
             ranked.passages,
             snapshot,
             carried=condensed.carried,
-            readings=ranked.readings,
+            read=ranked.sentences,
             factual=asked(question).kind in ("fact", "list"),
         )
         run.answer = replace(run.answer, confidence=evidence.confidence)

@@ -62,6 +62,26 @@ def asked(question: str) -> Asked:
     )
 
 
+_QUESTION_WORDS = frozenset(["who", "whom", "whose", "what", "which", "when", "where", "why", "how"])
+_ORDERS = frozenset(
+    [
+        *("name", "list", "give", "tell", "show", "find", "explain", "describe", "define", "summarise"),
+        *("summarize", "compare", "i", "we", "please"),
+    ]
+)
+
+
+def states(text: str) -> bool:
+    """Whether an English text is a claim, with its full stop, instead of a question, an order or keywords."""
+    first = [word for word, _, _ in words(text[:200])[:5]]
+    return (
+        text.rstrip().endswith(".")
+        and "?" not in text
+        and _QUESTION_WORDS.isdisjoint(first)
+        and _ORDERS.isdisjoint(first[:1])
+    )
+
+
 # -- what binds a question ---------------------------------------------------------------------------
 
 _YEAR = re.compile(r"1\d{3}|20\d\d")

@@ -143,26 +143,30 @@ class EvidenceSelector:
         snapshot: Snapshot,
         *,
         carried: Sequence[str] = (),
-        readings: Mapping[int, Reading] | None = None,
+        read: Sequence[EvidenceSentence] = (),
         factual: bool = True,
     ) -> Evidence:
         """Rank the sentences of ``passages`` (best first) as answers to ``query``.
 
         Args:
             carried: Words at the end of ``query`` that come from earlier turns.
-            readings: Of the passages that were read, by chunk id, in the order of the sentences of
-                ``sentence_spans(passage.text)``; other passages are then left aside.
+            read: Sentences of passages that were read, best first, see :func:`read_sentences`; those of
+                ``passages`` then count and no others.
             factual: Whether some words of a sentence can be the answer. Of other questions (a yes or a no,
                 a comparison, a summary) the reader has learnt nothing: it then only helps to say whether
                 the documents are about what is asked.
         """
-        wanted = _less_of(weighted_words(query, snapshot), carried)
+        wanted = wanted_words(query, snapshot, carried)
         unknown = tuple(word.word for word in wanted if not word.known)
-        ranked = self.candidates(query, passages, snapshot, wanted=wanted, carried=carried, readings=readings)
+        if read:
+            among = {passage.chunk_id for passage in passages}
+            ranked = tuple(sentence for sentence in read if sentence.passage.chunk_id in among)
+        else:
+            ranked = self._unread(query, passages[: self._passages], snapshot, wanted, carried)
         if not ranked:
             return Evidence(sentences=(), confidence=0.0, unknown_words=unknown, signals={})
         signals = confidence_signals(query, ranked[0], wanted, snapshot)
-        mixes = [CONFIDENCE_MIX] if not readings else [TOPIC_MIX, ANSWERS_MIX] if factual else [TOPIC_MIX]
+        mixes = [CONFIDENCE_MIX] if not read else [TOPIC_MIX, ANSWERS_MIX] if factual else [TOPIC_MIX]
         return Evidence(
             sentences=ranked,
             confidence=math.prod(_chance(mixed(mix, signals)) for mix in mixes),
@@ -170,33 +174,19 @@ class EvidenceSelector:
             signals=signals,
         )
 
-    def candidates(
+    def _unread(
         self,
         query: str,
         passages: Sequence[Passage],
         snapshot: Snapshot,
-        *,
         wanted: Sequence[WeightedWord],
-        carried: Sequence[str] = (),
-        readings: Mapping[int, Reading] | None = None,
+        carried: Sequence[str],
     ) -> tuple[EvidenceSentence, ...]:
-        """Every sentence of the passages that could be an answer, best first; see :meth:`select`."""
-        if readings:
-            considered = [passage for passage in passages if passage.chunk_id in readings]
-            mix = READ_SENTENCE_MIX
-        else:
-            considered = list(passages[: self._passages])
-            mix = SENTENCE_MIX
-        sentences = _sentences(considered, wanted, snapshot, readings or {})
-        similarities = np.zeros(len(sentences), dtype=np.float32)
-        if sentences and "similarity" in mix:
-            similarities = self._similarities(query, carried, [sentence.text for sentence in sentences])
-        asks_for = kind_of_answer(query)
-        scored = (
-            _scored(sentence, mix, wanted, asks_for, float(similarity))
-            for sentence, similarity in zip(sentences, similarities, strict=True)
+        sentences = _sentences(passages, wanted, snapshot, {})
+        similarities = (
+            self._similarities(query, carried, [each.text for each in sentences]) if sentences else ()
         )
-        return tuple(sorted(scored, key=lambda each: (-each.score, each.passage.chunk_id, each.start)))
+        return _ranked(query, sentences, SENTENCE_MIX, wanted, similarities)
 
     def _similarities(self, query: str, carried: Sequence[str], texts: Sequence[str]) -> NDArray[np.float32]:
         """Cosine of each text with the query; half of it with the question alone, if words were carried."""
@@ -207,6 +197,41 @@ class EvidenceSelector:
             wanted = (wanted + self._embedder.encode_query(question)) / np.float32(2)
         similarities: NDArray[np.float32] = vectors @ wanted
         return similarities
+
+
+def read_sentences(
+    query: str,
+    passages: Sequence[Passage],
+    snapshot: Snapshot,
+    readings: Mapping[int, Reading],
+    *,
+    wanted: Sequence[WeightedWord],
+) -> tuple[EvidenceSentence, ...]:
+    """Every sentence of the passages that could be an answer, scored by the reader and the words, best first.
+
+    Args:
+        readings: Of passages by chunk id, in the order of the sentences of ``sentence_spans(passage.text)``;
+            other passages are left aside.
+        wanted: See :func:`wanted_words`.
+    """
+    considered = [passage for passage in passages if passage.chunk_id in readings]
+    sentences = _sentences(considered, wanted, snapshot, readings)
+    return _ranked(query, sentences, READ_SENTENCE_MIX, wanted, [0.0] * len(sentences))
+
+
+def _ranked(
+    query: str,
+    sentences: Sequence[_Sentence],
+    mix: Mapping[str, float],
+    wanted: Sequence[WeightedWord],
+    similarities: Sequence[float] | NDArray[np.float32],
+) -> tuple[EvidenceSentence, ...]:
+    asks_for = kind_of_answer(query)
+    scored = (
+        _scored(sentence, mix, wanted, asks_for, float(similarity))
+        for sentence, similarity in zip(sentences, similarities, strict=True)
+    )
+    return tuple(sorted(scored, key=lambda each: (-each.score, each.passage.chunk_id, each.start)))
 
 
 def _chance(logit: float) -> float:
@@ -257,8 +282,12 @@ def _scored(
     )
 
 
-def _less_of(wanted: Sequence[WeightedWord], carried: Sequence[str]) -> tuple[WeightedWord, ...]:
-    """Carried words find the passages; which sentence answers is for the question's own words to say."""
+def wanted_words(query: str, snapshot: Snapshot, carried: Sequence[str] = ()) -> tuple[WeightedWord, ...]:
+    """The words that an answer should hold, with their weights.
+
+    Carried words find the passages; which sentence answers is for the question's own words to say.
+    """
+    wanted = weighted_words(query, snapshot)
     earlier = {word for text in carried for word, _, _ in words(text)}
     return tuple(
         replace(word, weight=CARRIED * word.weight) if word.word in earlier else word for word in wanted

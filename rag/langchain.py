@@ -12,6 +12,7 @@ from langchain_core.documents import BaseDocumentCompressor, Document
 from langchain_core.retrievers import BaseRetriever
 from pydantic import ConfigDict
 
+from index.store import Store
 from rag.answers import Passage
 from rag.rerank import Reranker
 from rag.retrieval import HybridRetriever
@@ -38,13 +39,15 @@ class ReaderCompressor(BaseDocumentCompressor):
     model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
 
     reranker: Reranker
+    store: Store  # what the passages were found in
 
     def compress_documents(
         self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
     ) -> Sequence[Document]:
         """The same documents, best first."""
         del callbacks  # LangChain reports the run itself
-        ranked = self.reranker.rank(query, [passage_from_document(document) for document in documents])
+        passages = [passage_from_document(document) for document in documents]
+        ranked = self.reranker.rank(query, passages, self.store.snapshot())
         return [document_from_passage(passage) for passage in ranked.passages]
 
 

@@ -7,7 +7,7 @@ after it was asked, and found to be answered.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from index.analysis import words
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from index.scope import Scope
     from index.snapshot import Snapshot
     from index.store import Store
-    from rag.evidence import Evidence, EvidenceSelector
-    from rag.reader.reading import Reading
+    from rag.evidence import Evidence, EvidenceSelector, EvidenceSentence
     from rag.rerank import Reranker
     from rag.retrieval import HybridRetriever
 
@@ -111,13 +110,13 @@ class Refuser:
             return ()
         outside = self._store.scope(rest, snapshot)
         found = self._retriever.search(query, k=self._passages, snapshot=snapshot, scope=outside)
-        ranked = self._reranker.rank(query, found)
+        ranked = self._reranker.rank(query, found, snapshot, carried=carried)
         # All together first: most often nothing is there, and that is known after one look.
-        if not self._clears(query, ranked.passages, snapshot, carried, ranked.readings):
+        if not self._clears(query, ranked.passages, snapshot, carried, ranked.sentences):
             return ()
         counts: dict[str, int] = {}
         for passage in ranked.passages:
-            if self._clears(query, [passage], snapshot, carried, ranked.readings):
+            if self._clears(query, [passage], snapshot, carried, ranked.sentences):
                 sources = self._store.sources_of(passage.version_id)
                 for name in {source.collection for source in sources if outside.holds(source)}:
                     counts[name] = counts.get(name, 0) + 1
@@ -130,9 +129,9 @@ class Refuser:
         passages: Sequence[Passage],
         snapshot: Snapshot,
         carried: Sequence[str] = (),
-        readings: Mapping[int, Reading] | None = None,
+        read: Sequence[EvidenceSentence] = (),
     ) -> bool:
-        evidence = self._selector.select(query, passages, snapshot, carried=carried, readings=readings)
+        evidence = self._selector.select(query, passages, snapshot, carried=carried, read=read)
         return bool(evidence.sentences) and evidence.confidence >= self._bar
 
     # -- rewordings ------------------------------------------------------------------------------

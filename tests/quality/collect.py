@@ -21,9 +21,8 @@ from rag.build import build_embedder
 from rag.condense import condense
 from rag.evaluation import COLLECTION, opened_store
 from rag.evaluation_sets import read_corpus, read_questions, read_relevance
-from rag.evidence import EvidenceSelector, confidence_signals
+from rag.evidence import confidence_signals, read_sentences, wanted_words
 from rag.examination import document_ids
-from rag.overlap import weighted_words
 from rag.reader.reading import WEIGHTS, Reader, Reading
 from rag.reader.remembered import RememberingReader, identity_of
 from rag.reader.weights import load_reader
@@ -41,7 +40,6 @@ def collected(
     passages: Sequence[Passage],
     readings: Sequence[Reading],
     *,
-    selector: EvidenceSelector,
     store: Store,
     ids_of: Mapping[int, tuple[str, ...]],
     relevant: Mapping[str, int],
@@ -50,9 +48,9 @@ def collected(
 ) -> dict[str, Any]:
     """One question with its passages and sentences, and which of them are right."""
     snapshot = store.snapshot()
-    wanted = weighted_words(query, snapshot)
+    wanted = wanted_words(query, snapshot)
     by_id = {passage.chunk_id: reading for passage, reading in zip(passages, readings, strict=False)}
-    found = selector.candidates(query, passages, snapshot, wanted=wanted, readings=by_id)
+    found = read_sentences(query, passages, snapshot, by_id, wanted=wanted)
     golds = [gold for gold in (normalised(answer) for answer in question.answers) if gold]
     sentences = []
     for sentence in found:
@@ -152,7 +150,6 @@ def main() -> None:
             candidates=settings.retrieval.candidates,
             dense_weight=settings.retrieval.dense_weight,
         )
-        selector = EvidenceSelector(embedder)
         with_similarity = embedder if given.similarity else None
         for number, (question, row) in enumerate(questions):
             condensed = condense(question.text, question.history)
@@ -165,7 +162,6 @@ def main() -> None:
                 question,
                 passages,
                 readings,
-                selector=selector,
                 store=store,
                 ids_of=ids_of,
                 relevant=relevance.get(question.question_id, {}),

@@ -74,7 +74,8 @@ def as_in_ask(retriever: HybridRetriever, reranker: Reranker) -> Search:
     def search(question: str, history: Sequence[Turn]) -> Sequence[Passage]:
         condensed = condense(question, history)
         passages = retriever.search(question, k=_DEPTH, context=condensed.context)
-        return reranker.rank(condensed.query, passages).passages
+        snapshot = retriever.store.snapshot()
+        return reranker.rank(condensed.query, passages, snapshot, carried=condensed.carried).passages
 
     return search
 

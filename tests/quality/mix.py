@@ -18,14 +18,18 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
+from scipy.optimize import brentq, minimize
 
+from rag.evidence import READ_SENTENCE_MIX, mixed
+from rag.reader.reading import UNREAD
+from rag.rerank import RANK_MIX
 from rag.scoring import auroc
 
 Line = dict[str, Any]
 Vector = NDArray[np.float64]
 
-PASSAGE = ("fused", "cosine", "answerable", "span")
+PASSAGE = tuple(RANK_MIX)
+READ = 6  # of the passages in a file, as many as the product reads
 SENTENCE = (
     *("similarity", "overlap", "context", "passage", "kind", "evidence", "span_chance", "chance"),
     *("logevidence", "span", "answerable"),
@@ -91,20 +95,34 @@ def signals_of(sentence: Mapping[str, Any], names: Sequence[str]) -> list[float]
 
 
 def passage_rows(line: Line) -> Vector:
-    return np.array(
-        [[p["fused"], p["cosine"], p["answerable"] / 4, max(p["span"], -20.0) / 10] for p in line["passages"]]
-    )
+    """The signals of ``rag.rerank.rank_signals`` for each passage that the product would read."""
+    best: dict[int, float] = {}
+    for sentence in line["sentences"]:
+        score = mixed(READ_SENTENCE_MIX, sentence["signals"])
+        best[sentence["passage"]] = max(score, best.get(sentence["passage"], score))
+    rows: list[list[float]] = []
+    for passage in line["passages"][:READ]:
+        signals = {
+            "fused": passage["fused"],
+            "answerable": passage["answerable"] / 4,
+            "span": max(passage["span"], UNREAD) / 10,
+            "sentence": best.get(passage["chunk"], 0.0),
+        }
+        rows.append([signals[name] for name in PASSAGE])
+    return np.array(rows)
+
+
+def documents_in_order(line: Line, scores: Vector) -> list[str]:
+    """The documents when the read passages are ordered by ``scores`` and the rest follows."""
+    order = sorted(range(len(scores)), key=lambda at: -scores[at])
+    groups = [line["passages"][at]["documents"] for at in order]
+    groups += [passage["documents"] for passage in line["passages"][len(scores) :]]
+    return list(dict.fromkeys(each for documents in (*groups, *line["tail"]) for each in documents))
 
 
 def ndcg(line: Line, scores: Vector) -> float:
-    """nDCG@10 of documents when the read passages are ordered by ``scores`` and the rest follows."""
-    order = sorted(range(len(scores)), key=lambda at: -scores[at])
-    ranked: list[str] = []
-    for at in order:
-        ranked += [each for each in line["passages"][at]["documents"] if each not in ranked]
-    for documents in line["tail"]:
-        ranked += [each for each in documents if each not in ranked]
-    gains = [line["relevant"].get(each, 0) for each in ranked[:10]]
+    """nDCG@10 of documents."""
+    gains = [line["relevant"].get(each, 0) for each in documents_in_order(line, scores)[:10]]
     ideal = sorted(line["relevant"].values(), reverse=True)[:10]
 
     def total(values: Sequence[int]) -> float:
@@ -114,11 +132,7 @@ def ndcg(line: Line, scores: Vector) -> float:
 
 
 def all_needed(line: Line, scores: Vector, k: int = 5) -> float:
-    order = sorted(range(len(scores)), key=lambda at: -scores[at])
-    ranked: list[str] = []
-    for at in order:
-        ranked += [each for each in line["passages"][at]["documents"] if each not in ranked]
-    return float(set(line["relevant"]) <= set(ranked[:k]))
+    return float(set(line["relevant"]) <= set(documents_in_order(line, scores)[:k]))
 
 
 def cross_validated(
@@ -140,42 +154,46 @@ def mean(values: Sequence[float]) -> float:
 
 
 def report_passages(files: Mapping[str, Sequence[Line]]) -> None:
-    """Print nDCG@10 by the fused score, the reader alone, shares of both, and a fitted mix."""
-    print("\nPassages: nDCG@10")
+    """Print nDCG@10 by the fused score, by the reader alone, by fits to one set and to all, and as it is."""
+    print("\nPassages: nDCG@10, and all that are needed among the first five")
     judged = {name: [line for line in lines if line["relevant"]] for name, lines in files.items()}
     judged = {name: lines for name, lines in judged.items() if lines}
     chance = fit_chance([line for lines in judged.values() for line in lines])
     print(f"  chance: slope {chance[1]:.3f} offset {chance[0]:.3f}")
-    shares = "".join(f"{share:>8.2f}" for share in SHARES)
-    print(f"  {'set':<18}{'fused':>8}{'reader':>8}{shares}{'mix':>8}")
+    everything = [line for lines in judged.values() for line in lines]
+    pooled = fit_passages(everything)
+    print("  pooled mix", dict(zip(PASSAGE, pooled.round(2).tolist(), strict=True)))
+    print(f"  offset for a chance: {fit_offset(everything, pooled):.2f}")
+    columns = {name: np.eye(len(PASSAGE))[PASSAGE.index(name)] for name in ("fused", "answerable")}
+    mixes = columns | {"as it is": np.array(list(RANK_MIX.values())), "pooled": pooled}
     for name, lines in judged.items():
-        row = [
-            mean([ndcg(line, column(line, "fused")) for line in lines]),
-            mean([ndcg(line, column(line, "answerable")) for line in lines]),
-            *(mean([ndcg(line, shared_scores(line, chance, share)) for line in lines]) for share in SHARES),
-            mean(
-                cross_validated(lines, fit_passages, lambda line, mix: ndcg(line, passage_rows(line) @ mix))
-            ),
-        ]
-        print(f"  {name:<18}" + "".join(f"{value:>8.4f}" for value in row))
-    mix = fit_passages([line for lines in judged.values() for line in lines])
-    print("  pooled mix", dict(zip(PASSAGE, mix.round(3).tolist(), strict=True)))
+        for label, mix in mixes.items():
+            print(f"  {name:<18} {label:<24} {both(lines, mix)}")
+        fitted = cross_validated(lines, fit_passages, lambda line, mix: ndcg(line, passage_rows(line) @ mix))
+        print(f"  {name:<18} {'its own, cross-validated':<24} {mean(fitted):.4f}")
+    held = cross_validated(everything, fit_passages, lambda line, mix: ndcg(line, passage_rows(line) @ mix))
+    at = 0
     for name, lines in judged.items():
-        pooled = mean([ndcg(line, passage_rows(line) @ mix) for line in lines])
-        fused = mean([all_needed(line, column(line, "fused")) for line in lines])
-        needed = mean([all_needed(line, passage_rows(line) @ mix) for line in lines])
-        print(f"  {name:<18} pooled {pooled:.4f}  all needed in 5: fused {fused:.3f} pooled {needed:.3f}")
+        print(f"  {name:<18} {'pooled, cross-validated':<24} {mean(held[at : at + len(lines)]):.4f}")
+        at += len(lines)
 
 
-def column(line: Line, name: str) -> Vector:
-    return np.array([float(passage[name]) for passage in line["passages"]])
+def both(lines: Sequence[Line], mix: Vector) -> str:
+    needed = mean([all_needed(line, passage_rows(line) @ mix) for line in lines])
+    return f"{mean([ndcg(line, passage_rows(line) @ mix) for line in lines]):.4f} {needed:.3f}"
 
 
 def fit_passages(lines: Sequence[Line]) -> Vector:
-    return softmax_fit([(passage_rows(line), relevance_of(line)) for line in lines])
+    return softmax_fit([(passage_rows(line), relevance_of(line)[:READ]) for line in lines])
 
 
-SHARES = (0.2, 0.35, 0.5, 0.65)
+def fit_offset(lines: Sequence[Line], mix: Vector) -> float:
+    """What to add to the mix so that as many passages are relevant as the chances say."""
+    logits = np.concatenate([passage_rows(line) @ mix for line in lines])
+    right = np.concatenate([relevance_of(line)[:READ] for line in lines])
+    return float(
+        brentq(lambda offset: (1 / (1 + np.exp(-(logits + offset)))).sum() - right.sum(), -60.0, 60.0)
+    )
 
 
 def relevance_of(line: Line) -> Vector:
@@ -186,11 +204,6 @@ def fit_chance(lines: Sequence[Line]) -> Vector:
     rows = np.array([[1.0, p["answerable"]] for line in lines for p in line["passages"]])
     right = np.array([float(p["relevant"] > 0) for line in lines for p in line["passages"]])
     return logistic_fit(rows, right, np.ones(len(right)))
-
-
-def shared_scores(line: Line, chance: Vector, share: float) -> Vector:
-    answers = 1 / (1 + np.exp(-(chance[0] + chance[1] * column(line, "answerable"))))
-    return np.asarray((1 - share) * column(line, "fused") + share * answers)
 
 
 # -- sentences -------------------------------------------------------------------------------------

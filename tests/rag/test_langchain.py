@@ -32,10 +32,12 @@ def test_the_reranker_is_a_langchain_compressor(tmp_path: Path) -> None:
     with indexed(tmp_path) as (store, _):
         retriever = HybridRetriever(store=store, embedder=WordCountEmbedder(VOCABULARY))
         documents = PassageRetriever(retriever=retriever).invoke("warranty")
-    reranker = Reranker(reader=OverlapReader(), passages=8)
-    query = "Which river flows through Paris?"
-    found = ReaderCompressor(reranker=reranker).compress_documents(documents[::-1], query)
-    wanted = reranker.rank(query, [passage_from_document(document) for document in documents[::-1]])
+        reranker = Reranker(reader=OverlapReader(), passages=8)
+        query = "Which river flows through Paris?"
+        compressor = ReaderCompressor(reranker=reranker, store=store)
+        found = compressor.compress_documents(documents[::-1], query)
+        passages = [passage_from_document(document) for document in documents[::-1]]
+        wanted = reranker.rank(query, passages, store.snapshot())
     assert [passage_from_document(document) for document in found] == list(wanted.passages)
     assert sorted(each.id or "" for each in found) == sorted(each.id or "" for each in documents)
 

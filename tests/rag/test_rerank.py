@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from index.snapshot import Snapshot
+from rag.asked import states
+from rag.reader.reading import Reading, Text
 from rag.rerank import Reranker
 from rag.settings import RetrievalSettings, Settings
 from tests.fakes import OverlapReader
@@ -11,12 +16,19 @@ from tests.rag.corpus import indexed
 from tests.rag.test_duplicates import passage
 
 SEINE = "The river Seine flows through Paris."
+QUESTION = "Which river flows through Paris?"
 WARRANTY = "The warranty lasts 24 months."
 
 
-def test_what_answers_comes_first_and_what_was_not_read_last() -> None:
+@pytest.fixture
+def snapshot(tmp_path: Path) -> Iterator[Snapshot]:
+    with indexed(tmp_path) as (store, _):
+        yield store.snapshot()
+
+
+def test_what_answers_comes_first_and_what_was_not_read_last(snapshot: Snapshot) -> None:
     passages = [passage(n, text, f"{n}.txt") for n, text in enumerate((WARRANTY, SEINE, "Which river?"), 1)]
-    ranked = Reranker(reader=OverlapReader(), passages=2).rank("Which river flows through Paris?", passages)
+    ranked = Reranker(reader=OverlapReader(), passages=2).rank(QUESTION, passages, snapshot)
     assert [each.chunk_id for each in ranked.passages] == [2, 1, 3]
     assert sorted(ranked.readings) == [1, 2]
     first, second, third = ranked.passages
@@ -25,25 +37,35 @@ def test_what_answers_comes_first_and_what_was_not_read_last() -> None:
     assert first.reader > 0.5 > second.reader
     assert third.reader is None
     assert first.score > second.score >= third.score
+    assert [(each.text, each.passage) for each in ranked.sentences] == [(SEINE, first), (WARRANTY, second)]
 
 
-def test_without_a_reader_or_in_another_language_the_order_stays() -> None:
+def test_among_passages_that_are_read_alike_the_better_sentence_decides(snapshot: Snapshot) -> None:
+    class Undecided(OverlapReader):
+        def read(self, question: str, texts: Sequence[Text]) -> list[Reading]:
+            return super().read("", texts)
+
+    passages = [passage(1, WARRANTY, "1.txt"), passage(2, SEINE, "2.txt")]
+    ranked = Reranker(reader=Undecided(), passages=2).rank(QUESTION, passages, snapshot)
+    assert [each.chunk_id for each in ranked.passages] == [2, 1]
+
+
+def test_without_a_reader_or_in_another_language_the_order_stays(snapshot: Snapshot) -> None:
     passages = [passage(1, WARRANTY, "a.txt"), passage(2, SEINE, "b.txt")]
     without = Reranker(reader=None, passages=8)
     assert without.reads == 0
-    assert without.rank("Which river?", passages).passages == tuple(passages)
+    assert without.rank("Which river?", passages, snapshot).passages == tuple(passages)
     reader = OverlapReader()
-    german = Reranker(reader=reader, passages=8).rank("Welcher Fluss fließt durch die Stadt Paris?", passages)
+    question = "Welcher Fluss fließt durch die Stadt Paris?"
+    german = Reranker(reader=reader, passages=8).rank(question, passages, snapshot)
     assert german.passages == tuple(passages)
     assert reader.asked == []
 
 
-def test_the_reader_sees_titles_and_headings_once() -> None:
-    from dataclasses import replace
-
+def test_the_reader_sees_titles_and_headings_once(snapshot: Snapshot) -> None:
     reader = OverlapReader()
     headed = replace(passage(1, SEINE, "a.txt"), title="France", heading_path=("France", "Rivers"))
-    Reranker(reader=reader, passages=8).rank("Which river?", [headed])
+    Reranker(reader=reader, passages=8).rank("Which river?", [headed], snapshot)
     ((_, (text,)),) = reader.asked
     assert (text.title, text.text) == ("France Rivers", SEINE)
 
@@ -61,3 +83,31 @@ def test_an_answer_says_what_became_of_every_passage(tmp_path: Path) -> None:
         assert all(each.reason for each in answer.considered)
         assert len(answer.considered) == 3
         assert assistant.search("Which river flows through Paris?", k=1)[0].name == "france.txt"
+
+
+@pytest.mark.parametrize(
+    ("text", "claim"),
+    [
+        ("Aspirin lowers the risk of heart attacks.", True),
+        ("1 in 5 million people carry it.", True),
+        ("Which river flows through Paris?", False),
+        ("which river flows through paris", False),
+        ("warranty period of the X2", False),
+        ("Tell me about the warranty.", False),
+        ("In which year did it end.", False),
+        ("", False),
+    ],
+)
+def test_a_claim_is_told_from_a_question(text: str, claim: bool) -> None:
+    assert states(text) is claim
+
+
+def test_a_claim_keeps_the_order_it_was_found_in(snapshot: Snapshot) -> None:
+    passages = [passage(1, WARRANTY, "1.txt"), passage(2, SEINE, "2.txt")]
+    passages = [replace(each, fused=score) for each, score in zip(passages, (0.9, 0.8), strict=True)]
+    reranker = Reranker(reader=OverlapReader(), passages=2)
+    claimed = reranker.rank("The river Seine flows through Paris.", passages, snapshot)
+    assert [each.chunk_id for each in claimed.passages] == [1, 2]
+    assert sorted(claimed.readings) == [1, 2]
+    asked = reranker.rank(QUESTION, passages, snapshot)
+    assert [each.chunk_id for each in asked.passages] == [2, 1]
