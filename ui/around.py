@@ -9,7 +9,7 @@ import gradio as gr
 from ui.desk import Desk
 from ui.documents_view import SAMPLES, state_html, table_html
 from ui.folders_view import folders_html
-from ui.sidebar import OUTDATED, STALE, scope_html, sidebar_html, top_html, welcome_html
+from ui.sidebar import OUTDATED, STALE, composer_html, sidebar_html, top_html, welcome_html
 from ui.tab import Components, Update, View, number_of, text_of
 
 NEW_CHAT = "New chat"
@@ -48,7 +48,7 @@ class Around:
                 collections=overview.collections,
                 selection=selection,
             ),
-            "scope": scope_html(selection),
+            "scope": composer_html(selection, editing=bool(view.editing)),
             "top": top_html(chat.title if chat is not None else NEW_CHAT, view.chat_id),
             "hello": hello,
             "state": state_html(

@@ -55,6 +55,11 @@ CREATE TABLE IF NOT EXISTS selections (
     chat_id TEXT PRIMARY KEY REFERENCES chats(chat_id) ON DELETE CASCADE,
     collections TEXT NOT NULL          -- JSON; a conversation without a row searches everything
 );
+CREATE TABLE IF NOT EXISTS variants (
+    question_id TEXT PRIMARY KEY REFERENCES messages(message_id) ON DELETE CASCADE,
+    turn TEXT NOT NULL,                -- the question that was asked first in this place
+    shown INTEGER NOT NULL             -- 1 for one of each turn; a question without a row is the only one
+);
 CREATE TABLE IF NOT EXISTS notes (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
 
@@ -143,6 +148,14 @@ class Message:
     text: str
     answer: StoredAnswer | None
     created_at: float  # unix seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variants:
+    """The questions that were asked in one place of a conversation, oldest first, at least two."""
+
+    questions: tuple[str, ...]  # message ids
+    at: int  # the position of the one that is shown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -370,14 +383,25 @@ class Chats:
         with self._lock:
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
-    def add_exchange(self, chat_id: str, question: str) -> Message:
-        """Store a question and an empty place for its answer; returns that place."""
+    def add_exchange(self, chat_id: str, question: str, *, instead_of: str = "") -> Message:
+        """Store a question and an empty place for its answer; returns that place.
+
+        Args:
+            instead_of: Message id of the last question, which then makes way for this one. It stays a
+                variant, with its answer: nothing is lost.
+        """
         now = time.time()
-        answer_id = secrets.token_hex(16)
+        question_id, answer_id = secrets.token_hex(16), secrets.token_hex(16)
         with self._transaction() as db:
             insert = f"INSERT INTO messages ({_MESSAGE}) VALUES (?, ?, ?, ?, ?, ?)"
-            db.execute(insert, (secrets.token_hex(16), chat_id, "user", question, None, now))
+            db.execute(insert, (question_id, chat_id, "user", question, None, now))
             db.execute(insert, (answer_id, chat_id, "assistant", "", None, now))
+            if instead_of:
+                known = db.execute("SELECT turn FROM variants WHERE question_id = ?", (instead_of,))
+                turn = next((row[0] for row in known), instead_of)
+                db.execute("INSERT OR IGNORE INTO variants VALUES (?, ?, 0)", (instead_of, turn))
+                db.execute("UPDATE variants SET shown = 0 WHERE turn = ?", (turn,))
+                db.execute("INSERT INTO variants VALUES (?, ?, 1)", (question_id, turn))
             db.execute("UPDATE chats SET updated_at = ? WHERE chat_id = ?", (now, chat_id))
         return Message(
             message_id=answer_id, chat_id=chat_id, role="assistant", text="", answer=None, created_at=now
@@ -392,12 +416,46 @@ class Chats:
             )
 
     def messages(self, chat_id: str) -> list[Message]:
-        """The messages of a conversation, oldest first."""
+        """The messages of a conversation that are shown, oldest first: of variants only the chosen one."""
         rows = self._rows(
-            f"SELECT {_MESSAGE} FROM messages WHERE chat_id = ? ORDER BY position",
+            f"SELECT {_MESSAGE}, shown FROM messages LEFT JOIN variants ON question_id = message_id"
+            " WHERE chat_id = ? ORDER BY position",
             chat_id,
         )
-        return [_message(row) for row in rows]
+        messages: list[Message] = []
+        shown = True
+        for *row, chosen in rows:
+            message = _message(tuple(row))
+            if message.role == "user":  # its answer follows it
+                shown = chosen != 0
+            if shown:
+                messages.append(message)
+        return messages
+
+    def variants(self, chat_id: str) -> dict[str, Variants]:
+        """Where a question of the conversation was asked again or edited, by the question that is shown."""
+        rows = self._rows(
+            "SELECT turn, question_id, shown FROM variants JOIN messages ON question_id = message_id"
+            " WHERE chat_id = ? ORDER BY position",
+            chat_id,
+        )
+        turns: dict[str, list[tuple[str, int]]] = {}
+        for turn, question_id, shown in rows:
+            turns.setdefault(turn, []).append((question_id, shown))
+        found: dict[str, Variants] = {}
+        for asked in turns.values():
+            at = next((at for at, (_, shown) in enumerate(asked) if shown), len(asked) - 1)
+            found[asked[at][0]] = Variants(questions=tuple(each for each, _ in asked), at=at)
+        return found
+
+    def show_variant(self, question_id: str) -> None:
+        """Show this question and its answer in place of what was asked there before or after."""
+        with self._transaction() as db:
+            db.execute(
+                "UPDATE variants SET shown = question_id = ?"
+                " WHERE turn = (SELECT turn FROM variants WHERE question_id = ?)",
+                (question_id, question_id),
+            )
 
     def message(self, message_id: str) -> Message | None:
         """One message, or None when there is none of this id."""

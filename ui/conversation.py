@@ -11,7 +11,16 @@ from collections.abc import Mapping, Sequence
 from index.blocks import is_list_item, is_table_row
 from rag.answers import Step
 from ui.asking import Running
-from ui.chats import Message, SpanRef, StoredAnswer, StoredConsidered, StoredRefusal, StoredSentence
+from ui.chats import (
+    Message,
+    SpanRef,
+    StoredAnswer,
+    StoredConsidered,
+    StoredRefusal,
+    StoredSentence,
+    Variants,
+)
+from ui.exchanges import Again, again_html, edit_link, reuse_link
 from ui.opinions import LABELS, Noted, different
 from ui.references import Located, References
 from ui.render import count, escape, escape_line, place
@@ -42,10 +51,15 @@ _STEP_NAMES = {
 }
 
 
-def question_markdown(text: str) -> str:
-    """A question as it was typed: line breaks kept, everything else inert."""
+def question_markdown(text: str, edit: str = "") -> str:
+    """A question as it was typed: line breaks kept, everything else inert.
+
+    Args:
+        edit: Message id of the question if it can be edited.
+    """
     lines = (escape_line(line) for line in text.strip().splitlines())
-    return "\n".join(line or "&#160;" for line in lines)
+    shown = "\n".join(line or "&#160;" for line in lines)
+    return f"{shown}\n\n{edit_link(edit)}" if edit else shown
 
 
 def running_markdown(running: Running) -> str:
@@ -62,7 +76,13 @@ def running_markdown(running: Running) -> str:
 
 
 def answer_markdown(
-    message: Message, question: str, references: References, noted: Noted | None = None
+    message: Message,
+    question: str,
+    references: References,
+    noted: Noted | None = None,
+    *,
+    again: Again | None = None,
+    variants: Variants | None = None,
 ) -> str:
     """A finished answer with its marks, source chips and footer.
 
@@ -71,14 +91,19 @@ def answer_markdown(
         question: The question before it, to tell whether something else was searched.
         references: Finds the quoted words.
         noted: What the person said of this question already.
+        again: With what it can be asked again, if it is the last.
+        variants: Of the question, if it was asked in more than one way.
     """
     answer = message.answer
+    retry = again_html(message.message_id, again, variants)
     if answer is None:
-        return '<p class="fn-notice">Footnote was closed before this answer was finished. Ask again.</p>'
+        notice = '<p class="fn-notice">Footnote was closed before this answer was finished. Ask again.</p>'
+        return f'{notice}\n\n<div class="fn-foot">{retry}</div>' if retry else notice
     located = {marker: references.locate(ref) for marker, ref in answer.citations}
     parts: list[str] = []
     if answer.query and different(answer.query, question):
-        parts.append(f'<p class="fn-said">Searched for: <em>{escape_line(answer.query)}</em></p>')
+        searched = f"<em>{escape_line(answer.query)}</em> {reuse_link(message.message_id)}"
+        parts.append(f'<p class="fn-said">Searched for: {searched}</p>')
     if answer.status == "abstained":
         parts.append(_abstained(message, answer, located))
     elif answer.sentences:
@@ -90,7 +115,7 @@ def answer_markdown(
     if answer.notice:
         css = "fn-notice fn-bad" if answer.status == "failed" else "fn-notice"
         parts.append(f'<p class="{css}">{escape_line(answer.notice)}</p>')
-    parts.append(_footer(message.message_id, answer, located, references))
+    parts.append(_footer(message.message_id, answer, located, references, retry))
     if answer.status == "answered":
         parts.append(_opinions(message.message_id, answer, noted or {}))
     return "\n\n".join(part for part in parts if part)
@@ -190,7 +215,11 @@ def _chip(href: str, label: str, name: str, *, css: str = "") -> str:
 
 
 def _footer(
-    message_id: str, answer: StoredAnswer, located: Mapping[int, Located], references: References
+    message_id: str,
+    answer: StoredAnswer,
+    located: Mapping[int, Located],
+    references: References,
+    retry: str,
 ) -> str:
     rows: list[str] = []
     chips = [
@@ -231,6 +260,7 @@ def _footer(
             '<details class="fn-how"><summary>How I searched</summary>'
             f"{_steps(answer.steps)}{_considered(answer.considered, references)}</details>"
         )
+    foot.append(retry)
     if any(sentence.markers for sentence in answer.sentences):
         foot.append(f'<a class="fn-act" href="#copy-{message_id}">Copy with sources</a>')
     if answer.generator != "built-in":

@@ -24,6 +24,7 @@ TITLE = "Footnote"
 # Clicks on anything with data-act become one event with its data; every element below a gr.HTML.
 _ACTIONS_JS = Path(__file__).with_name("actions.js")
 _PAGE_JS = Path(__file__).with_name("page.js")
+_CHAT_JS = Path(__file__).with_name("chat.js")
 _TICK_JS = Path(__file__).with_name("tick.js")
 
 
@@ -108,6 +109,9 @@ def build_page(desk: Desk) -> gr.Blocks:
                             autofocus=True,
                         )
                         parts.scope = gr.HTML("", js_on_load=actions, elem_id="fn-scope-html")
+                parts.dialogs = gr.HTML(
+                    "", js_on_load=_CHAT_JS.read_text(encoding="utf-8"), elem_id="fn-dialogs-html"
+                )
                 with gr.Column(elem_id="fn-docs-view", min_width=0):
                     tools = gr.HTML(tools_html(formats), js_on_load=actions, elem_id="fn-tools-html")
                     parts.state = gr.HTML("", js_on_load=actions, elem_id="fn-state-html")
@@ -141,6 +145,7 @@ def build_page(desk: Desk) -> gr.Blocks:
         on(parts.side.act, page.conversations.side_action, [view], everything)
         on(parts.scope.act, page.conversations.side_action, [view], everything)
         on(evidence.act, page.conversations.chat_action, [view], everything)
+        on(parts.dialogs.act, page.conversations.chat_action, [view], everything)
         on(parts.hello.act, page.conversations.ask_example, [view], everything)
         for part in (tools, parts.state, parts.table):
             on(part.act, page.documents.action, [view], around)

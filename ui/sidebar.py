@@ -19,6 +19,10 @@ BRAND = '<div class="fn-brand">Footnote<sup>1</sup></div>'
 # What page.js obeys: load the page again; ask for the conversation again.
 STALE = '<header class="fn-top" data-stale="1"></header>'
 OUTDATED = "<template data-outdated></template>"
+_EDITING = (
+    '<div class="fn-editing"><span>Editing your last question. Its answer stays as a variant.</span>'
+    f"{button('Cancel', 'fn-link', {'act': 'edit-cancel'}, title='Cancel (Esc)')}</div>"
+)
 
 
 def sidebar_html(
@@ -115,6 +119,11 @@ def _source(row: CollectionRow, on: bool, *, last: bool) -> str:
         f'<span class="fn-source-name"><bdi>{name}</bdi></span></label>'
         f'{"" if on and last else only}<span class="fn-count">{row.documents:,}</span></li>'
     )
+
+
+def composer_html(selection: frozenset[str] | None, *, editing: bool) -> str:
+    """What stands in the composer below the question: that one is edited, and what is searched."""
+    return (_EDITING if editing else "") + scope_html(selection)
 
 
 def scope_html(selection: frozenset[str] | None) -> str:

@@ -23,6 +23,7 @@ class Components:
     side: Any = None
     top: Any = None
     hello: Any = None
+    dialogs: Any = None
     state: Any = None
     table: Any = None
 
@@ -36,6 +37,8 @@ class View:
     notice: str = ""
     removal: int = 0  # what this tab removed last, see ``Store.remove``
     selection: frozenset[str] | None = None  # of a conversation that has not begun; None: everything
+    editing: str = ""  # message id of the question that what is sent next replaces
+    draft: str = ""  # what stood in the composer before that question came into it
     turn: int = 0  # grows when the tab turns to something else; whoever follows for an older turn stops
     opened: bool = False  # False in a tab that was open before this server started
     shown: Shown = field(default_factory=Shown)

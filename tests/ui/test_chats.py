@@ -484,6 +484,7 @@ def test_hostile_text_in_an_answer_stays_text(payload: str, store: Store, chats:
     assert set(re.findall(r'href="([^"]*)"', shown)) <= {
         f"#cite-{message.message_id}-1-chip",
         f"#copy-{message.message_id}",
+        f"#reuse-{message.message_id}",
         *(
             f"#say-{message.message_id}-{said}"
             for said in ("helpful-0", "wrong_citation-1", "not_in_documents-0")
@@ -573,7 +574,13 @@ class ScriptedAssistant:
         self.asked: list[tuple[str, object]] = []
 
     def stream(
-        self, question: str, history: object = (), *, collections: object = None, stopped: object = None
+        self,
+        question: str,
+        history: object = (),
+        *,
+        collections: object = None,
+        quotes_only: bool = False,
+        stopped: object = None,
     ) -> Iterator[Event]:
         self.asked.append((question, collections))
         for event in self.events:

@@ -1,0 +1,72 @@
+"""The chat in headless Chromium: asking again, finding, removing and keeping conversations, the keys."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.ui.test_browser import CHROMIUM, Watched, ask, chromium, served_lightly, watched
+
+__all__ = ["chromium", "watched"]  # fixtures
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.timeout(600),
+    pytest.mark.skipif(CHROMIUM is None and not os.environ.get("CI"), reason="no Chromium is installed"),
+]
+
+PRESSURE = "What pressure does the garden pump reach?"
+CLEANING = "How is the garden pump cleaned?"
+
+
+def test_the_last_question_is_asked_again_and_edited(watched: Watched, tmp_path: Path) -> None:
+    page = watched.page
+    with served_lightly(tmp_path / "data") as server:
+        page.goto(server.url)
+        questions = page.locator("#fn-chat [data-testid='user']")
+        answers = page.locator("#fn-chat [data-testid='bot']")
+        box = page.get_by_label("Your question")
+        ask(page, PRESSURE)
+
+        # Retry: the same once more, and the earlier answer is a click away.
+        answers.first.get_by_text("Retry").click()
+        answers.first.get_by_role("link", name="Ask again").click()
+        expect(answers.first.locator(".fn-variants")).to_contain_text("2 of 2")
+        expect(answers).to_have_count(1)
+
+        # The arrow in an empty composer brings the question back; Escape brings the draft back.
+        box.fill("")
+        box.press("ArrowUp")
+        expect(box).to_have_value(PRESSURE)
+        expect(page.locator(".fn-editing")).to_be_visible()
+        box.press("Escape")
+        expect(box).to_have_value("")
+        expect(page.locator(".fn-editing")).to_have_count(0)
+
+        # The pencil: what is sent takes the place of the question, and the draft comes back.
+        box.fill("a draft")
+        questions.first.get_by_role("link", name="Edit this question").click()
+        expect(box).to_have_value(PRESSURE)
+        box.fill(CLEANING)
+        box.press("Enter")
+        expect(questions.first).to_contain_text(CLEANING)
+        expect(answers.first).to_contain_text("cleaned with water")
+        expect(answers.first.locator(".fn-variants")).to_contain_text("3 of 3")
+        expect(box).to_have_value("a draft")
+        expect(answers).to_have_count(1)
+
+        answers.first.get_by_role("link", name="Earlier variant").click()
+        expect(questions.first).to_contain_text(PRESSURE)
+        expect(answers.first).to_contain_text("47 bar")
+
+        # All of it is there after a reload, and only the last exchange can be edited.
+        page.reload()
+        expect(answers.first.locator(".fn-variants")).to_contain_text("2 of 3")
+        box.fill("")
+        ask(page, "What of the roses?")
+        expect(questions.nth(0).get_by_role("link")).to_have_count(0)
+        expect(questions.nth(1).get_by_role("link", name="Edit this question")).to_be_visible()
+        assert page.evaluate("window.pwned") is None
