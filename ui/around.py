@@ -39,7 +39,7 @@ class Around:
             )
         html = {
             "side": sidebar_html(
-                desk.chats.chats(),
+                desk.chat_search.find(view.wanted) if view.wanted.strip() else desk.chats.chats(),
                 view.chat_id,
                 status,
                 current,
@@ -47,6 +47,8 @@ class Around:
                 desk.model_problem,
                 collections=overview.collections,
                 selection=selection,
+                wanted=view.wanted.strip(),
+                deleted=desk.chats.hidden_title(view.hidden) if view.hidden else None,
             ),
             "scope": composer_html(selection, editing=bool(view.editing)),
             "top": top_html(chat.title if chat is not None else NEW_CHAT, view.chat_id),

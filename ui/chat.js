@@ -26,6 +26,77 @@ document.addEventListener(
   true,
 );
 
+// ---- conversations: finding, renaming in place, saving to a file
+
+const tellSidebar = (detail) =>
+  document.querySelector("#fn-side-html .fn-side")?.dispatchEvent(new CustomEvent("footnote", { detail, bubbles: true }));
+
+const finder = document.querySelector(".fn-find");
+let finding = 0;
+const find = () => tellSidebar({ act: "find", value: finder.value });
+finder.addEventListener("input", () => {
+  clearTimeout(finding);
+  finding = setTimeout(find, 200);
+});
+
+let renaming = null; // the conversation whose title is a field now, and what stands in it
+
+const drawRename = () => {
+  const button = renaming && [...document.querySelectorAll(".fn-open")].find((each) => each.dataset.chat === renaming.chat);
+  if (!button || button.hidden) return;
+  const { chat } = renaming;
+  const field = document.createElement("input");
+  Object.assign(field, { className: "fn-field fn-rename", value: renaming.value, maxLength: 80 });
+  field.setAttribute("aria-label", "Title");
+  const end = (save) => {
+    if (renaming?.chat !== chat) return;
+    renaming = null;
+    if (save) tellSidebar({ act: "rename", chat, value: field.value });
+    field.remove();
+    button.hidden = false;
+    button.focus({ preventScroll: true });
+  };
+  field.addEventListener("input", () => (renaming.value = field.value));
+  field.addEventListener("keydown", (event) => {
+    event.stopPropagation();
+    if (event.key === "Enter" || event.key === "Escape") end(event.key === "Enter");
+  });
+  // A redrawing of the sidebar takes the field away; it comes back with what was typed.
+  field.addEventListener("blur", () => setTimeout(() => field.isConnected && end(true), 0));
+  button.hidden = true;
+  button.before(field);
+  field.focus({ preventScroll: true });
+  field.setSelectionRange(0, field.value.length);
+};
+new MutationObserver(drawRename).observe(document.getElementById("fn-side-html"), { childList: true, subtree: true });
+
+const save = (exported) => {
+  if (!exported) return;
+  const { name, media_type: type, text } = JSON.parse(exported);
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([text], { type: `${type};charset=utf-8` }));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+};
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest?.("[data-rename], [data-export], [data-find]");
+  if (!button) return;
+  const menu = button.closest("details");
+  if (menu) menu.open = false;
+  if (button.dataset.find) {
+    finder.value = "";
+    finder.focus();
+  } else if (button.dataset.rename) {
+    const title = button.closest(".fn-item").querySelector(".fn-open").textContent;
+    renaming = { chat: button.dataset.rename, value: title };
+    drawRename();
+  } else {
+    server.export({ chat: button.dataset.chat, format: button.dataset.export }).then(save);
+  }
+});
+
 // ---- keys
 
 document.addEventListener(

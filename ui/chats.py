@@ -60,10 +60,15 @@ CREATE TABLE IF NOT EXISTS variants (
     turn TEXT NOT NULL,                -- the question that was asked first in this place
     shown INTEGER NOT NULL             -- 1 for one of each turn; a question without a row is the only one
 );
+CREATE TABLE IF NOT EXISTS hidden (
+    chat_id TEXT PRIMARY KEY REFERENCES chats(chat_id) ON DELETE CASCADE,
+    hidden_at REAL NOT NULL            -- unix seconds; deleted for good a moment later
+);
 CREATE TABLE IF NOT EXISTS notes (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
 
 _CHAT = "chat_id, title, created_at, updated_at"
+_SHOWN = "chat_id NOT IN (SELECT chat_id FROM hidden)"
 _MESSAGE = "message_id, chat_id, role, text, answer, created_at"
 
 
@@ -290,6 +295,7 @@ class Chats:
             StorageError: the folder cannot be written, or the file is not a database.
         """
         self._lock = threading.Lock()
+        self.revision = 0  # grows with every change
         path = data / "chats.sqlite"
         try:
             data.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -316,6 +322,7 @@ class Chats:
                 with self._db:
                     self._db.execute("BEGIN IMMEDIATE")
                     yield self._db
+                self.revision += 1
             except sqlite3.Error as exc:
                 raise StorageError(
                     f"The conversation cannot be saved: {exc}.", hint="Free some disk space, then ask again."
@@ -339,14 +346,14 @@ class Chats:
     def chats(self, limit: int = 200) -> list[Chat]:
         """The conversations, the one used last first."""
         rows = self._rows(
-            f"SELECT {_CHAT} FROM chats ORDER BY updated_at DESC, rowid DESC LIMIT ?",
+            f"SELECT {_CHAT} FROM chats WHERE {_SHOWN} ORDER BY updated_at DESC, rowid DESC LIMIT ?",
             limit,
         )
         return [Chat(chat_id=r[0], title=r[1], created_at=r[2], updated_at=r[3]) for r in rows]
 
     def chat(self, chat_id: str) -> Chat | None:
         """One conversation, or None when there is none of this id."""
-        rows = self._rows(f"SELECT {_CHAT} FROM chats WHERE chat_id = ?", chat_id)
+        rows = self._rows(f"SELECT {_CHAT} FROM chats WHERE chat_id = ? AND {_SHOWN}", chat_id)
         return (
             Chat(chat_id=rows[0][0], title=rows[0][1], created_at=rows[0][2], updated_at=rows[0][3])
             if rows
@@ -378,10 +385,37 @@ class Chats:
 
     def delete(self, chat_id: str) -> None:
         """Remove a conversation and its messages, also from the file's free pages and the log."""
+        self._delete("chat_id = ?", chat_id)
+
+    def _delete(self, which: str, value: object) -> None:
         with self._transaction() as db:
-            db.execute("DELETE FROM chats WHERE chat_id = ?", (chat_id,))
-        with self._lock:
-            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            deleted = db.execute(f"DELETE FROM chats WHERE {which}", (value,)).rowcount
+        if deleted:
+            with self._lock:
+                self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def hide(self, chat_id: str) -> None:
+        """Delete a conversation so that it can be brought back, until :meth:`erase_hidden`."""
+        with self._transaction() as db:
+            db.execute(
+                "INSERT OR IGNORE INTO hidden SELECT chat_id, ? FROM chats WHERE chat_id = ?",
+                (time.time(), chat_id),
+            )
+
+    def hidden_title(self, chat_id: str) -> str | None:
+        """The title of a conversation that can still be brought back; None for any other."""
+        rows = self._rows("SELECT title FROM chats JOIN hidden USING (chat_id) WHERE chat_id = ?", chat_id)
+        return str(rows[0][0]) if rows else None
+
+    def restore(self, chat_id: str) -> None:
+        """Bring back a conversation that was hidden."""
+        with self._transaction() as db:
+            db.execute("DELETE FROM hidden WHERE chat_id = ?", (chat_id,))
+
+    def erase_hidden(self, *, older_than: float) -> None:
+        """Delete for good what was hidden before ``older_than`` (unix seconds)."""
+        if self._rows("SELECT 1 FROM hidden WHERE hidden_at <= ? LIMIT 1", older_than):
+            self._delete("chat_id IN (SELECT chat_id FROM hidden WHERE hidden_at <= ?)", older_than)
 
     def add_exchange(self, chat_id: str, question: str, *, instead_of: str = "") -> Message:
         """Store a question and an empty place for its answer; returns that place.
@@ -460,7 +494,7 @@ class Chats:
     def message(self, message_id: str) -> Message | None:
         """One message, or None when there is none of this id."""
         rows = self._rows(
-            f"SELECT {_MESSAGE} FROM messages WHERE message_id = ?",
+            f"SELECT {_MESSAGE} FROM messages WHERE message_id = ? AND {_SHOWN}",
             message_id,
         )
         return _message(rows[0]) if rows else None

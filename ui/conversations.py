@@ -20,7 +20,7 @@ from ui.opinions import asked, feedback_on, noted
 from ui.parts import Shown
 from ui.render import explain
 from ui.sidebar import source_key
-from ui.tab import Components, Update, View, event_data, number_of, text_of
+from ui.tab import Components, Update, View, event_data, number_of, text_of, unicode
 
 logger = logging.getLogger(__name__)
 
@@ -65,12 +65,20 @@ class Conversations:
                 yield self.around.changes(view)
             case "delete":
                 self.desk.asking.stop(chat_id)
-                self.desk.chats.delete(chat_id)
+                self.desk.chats.hide(chat_id)
+                view.hidden = chat_id
                 if view.chat_id == chat_id:
                     view.chat_id, view.selection = "", None
                     yield from self._show_chat(view, box=_draft_after_edit(view))
                 else:
                     yield self.around.changes(view)
+            case "undelete" if view.hidden:
+                self.desk.chats.restore(view.hidden)
+                view.hidden = ""
+                yield self.around.changes(view)
+            case "find":
+                view.wanted = text_of(data, "value", 200)
+                yield self.around.changes(view) or {self.components.side: gr.skip()}
             case "scope" | "scope-only" | "scope-all":
                 self._choose(view, data)
                 yield self.around.changes(view) or {self.components.side: gr.skip()}
@@ -205,7 +213,7 @@ class Conversations:
         instead_of: str = "",
         quotes_only: bool = False,
     ) -> Iterator[Update]:
-        question = question.strip()[:MAX_QUESTION_CHARS]
+        question = unicode(question.strip()[:MAX_QUESTION_CHARS])
         if not question or self._busy(view):
             yield {self.components.box: gr.skip()}
             return

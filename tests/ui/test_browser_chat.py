@@ -70,3 +70,57 @@ def test_the_last_question_is_asked_again_and_edited(watched: Watched, tmp_path:
         expect(questions.nth(0).get_by_role("link")).to_have_count(0)
         expect(questions.nth(1).get_by_role("link", name="Edit this question")).to_be_visible()
         assert page.evaluate("window.pwned") is None
+
+
+def test_conversations_are_found_renamed_deleted_and_kept_as_files(watched: Watched, tmp_path: Path) -> None:
+    page = watched.page
+    with served_lightly(tmp_path / "data") as server:
+        page.goto(server.url)
+        ask(page, PRESSURE)
+        page.get_by_role("button", name="New chat").click()
+        expect(page.locator(".fn-hello")).to_be_visible()
+        ask(page, "What of the roses?")
+        items = page.locator(".fn-item")
+        expect(items).to_have_count(2)
+
+        # Found by the words of an answer; a search that finds nothing is cleared with one click.
+        finder = page.get_by_label("Search chats")
+        finder.fill("47 bar")
+        expect(items).to_have_count(1)
+        expect(items).to_contain_text("pressure")
+        finder.fill("47 elephants")
+        expect(page.locator(".fn-no-chats")).to_contain_text("47 elephants")
+        page.get_by_role("button", name="Clear", exact=True).click()
+        expect(items).to_have_count(2)
+        expect(finder).to_have_value("")
+
+        # Renamed in place.
+        pump = items.filter(has_text="pressure")
+        pump.hover()
+        pump.locator("summary").click()
+        pump.get_by_role("button", name="Rename").click()
+        field = page.get_by_label("Title")
+        expect(field).to_be_focused()
+        field.fill("The <i>pump</i>")
+        field.press("Enter")
+        pump = items.filter(has_text="The <i>pump</i>")
+        expect(pump).to_have_count(1)
+
+        # Kept as a file, with its footnotes.
+        pump.hover()
+        pump.locator("summary").click()
+        with page.expect_download() as download:
+            pump.get_by_role("button", name="Markdown").click()
+        assert download.value.suggested_filename == "The-i-pump-i.md"
+        kept = Path(download.value.path()).read_text(encoding="utf-8").replace("\\", "")
+        assert "reaches a pressure of 47 bar.[^1]" in kept
+        assert "[^1]: pump.pdf (Manuals)" in kept
+
+        # Deleted at once, and back with Undo; ten seconds later it is gone for good.
+        pump.hover()
+        pump.locator("summary").click()
+        pump.get_by_role("button", name="Delete this chat").click()
+        expect(items).to_have_count(1)
+        page.get_by_role("button", name="Undo").click()
+        expect(items).to_have_count(2)
+        expect(page.locator(".fn-deleted")).to_have_count(0)

@@ -65,7 +65,7 @@ def said(tab: Tab) -> list[str]:
 
 def link(tab: Tab, kind: str, at: int = -1) -> str:
     """The id in the last link of this kind."""
-    return re.findall(rf'href="#{kind}-([0-9a-f]+)', "\n".join(tab.messages))[at]
+    return str(re.findall(rf'href="#{kind}-([0-9a-f]+)', "\n".join(tab.messages))[at])
 
 
 def test_a_retry_takes_the_place_of_the_last_answer_and_keeps_it_as_a_variant(tab: Tab, echo: Echo) -> None:
@@ -124,6 +124,11 @@ def test_only_the_last_exchange_offers_it(tab: Tab, echo: Echo) -> None:
     tab.click("retry", message=first, how="same")  # a link of a page that is out of date
     tab.click("retry", message=link(tab, "retry"), how="no such way")
     assert len(echo.asked) == 2
+
+
+def test_a_question_need_not_be_unicode(tab: Tab) -> None:
+    tab.ask("When \ud800?")
+    assert said(tab) == ["When ??", "Answer 1 to When ??"]
 
 
 def test_without_a_model_the_answer_is_only_asked_again(tab: Tab) -> None:
