@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 LOADING = "Loading the language model (one time, about 5 s)"
 FIRST_DOCUMENTS = "Indexing your first documents"
+QUIET_SECONDS = 0.3
 MAX_QUESTION_CHARS = 8000
 MAX_AT_ONCE = 8
 _HISTORY_MESSAGES = 12
@@ -39,6 +40,7 @@ class Running:
         self.finished = False
         self.stop_requested = False
         self.version = 0
+        self.started = time.monotonic()
         self._changed = threading.Condition()
 
     def change(
@@ -57,6 +59,17 @@ class Running:
             self.finished = self.finished or finished
             self.version += 1
             self._changed.notify_all()
+
+    @property
+    def quiet(self) -> bool:
+        """Whether there is nothing to show yet: an answer that comes at once needs no word about itself."""
+        return not self.text and time.monotonic() < self.started + QUIET_SECONDS
+
+    def wait_while_quiet(self) -> None:
+        """Wait until there is something to show, or the answer is complete."""
+        with self._changed:
+            while self.quiet and not self.finished:
+                self._changed.wait(max(0.0, self.started + QUIET_SECONDS - time.monotonic()))
 
     def wait(self, seen: int, timeout: float) -> int:
         """Wait until ``version`` differs from ``seen``, at most ``timeout`` seconds; returns the version."""

@@ -68,7 +68,7 @@ const drawRename = () => {
   field.focus({ preventScroll: true });
   field.setSelectionRange(0, field.value.length);
 };
-new MutationObserver(drawRename).observe(document.getElementById("fn-side-html"), { childList: true, subtree: true });
+new MutationObserver(drawRename).observe(document.getElementById("fn-side"), { childList: true, subtree: true });
 
 const save = (exported) => {
   if (!exported) return;
@@ -97,11 +97,53 @@ document.addEventListener("click", (event) => {
   }
 });
 
+// ---- dialogs: the browser keeps the focus in an open one, and gives it back when it closes
+
+const keys = element.querySelector("#fn-keys");
+const single = element.querySelector("#fn-single-keys");
+const SINGLE = "footnote-single-keys"; // remembered in this browser
+
+const follow = () => {
+  root.dataset.singleKeys = single.checked ? "on" : "off";
+};
+try {
+  single.checked = localStorage.getItem(SINGLE) !== "off";
+} catch {
+  // a browser that keeps nothing for this page: the keys are on
+}
+follow();
+single.addEventListener("change", () => {
+  follow();
+  try {
+    localStorage.setItem(SINGLE, root.dataset.singleKeys);
+  } catch {
+    // it holds until the page is closed
+  }
+});
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest?.("[data-dialog]");
+  if (button?.dataset.dialog === "keys") keys.showModal();
+  else if (button?.dataset.dialog === "close") button.closest("dialog").close();
+  else if (event.target.matches?.("dialog.fn-dialog")) event.target.close(); // beside it
+});
+
 // ---- keys
+
+const command = (event, key) => (event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === key;
 
 document.addEventListener(
   "keydown",
   (event) => {
+    if (document.querySelector("dialog[open]")) return void event.stopPropagation(); // the page below rests
+    if (command(event, "/")) {
+      event.preventDefault();
+      return void keys.showModal();
+    }
+    if (command(event, "c") && event.shiftKey) {
+      event.preventDefault();
+      return void [...chat().querySelectorAll('a[href^="#copy-"]')].at(-1)?.click();
+    }
     if (event.target === composer() && event.key === "ArrowUp" && !event.target.value) {
       const pencil = [...chat().querySelectorAll('.user a[href^="#edit-"]')].at(-1);
       if (!pencil) return;
@@ -117,3 +159,19 @@ document.addEventListener(
   },
   true,
 );
+
+// ---- what a screen reader hears: the stages of an answer and that it is there, not each piece of it
+
+const live = element.querySelector("#fn-live");
+let writing = false;
+const tell = () => {
+  if (!chat()) return;
+  for (const log of chat().querySelectorAll('[aria-live="polite"]')) log.setAttribute("aria-live", "off");
+  const stage = chat().querySelector(".fn-stage");
+  const evidence = [...chat().querySelectorAll(".fn-judged > summary")].at(-1)?.textContent ?? "";
+  const text = stage ? stage.textContent.trim() : writing ? `Answer complete. ${evidence}` : live.textContent;
+  writing = Boolean(stage);
+  if (live.textContent !== text) live.textContent = text;
+};
+new MutationObserver(tell).observe(document.getElementById("fn-main"), { childList: true, subtree: true });
+tell();

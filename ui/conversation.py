@@ -64,6 +64,8 @@ def question_markdown(text: str, edit: str = "") -> str:
 
 def running_markdown(running: Running) -> str:
     """An answer while it is being written: the text so far, what was found, and the present stage."""
+    if running.quiet:
+        return "&#160;"
     parts: list[str] = []
     if running.text:
         parts.append("\n\n".join(escape_line(block) for block in running.text.split("\n\n")))
@@ -254,7 +256,7 @@ def _footer(
             details = f'<details class="fn-more"><summary>{label}</summary><ul>{found}</ul></details>'
         if chips or details:
             rows.append(f'<div class="fn-chips">{"".join(chips)}{details}</div>')
-    foot = [_evidence_line(answer.sentences) if answer.status == "answered" else ""]
+    foot = [_evidence(message_id, answer, located) if answer.status == "answered" else ""]
     if answer.steps:
         foot.append(
             '<details class="fn-how"><summary>How I searched</summary>'
@@ -331,14 +333,37 @@ def _holds(ref: SpanRef, cited: set[tuple[int, int, int]]) -> bool:
     )
 
 
-def _evidence_line(sentences: Sequence[StoredSentence]) -> str:
-    judged = [sentence.verdict for sentence in sentences if sentence.verdict is not None]
+def _evidence(message_id: str, answer: StoredAnswer, located: Mapping[int, Located]) -> str:
+    """How many sentences rest on the documents; a click lists each with its verdict and its marks."""
+    judged = [sentence for sentence in answer.sentences if sentence.verdict is not None]
     if not judged:
         return ""
-    good = [verdict for verdict in judged if verdict in ("quoted", "supported")]
+    good = [sentence.verdict for sentence in judged if sentence.verdict in ("quoted", "supported")]
     word = _VERDICTS["quoted"] if all(verdict == "quoted" for verdict in good) else _VERDICTS["supported"]
     css = "fn-ev" if len(good) == len(judged) else "fn-ev fn-ev-weak"
-    return f'<span class="{css}">{len(good)} of {count(len(judged), "sentence")} {word}</span>'
+    line = f"Evidence: {len(good)} of {count(len(judged), 'sentence')} {word}"
+    rows = "".join(_judged(message_id, sentence, located) for sentence in judged)
+    return (
+        f'<details class="fn-judged"><summary><span class="{css}">{line}</span></summary>'
+        f"<ol>{rows}</ol></details>"
+    )
+
+
+def _judged(message_id: str, sentence: StoredSentence, located: Mapping[int, Located]) -> str:
+    marks = [marker for marker in sentence.markers if marker in located]
+    said = sentence.text
+    if said is None:
+        said = (located[marks[0]].quote if marks else "") or _GONE["removed"]
+    words = " ".join(said.split())
+    if len(words) > _SNIPPET_CHARS:
+        words = words[:_SNIPPET_CHARS].rstrip() + "…"
+    links = "".join(f'<a href="#cite-{message_id}-{marker}-chip">{marker}</a>' for marker in marks)
+    verdict = _VERDICTS[sentence.verdict or "unsupported"]
+    css = "fn-ev" if sentence.verdict in ("quoted", "supported") else "fn-ev fn-ev-weak"
+    return (
+        f'<li><b class="{css}">{verdict.capitalize()}</b>'
+        f"<span>{escape_line(words)} {links or '<i>no source</i>'}</span></li>"
+    )
 
 
 def _steps(steps: Sequence[Step]) -> str:

@@ -270,6 +270,7 @@ class Conversations:
         self, view: View, turn: int, running: Running, finished: list[dict[str, str]]
     ) -> Iterator[Update]:
         """Show an answer as it grows, at most fifteen times a second, until it ends or the tab turns away."""
+        running.wait_while_quiet()
         seen, shown_at = -1, 0.0
         while not running.finished:
             version = running.wait(seen, timeout=0.25)

@@ -283,7 +283,7 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
     return void box()?.focus();
   }
-  if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (typing || event.ctrlKey || event.metaKey || event.altKey || root.dataset.singleKeys === "off") return;
   if (event.key === "/") {
     event.preventDefault();
     show("chat");

@@ -16,6 +16,7 @@ from ui.asking import MAX_QUESTION_CHARS
 from ui.conversation import answer_with_sources
 from ui.conversations import Conversations
 from ui.desk import Desk
+from ui.dialogs import dialogs_html
 from ui.documents import Documents
 from ui.documents_view import tools_html
 from ui.evidence_pane import CONTEXT_CHARS
@@ -128,7 +129,7 @@ def build_page(desk: Desk) -> gr.Blocks:
                         )
                         parts.scope = gr.HTML("", js_on_load=actions, elem_id="fn-scope-html")
                 parts.dialogs = gr.HTML(
-                    "",
+                    dialogs_html(),
                     js_on_load=_CHAT_JS.read_text(encoding="utf-8"),
                     server_functions=_chat_functions(desk),
                     elem_id="fn-dialogs-html",

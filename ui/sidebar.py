@@ -79,7 +79,8 @@ def sidebar_html(
         f'<nav class="fn-chats" aria-label="Conversations">{lists}</nav>'
         f"{_sources(collections, selection)}"
         f'<div class="fn-status">{_index_line(status, job, moment)}'
-        f"{_model_line(model, model_problem)}</div></div>"
+        f"{_model_line(model, model_problem)}"
+        f"{button('Keys', 'fn-line', {'dialog': 'keys'}, title='List of keys (Ctrl+/)')}</div></div>"
     )
 
 

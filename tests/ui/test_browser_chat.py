@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -124,3 +125,71 @@ def test_conversations_are_found_renamed_deleted_and_kept_as_files(watched: Watc
         page.get_by_role("button", name="Undo").click()
         expect(items).to_have_count(2)
         expect(page.locator(".fn-deleted")).to_have_count(0)
+
+
+def test_every_key_does_what_the_list_says(watched: Watched, tmp_path: Path) -> None:
+    page = watched.page
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    with served_lightly(tmp_path / "data") as server:
+        page.goto(server.url)
+        ask(page, PRESSURE)
+        box, pane = page.get_by_label("Your question"), page.locator(".fn-pane")
+        keys = page.get_by_role("dialog", name="Keys")
+
+        # The list opens over the page, holds the focus, and Escape gives it back.
+        box.focus()
+        page.keyboard.press("Control+/")
+        expect(keys).to_be_visible()
+        for _ in range(5):
+            page.keyboard.press("Tab")
+            assert page.evaluate(
+                "document.activeElement === document.body || !!document.activeElement.closest('dialog')"
+            )
+        page.keyboard.press("1")
+        page.keyboard.press("Escape")
+        expect(keys).not_to_be_visible()
+        expect(box).to_be_focused()
+        expect(pane).to_have_count(0)
+
+        page.keyboard.press("Control+Shift+C")
+        copied = page.locator("#fn-chat").get_by_role("link", name="Copied")
+        expect(copied).to_be_visible()
+        text = page.evaluate("navigator.clipboard.readText()")
+        assert text == "The garden pump reaches a pressure of 47 bar. [1]\n\n[1] pump.pdf (Manuals)"
+
+        box.blur()
+        page.keyboard.press("1")
+        expect(pane).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(pane).to_have_count(0)
+        page.keyboard.press("/")
+        expect(box).to_be_focused()
+
+        # Switched off, single keys do nothing, also after a reload; the others still work.
+        page.get_by_role("button", name="Keys").click()
+        keys.get_by_label("Single keys").uncheck()
+        keys.get_by_role("button", name="Close").click()
+        page.reload()
+        expect(page.locator("#fn-chat .fn-foot")).to_be_visible()
+        box.blur()
+        page.keyboard.press("/")
+        page.keyboard.press("1")
+        expect(box).not_to_be_focused()
+        page.keyboard.press("Control+k")
+        expect(box).to_be_focused()
+        expect(pane).to_have_count(0)
+
+
+def test_the_evidence_of_each_sentence_is_listed(watched: Watched, tmp_path: Path) -> None:
+    page = watched.page
+    with served_lightly(tmp_path / "data") as server:
+        page.goto(server.url)
+        answer = ask(page, PRESSURE)
+        assert page.locator("#fn-chat [role='log']").get_attribute("aria-live") == "off"
+        judged = answer.locator(".fn-judged")
+        expect(judged.locator("ol")).not_to_be_visible()
+        judged.get_by_text("Evidence: 1 of 1 sentence quoted").click()
+        expect(judged.locator("li")).to_have_text("QuotedThe garden pump reaches a pressure of 47 bar. 1")
+        expect(page.locator("#fn-live")).to_have_text(re.compile("^$|Evidence: 1 of 1 sentence quoted"))
+        judged.get_by_role("link", name="1").click()
+        expect(page.locator(".fn-pane mark")).to_have_text("The garden pump reaches a pressure of 47 bar.")

@@ -59,7 +59,7 @@ def asked_by(desk: Desk, echo: Echo) -> Tab:
 def said(tab: Tab) -> list[str]:
     """The conversation as a person reads it: the questions, and the sentences of the answers."""
     questions = [plain(text).split("\n\n")[0] for text in tab.messages[::2]]
-    answers = re.findall(r"Answer \d to [\w ?]*\?", plain("\n".join(tab.messages[1::2])))
+    answers = [re.findall(r"Answer \d to [\w ?]*\?", plain(text))[0] for text in tab.messages[1::2]]
     return [each for pair in zip(questions, answers, strict=True) for each in pair]
 
 
