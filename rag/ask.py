@@ -151,6 +151,7 @@ class Assistant:
         history: Sequence[Turn] = (),
         *,
         collections: frozenset[str] | None = None,
+        quotes_only: bool = False,
         stopped: Callable[[], bool] = never,
     ) -> Iterator[Event]:
         """Answer a question, event by event; the last event is always ``Done``.
@@ -163,13 +164,14 @@ class Assistant:
             history: Earlier turns, oldest first.
             collections: Answer only from these; None: from all of them. One that does not exist makes
                 the answer fail.
+            quotes_only: Answer in the documents' own words, even where a language model is set.
             stopped: Asked often; once it is true the answer ends as ``stopped``.
         """
         # An argument or a pasted text need not be Unicode; tokenisers and databases take nothing else.
         question = question.encode("utf-8", "replace").decode("utf-8").strip()
         run = _Run(answer=Answer(status="failed", question=question, query=question))
         try:
-            yield from self._answer(run, question, history, collections, stopped)
+            yield from self._answer(run, question, history, collections, quotes_only, stopped)
         except FootnoteError as error:
             run.answer = replace(run.answer, status="failed", notice=f"{error} {error.hint}")
         yield Done(answer=run.answer)
@@ -188,6 +190,7 @@ class Assistant:
         question: str,
         history: Sequence[Turn],
         collections: frozenset[str] | None,
+        quotes_only: bool,
         stopped: Callable[[], bool],
     ) -> Iterator[Event]:
         """Run the stages; ``run.answer`` is complete when this ends."""
@@ -245,7 +248,7 @@ class Assistant:
         )
         if not evidence.sentences or evidence.confidence < self._bar:
             yield from self._abstain(run, refuse)
-        elif self._model is None:
+        elif self._model is None or quotes_only:
             yield from self._quote(run, evidence)
         else:
             yield from self._write(run, question, history, evidence, snapshot, refuse, stopped)

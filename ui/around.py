@@ -9,7 +9,7 @@ import gradio as gr
 from ui.desk import Desk
 from ui.documents_view import SAMPLES, state_html, table_html
 from ui.folders_view import folders_html
-from ui.sidebar import OUTDATED, STALE, scope_html, sidebar_html, top_html, welcome_html
+from ui.sidebar import OUTDATED, STALE, composer_html, sidebar_html, top_html, welcome_html
 from ui.tab import Components, Update, View, number_of, text_of
 
 NEW_CHAT = "New chat"
@@ -39,7 +39,7 @@ class Around:
             )
         html = {
             "side": sidebar_html(
-                desk.chats.chats(),
+                desk.chat_search.find(view.wanted) if view.wanted.strip() else desk.chats.chats(),
                 view.chat_id,
                 status,
                 current,
@@ -47,8 +47,10 @@ class Around:
                 desk.model_problem,
                 collections=overview.collections,
                 selection=selection,
+                wanted=view.wanted.strip(),
+                deleted=desk.chats.hidden_title(view.hidden) if view.hidden else None,
             ),
-            "scope": scope_html(selection),
+            "scope": composer_html(selection, editing=bool(view.editing)),
             "top": top_html(chat.title if chat is not None else NEW_CHAT, view.chat_id),
             "hello": hello,
             "state": state_html(

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from index.errors import BusyError, FootnoteError
@@ -22,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 LOADING = "Loading the language model (one time, about 5 s)"
 FIRST_DOCUMENTS = "Indexing your first documents"
+QUIET_SECONDS = 0.3
 MAX_QUESTION_CHARS = 8000
 MAX_AT_ONCE = 8
 _HISTORY_MESSAGES = 12
@@ -38,6 +40,7 @@ class Running:
         self.finished = False
         self.stop_requested = False
         self.version = 0
+        self.started = time.monotonic()
         self._changed = threading.Condition()
 
     def change(
@@ -57,11 +60,32 @@ class Running:
             self.version += 1
             self._changed.notify_all()
 
+    @property
+    def quiet(self) -> bool:
+        """Whether there is nothing to show yet: an answer that comes at once needs no word about itself."""
+        return not self.text and time.monotonic() < self.started + QUIET_SECONDS
+
+    def wait_while_quiet(self) -> None:
+        """Wait until there is something to show, or the answer is complete."""
+        with self._changed:
+            while self.quiet and not self.finished:
+                self._changed.wait(max(0.0, self.started + QUIET_SECONDS - time.monotonic()))
+
     def wait(self, seen: int, timeout: float) -> int:
         """Wait until ``version`` differs from ``seen``, at most ``timeout`` seconds; returns the version."""
         with self._changed:
             self._changed.wait_for(lambda: self.version != seen, timeout)
             return self.version
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """A question as the assistant gets it."""
+
+    question: str
+    history: list[Turn]
+    collections: frozenset[str] | None
+    quotes_only: bool
 
 
 class Asking:
@@ -94,16 +118,26 @@ class Asking:
         with self._lock:
             return self._running.get(chat_id)
 
-    def ask(self, chat_id: str, question: str, collections: frozenset[str] | None = None) -> Running:
+    def ask(
+        self,
+        chat_id: str,
+        question: str,
+        collections: frozenset[str] | None = None,
+        *,
+        instead_of: str = "",
+        quotes_only: bool = False,
+    ) -> Running:
         """Store the question and start answering it.
 
         Args:
             collections: Answer only from these; None: from all of them.
+            instead_of: Message id of the last question, to ask this one in its place.
+            quotes_only: Answer without the language model, even where one is set.
 
         Raises:
             BusyError: this conversation or the server already answers as much as it may.
         """
-        history = self._history(chat_id)
+        history = self._history(chat_id, before=instead_of)
         with self._lock:
             if chat_id in self._running:
                 raise BusyError("An answer is still being written here.", hint="Wait for it, or press Stop.")
@@ -111,11 +145,10 @@ class Asking:
                 raise BusyError(
                     f"{MAX_AT_ONCE} questions are being answered already.", hint="Ask again in a moment."
                 )
-            running = Running(self._chats.add_exchange(chat_id, question))
+            running = Running(self._chats.add_exchange(chat_id, question, instead_of=instead_of))
             self._running[chat_id] = running
-        threading.Thread(
-            target=self._answer, args=(running, question, history, collections), name="answer", daemon=True
-        ).start()
+        asked = _Asked(question=question, history=history, collections=collections, quotes_only=quotes_only)
+        threading.Thread(target=self._answer, args=(running, asked), name="answer", daemon=True).start()
         return running
 
     def stop(self, chat_id: str) -> None:
@@ -138,24 +171,24 @@ class Asking:
                 parts.append(" ".join(self._references.locate(places[sentence.markers[0]]).quote.split()))
         return " ".join(part for part in parts if part)
 
-    def _history(self, chat_id: str) -> list[Turn]:
-        messages = self._chats.messages(chat_id)[-_HISTORY_MESSAGES:]
+    def _history(self, chat_id: str, *, before: str) -> list[Turn]:
+        messages = self._chats.messages(chat_id)
+        end = next((at for at, each in enumerate(messages) if each.message_id == before), len(messages))
+        messages = messages[:end][-_HISTORY_MESSAGES:]
         turns = [Turn(role=message.role, text=self.plain_text(message)) for message in messages]
         return [turn for turn in turns if turn.text]
 
-    def _answer(
-        self, running: Running, question: str, history: list[Turn], collections: frozenset[str] | None
-    ) -> None:
+    def _answer(self, running: Running, asked: _Asked) -> None:
         chat_id, message_id = running.message.chat_id, running.message.message_id
         answer: StoredAnswer | None = None
         try:
             assistant = self._wait_for_assistant(running)
             if assistant is None:
-                answer = StoredAnswer(status="stopped", query=question)
+                answer = StoredAnswer(status="stopped", query=asked.question)
             else:
-                answer = stored(_follow(assistant, running, question, history, collections))
+                answer = stored(_follow(assistant, running, asked))
         except FootnoteError as exc:
-            answer = StoredAnswer(status="failed", query=question, notice=explain(exc))
+            answer = StoredAnswer(status="failed", query=asked.question, notice=explain(exc))
         finally:
             # Whatever happened, the conversation must not be left waiting: an unforeseen error is
             # stored as a failure here, and then shows its traceback in the log.
@@ -163,7 +196,7 @@ class Asking:
                 notice = (
                     "Something went wrong inside Footnote. The log in the data folder says what; ask again."
                 )
-                answer = StoredAnswer(status="failed", query=question, notice=notice)
+                answer = StoredAnswer(status="failed", query=asked.question, notice=notice)
             try:
                 self._chats.finish(message_id, answer)
             finally:
@@ -186,17 +219,18 @@ class Asking:
         return None
 
 
-def _follow(
-    assistant: Assistant,
-    running: Running,
-    question: str,
-    history: list[Turn],
-    collections: frozenset[str] | None,
-) -> Answer:
+def _follow(assistant: Assistant, running: Running, asked: _Asked) -> Answer:
     """Pass the events of an answer on to those who watch; returns the answer of the last one."""
     stopped: Callable[[], bool] = lambda: running.stop_requested  # noqa: E731
     started = time.perf_counter()
-    for event in assistant.stream(question, history, collections=collections, stopped=stopped):
+    events = assistant.stream(
+        asked.question,
+        asked.history,
+        collections=asked.collections,
+        quotes_only=asked.quotes_only,
+        stopped=stopped,
+    )
+    for event in events:
         match event:
             case Stage():
                 running.change(stage=event.detail)

@@ -55,10 +55,20 @@ CREATE TABLE IF NOT EXISTS selections (
     chat_id TEXT PRIMARY KEY REFERENCES chats(chat_id) ON DELETE CASCADE,
     collections TEXT NOT NULL          -- JSON; a conversation without a row searches everything
 );
+CREATE TABLE IF NOT EXISTS variants (
+    question_id TEXT PRIMARY KEY REFERENCES messages(message_id) ON DELETE CASCADE,
+    turn TEXT NOT NULL,                -- the question that was asked first in this place
+    shown INTEGER NOT NULL             -- 1 for one of each turn; a question without a row is the only one
+);
+CREATE TABLE IF NOT EXISTS hidden (
+    chat_id TEXT PRIMARY KEY REFERENCES chats(chat_id) ON DELETE CASCADE,
+    hidden_at REAL NOT NULL            -- unix seconds; deleted for good a moment later
+);
 CREATE TABLE IF NOT EXISTS notes (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
 
 _CHAT = "chat_id, title, created_at, updated_at"
+_SHOWN = "chat_id NOT IN (SELECT chat_id FROM hidden)"
 _MESSAGE = "message_id, chat_id, role, text, answer, created_at"
 
 
@@ -143,6 +153,14 @@ class Message:
     text: str
     answer: StoredAnswer | None
     created_at: float  # unix seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variants:
+    """The questions that were asked in one place of a conversation, oldest first, at least two."""
+
+    questions: tuple[str, ...]  # message ids
+    at: int  # the position of the one that is shown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -277,6 +295,7 @@ class Chats:
             StorageError: the folder cannot be written, or the file is not a database.
         """
         self._lock = threading.Lock()
+        self.revision = 0  # grows with every change
         path = data / "chats.sqlite"
         try:
             data.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -303,6 +322,7 @@ class Chats:
                 with self._db:
                     self._db.execute("BEGIN IMMEDIATE")
                     yield self._db
+                self.revision += 1
             except sqlite3.Error as exc:
                 raise StorageError(
                     f"The conversation cannot be saved: {exc}.", hint="Free some disk space, then ask again."
@@ -326,14 +346,14 @@ class Chats:
     def chats(self, limit: int = 200) -> list[Chat]:
         """The conversations, the one used last first."""
         rows = self._rows(
-            f"SELECT {_CHAT} FROM chats ORDER BY updated_at DESC, rowid DESC LIMIT ?",
+            f"SELECT {_CHAT} FROM chats WHERE {_SHOWN} ORDER BY updated_at DESC, rowid DESC LIMIT ?",
             limit,
         )
         return [Chat(chat_id=r[0], title=r[1], created_at=r[2], updated_at=r[3]) for r in rows]
 
     def chat(self, chat_id: str) -> Chat | None:
         """One conversation, or None when there is none of this id."""
-        rows = self._rows(f"SELECT {_CHAT} FROM chats WHERE chat_id = ?", chat_id)
+        rows = self._rows(f"SELECT {_CHAT} FROM chats WHERE chat_id = ? AND {_SHOWN}", chat_id)
         return (
             Chat(chat_id=rows[0][0], title=rows[0][1], created_at=rows[0][2], updated_at=rows[0][3])
             if rows
@@ -365,19 +385,57 @@ class Chats:
 
     def delete(self, chat_id: str) -> None:
         """Remove a conversation and its messages, also from the file's free pages and the log."""
-        with self._transaction() as db:
-            db.execute("DELETE FROM chats WHERE chat_id = ?", (chat_id,))
-        with self._lock:
-            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._delete("chat_id = ?", chat_id)
 
-    def add_exchange(self, chat_id: str, question: str) -> Message:
-        """Store a question and an empty place for its answer; returns that place."""
+    def _delete(self, which: str, value: object) -> None:
+        with self._transaction() as db:
+            deleted = db.execute(f"DELETE FROM chats WHERE {which}", (value,)).rowcount
+        if deleted:
+            with self._lock:
+                self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def hide(self, chat_id: str) -> None:
+        """Delete a conversation so that it can be brought back, until :meth:`erase_hidden`."""
+        with self._transaction() as db:
+            db.execute(
+                "INSERT OR IGNORE INTO hidden SELECT chat_id, ? FROM chats WHERE chat_id = ?",
+                (time.time(), chat_id),
+            )
+
+    def hidden_title(self, chat_id: str) -> str | None:
+        """The title of a conversation that can still be brought back; None for any other."""
+        rows = self._rows("SELECT title FROM chats JOIN hidden USING (chat_id) WHERE chat_id = ?", chat_id)
+        return str(rows[0][0]) if rows else None
+
+    def restore(self, chat_id: str) -> None:
+        """Bring back a conversation that was hidden."""
+        with self._transaction() as db:
+            db.execute("DELETE FROM hidden WHERE chat_id = ?", (chat_id,))
+
+    def erase_hidden(self, *, older_than: float) -> None:
+        """Delete for good what was hidden before ``older_than`` (unix seconds)."""
+        if self._rows("SELECT 1 FROM hidden WHERE hidden_at <= ? LIMIT 1", older_than):
+            self._delete("chat_id IN (SELECT chat_id FROM hidden WHERE hidden_at <= ?)", older_than)
+
+    def add_exchange(self, chat_id: str, question: str, *, instead_of: str = "") -> Message:
+        """Store a question and an empty place for its answer; returns that place.
+
+        Args:
+            instead_of: Message id of the last question, which then makes way for this one. It stays a
+                variant, with its answer: nothing is lost.
+        """
         now = time.time()
-        answer_id = secrets.token_hex(16)
+        question_id, answer_id = secrets.token_hex(16), secrets.token_hex(16)
         with self._transaction() as db:
             insert = f"INSERT INTO messages ({_MESSAGE}) VALUES (?, ?, ?, ?, ?, ?)"
-            db.execute(insert, (secrets.token_hex(16), chat_id, "user", question, None, now))
+            db.execute(insert, (question_id, chat_id, "user", question, None, now))
             db.execute(insert, (answer_id, chat_id, "assistant", "", None, now))
+            if instead_of:
+                known = db.execute("SELECT turn FROM variants WHERE question_id = ?", (instead_of,))
+                turn = next((row[0] for row in known), instead_of)
+                db.execute("INSERT OR IGNORE INTO variants VALUES (?, ?, 0)", (instead_of, turn))
+                db.execute("UPDATE variants SET shown = 0 WHERE turn = ?", (turn,))
+                db.execute("INSERT INTO variants VALUES (?, ?, 1)", (question_id, turn))
             db.execute("UPDATE chats SET updated_at = ? WHERE chat_id = ?", (now, chat_id))
         return Message(
             message_id=answer_id, chat_id=chat_id, role="assistant", text="", answer=None, created_at=now
@@ -392,17 +450,51 @@ class Chats:
             )
 
     def messages(self, chat_id: str) -> list[Message]:
-        """The messages of a conversation, oldest first."""
+        """The messages of a conversation that are shown, oldest first: of variants only the chosen one."""
         rows = self._rows(
-            f"SELECT {_MESSAGE} FROM messages WHERE chat_id = ? ORDER BY position",
+            f"SELECT {_MESSAGE}, shown FROM messages LEFT JOIN variants ON question_id = message_id"
+            " WHERE chat_id = ? ORDER BY position",
             chat_id,
         )
-        return [_message(row) for row in rows]
+        messages: list[Message] = []
+        shown = True
+        for *row, chosen in rows:
+            message = _message(tuple(row))
+            if message.role == "user":  # its answer follows it
+                shown = chosen != 0
+            if shown:
+                messages.append(message)
+        return messages
+
+    def variants(self, chat_id: str) -> dict[str, Variants]:
+        """Where a question of the conversation was asked again or edited, by the question that is shown."""
+        rows = self._rows(
+            "SELECT turn, question_id, shown FROM variants JOIN messages ON question_id = message_id"
+            " WHERE chat_id = ? ORDER BY position",
+            chat_id,
+        )
+        turns: dict[str, list[tuple[str, int]]] = {}
+        for turn, question_id, shown in rows:
+            turns.setdefault(turn, []).append((question_id, shown))
+        found: dict[str, Variants] = {}
+        for asked in turns.values():
+            at = next((at for at, (_, shown) in enumerate(asked) if shown), len(asked) - 1)
+            found[asked[at][0]] = Variants(questions=tuple(each for each, _ in asked), at=at)
+        return found
+
+    def show_variant(self, question_id: str) -> None:
+        """Show this question and its answer in place of what was asked there before or after."""
+        with self._transaction() as db:
+            db.execute(
+                "UPDATE variants SET shown = question_id = ?"
+                " WHERE turn = (SELECT turn FROM variants WHERE question_id = ?)",
+                (question_id, question_id),
+            )
 
     def message(self, message_id: str) -> Message | None:
         """One message, or None when there is none of this id."""
         rows = self._rows(
-            f"SELECT {_MESSAGE} FROM messages WHERE message_id = ?",
+            f"SELECT {_MESSAGE} FROM messages WHERE message_id = ? AND {_SHOWN}",
             message_id,
         )
         return _message(rows[0]) if rows else None

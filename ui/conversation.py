@@ -11,7 +11,16 @@ from collections.abc import Mapping, Sequence
 from index.blocks import is_list_item, is_table_row
 from rag.answers import Step
 from ui.asking import Running
-from ui.chats import Message, SpanRef, StoredAnswer, StoredConsidered, StoredRefusal, StoredSentence
+from ui.chats import (
+    Message,
+    SpanRef,
+    StoredAnswer,
+    StoredConsidered,
+    StoredRefusal,
+    StoredSentence,
+    Variants,
+)
+from ui.exchanges import Again, again_html, edit_link, reuse_link
 from ui.opinions import LABELS, Noted, different
 from ui.references import Located, References
 from ui.render import count, escape, escape_line, place
@@ -42,14 +51,21 @@ _STEP_NAMES = {
 }
 
 
-def question_markdown(text: str) -> str:
-    """A question as it was typed: line breaks kept, everything else inert."""
+def question_markdown(text: str, edit: str = "") -> str:
+    """A question as it was typed: line breaks kept, everything else inert.
+
+    Args:
+        edit: Message id of the question if it can be edited.
+    """
     lines = (escape_line(line) for line in text.strip().splitlines())
-    return "\n".join(line or "&#160;" for line in lines)
+    shown = "\n".join(line or "&#160;" for line in lines)
+    return f"{shown}\n\n{edit_link(edit)}" if edit else shown
 
 
 def running_markdown(running: Running) -> str:
     """An answer while it is being written: the text so far, what was found, and the present stage."""
+    if running.quiet:
+        return "&#160;"
     parts: list[str] = []
     if running.text:
         parts.append("\n\n".join(escape_line(block) for block in running.text.split("\n\n")))
@@ -62,7 +78,13 @@ def running_markdown(running: Running) -> str:
 
 
 def answer_markdown(
-    message: Message, question: str, references: References, noted: Noted | None = None
+    message: Message,
+    question: str,
+    references: References,
+    noted: Noted | None = None,
+    *,
+    again: Again | None = None,
+    variants: Variants | None = None,
 ) -> str:
     """A finished answer with its marks, source chips and footer.
 
@@ -71,14 +93,19 @@ def answer_markdown(
         question: The question before it, to tell whether something else was searched.
         references: Finds the quoted words.
         noted: What the person said of this question already.
+        again: With what it can be asked again, if it is the last.
+        variants: Of the question, if it was asked in more than one way.
     """
     answer = message.answer
+    retry = again_html(message.message_id, again, variants)
     if answer is None:
-        return '<p class="fn-notice">Footnote was closed before this answer was finished. Ask again.</p>'
+        notice = '<p class="fn-notice">Footnote was closed before this answer was finished. Ask again.</p>'
+        return f'{notice}\n\n<div class="fn-foot">{retry}</div>' if retry else notice
     located = {marker: references.locate(ref) for marker, ref in answer.citations}
     parts: list[str] = []
     if answer.query and different(answer.query, question):
-        parts.append(f'<p class="fn-said">Searched for: <em>{escape_line(answer.query)}</em></p>')
+        searched = f"<em>{escape_line(answer.query)}</em> {reuse_link(message.message_id)}"
+        parts.append(f'<p class="fn-said">Searched for: {searched}</p>')
     if answer.status == "abstained":
         parts.append(_abstained(message, answer, located))
     elif answer.sentences:
@@ -90,7 +117,7 @@ def answer_markdown(
     if answer.notice:
         css = "fn-notice fn-bad" if answer.status == "failed" else "fn-notice"
         parts.append(f'<p class="{css}">{escape_line(answer.notice)}</p>')
-    parts.append(_footer(message.message_id, answer, located, references))
+    parts.append(_footer(message.message_id, answer, located, references, retry))
     if answer.status == "answered":
         parts.append(_opinions(message.message_id, answer, noted or {}))
     return "\n\n".join(part for part in parts if part)
@@ -190,7 +217,11 @@ def _chip(href: str, label: str, name: str, *, css: str = "") -> str:
 
 
 def _footer(
-    message_id: str, answer: StoredAnswer, located: Mapping[int, Located], references: References
+    message_id: str,
+    answer: StoredAnswer,
+    located: Mapping[int, Located],
+    references: References,
+    retry: str,
 ) -> str:
     rows: list[str] = []
     chips = [
@@ -225,12 +256,13 @@ def _footer(
             details = f'<details class="fn-more"><summary>{label}</summary><ul>{found}</ul></details>'
         if chips or details:
             rows.append(f'<div class="fn-chips">{"".join(chips)}{details}</div>')
-    foot = [_evidence_line(answer.sentences) if answer.status == "answered" else ""]
+    foot = [_evidence(message_id, answer, located) if answer.status == "answered" else ""]
     if answer.steps:
         foot.append(
             '<details class="fn-how"><summary>How I searched</summary>'
             f"{_steps(answer.steps)}{_considered(answer.considered, references)}</details>"
         )
+    foot.append(retry)
     if any(sentence.markers for sentence in answer.sentences):
         foot.append(f'<a class="fn-act" href="#copy-{message_id}">Copy with sources</a>')
     if answer.generator != "built-in":
@@ -301,14 +333,37 @@ def _holds(ref: SpanRef, cited: set[tuple[int, int, int]]) -> bool:
     )
 
 
-def _evidence_line(sentences: Sequence[StoredSentence]) -> str:
-    judged = [sentence.verdict for sentence in sentences if sentence.verdict is not None]
+def _evidence(message_id: str, answer: StoredAnswer, located: Mapping[int, Located]) -> str:
+    """How many sentences rest on the documents; a click lists each with its verdict and its marks."""
+    judged = [sentence for sentence in answer.sentences if sentence.verdict is not None]
     if not judged:
         return ""
-    good = [verdict for verdict in judged if verdict in ("quoted", "supported")]
+    good = [sentence.verdict for sentence in judged if sentence.verdict in ("quoted", "supported")]
     word = _VERDICTS["quoted"] if all(verdict == "quoted" for verdict in good) else _VERDICTS["supported"]
     css = "fn-ev" if len(good) == len(judged) else "fn-ev fn-ev-weak"
-    return f'<span class="{css}">{len(good)} of {count(len(judged), "sentence")} {word}</span>'
+    line = f"Evidence: {len(good)} of {count(len(judged), 'sentence')} {word}"
+    rows = "".join(_judged(message_id, sentence, located) for sentence in judged)
+    return (
+        f'<details class="fn-judged"><summary><span class="{css}">{line}</span></summary>'
+        f"<ol>{rows}</ol></details>"
+    )
+
+
+def _judged(message_id: str, sentence: StoredSentence, located: Mapping[int, Located]) -> str:
+    marks = [marker for marker in sentence.markers if marker in located]
+    said = sentence.text
+    if said is None:
+        said = (located[marks[0]].quote if marks else "") or _GONE["removed"]
+    words = " ".join(said.split())
+    if len(words) > _SNIPPET_CHARS:
+        words = words[:_SNIPPET_CHARS].rstrip() + "…"
+    links = "".join(f'<a href="#cite-{message_id}-{marker}-chip">{marker}</a>' for marker in marks)
+    verdict = _VERDICTS[sentence.verdict or "unsupported"]
+    css = "fn-ev" if sentence.verdict in ("quoted", "supported") else "fn-ev fn-ev-weak"
+    return (
+        f'<li><b class="{css}">{verdict.capitalize()}</b>'
+        f"<span>{escape_line(words)} {links or '<i>no source</i>'}</span></li>"
+    )
 
 
 def _steps(steps: Sequence[Step]) -> str:

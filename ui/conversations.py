@@ -15,11 +15,12 @@ from ui.asking import MAX_QUESTION_CHARS, Running
 from ui.chats import Message
 from ui.conversation import answer_markdown, question_markdown, rewording, running_markdown
 from ui.desk import Desk
+from ui.exchanges import RETRIES, Again
 from ui.opinions import asked, feedback_on, noted
 from ui.parts import Shown
 from ui.render import explain
 from ui.sidebar import source_key
-from ui.tab import Components, Update, View, event_data, number_of, text_of
+from ui.tab import Components, Update, View, event_data, number_of, text_of, unicode
 
 logger = logging.getLogger(__name__)
 
@@ -53,21 +54,31 @@ class Conversations:
         match text_of(data, "act", 20):
             case "open" if self.desk.chats.chat(chat_id) is not None:
                 view.chat_id = chat_id
-                yield from self._show_chat(view)
+                yield from self._show_chat(view, box=_draft_after_edit(view))
             case "new":
                 view.chat_id, view.selection = "", None
-                yield from self._show_chat(view)
+                yield from self._show_chat(view, box=_draft_after_edit(view))
+            case "edit-cancel":
+                yield from self._show_chat(view, box=_draft_after_edit(view))
             case "rename":
                 self.desk.chats.rename(chat_id, text_of(data, "value", 200))
                 yield self.around.changes(view)
             case "delete":
                 self.desk.asking.stop(chat_id)
-                self.desk.chats.delete(chat_id)
+                self.desk.chats.hide(chat_id)
+                view.hidden = chat_id
                 if view.chat_id == chat_id:
                     view.chat_id, view.selection = "", None
-                    yield from self._show_chat(view)
+                    yield from self._show_chat(view, box=_draft_after_edit(view))
                 else:
                     yield self.around.changes(view)
+            case "undelete" if view.hidden:
+                self.desk.chats.restore(view.hidden)
+                view.hidden = ""
+                yield self.around.changes(view)
+            case "find":
+                view.wanted = text_of(data, "value", 200)
+                yield self.around.changes(view) or {self.components.side: gr.skip()}
             case "scope" | "scope-only" | "scope-all":
                 self._choose(view, data)
                 yield self.around.changes(view) or {self.components.side: gr.skip()}
@@ -128,36 +139,81 @@ class Conversations:
 
     def ask(self, question: str, view: View) -> Iterator[Update]:
         """A question was sent: store it, start the answer, and show it as it grows."""
-        yield from self._ask(question, view, clear_box=True)
+        last = self._last_question(view)
+        edited = view.editing if last is not None and last.message_id == view.editing else ""
+        yield from self._ask(question, view, clear_box=True, instead_of=edited)
 
     def chat_action(self, view: View, event: gr.EventData) -> Iterator[Update]:
-        """A click in a refusal: ask the same question of everything, or one of the rewordings."""
+        """A click in the conversation: a way on from a refusal, or the last exchange once more."""
         data = event_data(event)
         message = self.desk.chats.message(text_of(data, "message", 64))
-        question = ""
-        if message is not None and message.chat_id == view.chat_id and not self._busy(view):
-            match text_of(data, "act", 20):
-                case "again":
-                    question = self._question_of(message)
-                    self._select(view, None)
-                case "try":
-                    question = rewording(message, number_of(data, "number", 0), self.desk.references)
-        yield from self._ask(question, view, clear_box=False)
+        if message is None or message.chat_id != view.chat_id or self._busy(view):
+            yield {self.components.box: gr.skip()}
+            return
+        match text_of(data, "act", 20):
+            case "again":
+                self._select(view, None)
+                yield from self._ask(self._question_of(message).text, view)
+            case "try":
+                question = rewording(message, number_of(data, "number", 0), self.desk.references)
+                yield from self._ask(question, view)
+            case "retry":
+                yield from self._retry(message, text_of(data, "how", 10), view)
+            case "edit" if message.role == "user":
+                yield from self._edit(message, message.text, text_of(data, "draft", MAX_QUESTION_CHARS), view)
+            case "reuse" if message.answer is not None:
+                draft = text_of(data, "draft", MAX_QUESTION_CHARS)
+                yield from self._edit(self._question_of(message), message.answer.query, draft, view)
+            case "variant":
+                self.desk.chats.show_variant(message.message_id)
+                yield from self._show_chat(view)
 
-    def _question_of(self, answer: Message) -> str:
-        asked = ""
+    def _retry(self, answer: Message, how: str, view: View) -> Iterator[Update]:
+        question = self._question_of(answer)
+        last = self._last_question(view)
+        if how not in RETRIES or last is None or question.message_id != last.message_id:
+            yield {self.components.box: gr.skip()}
+            return
+        if how == "wider":
+            self._select(view, None)
+        yield from self._ask(question.text, view, instead_of=question.message_id, quotes_only=how == "quotes")
+
+    def _edit(self, question: Message, text: str, draft: str, view: View) -> Iterator[Update]:
+        """Put a text into the composer; sent, it replaces the question if that is still the last."""
+        if not view.editing and not view.draft:  # of two clicks in turn the second finds no draft
+            view.draft = draft
+        last = self._last_question(view)
+        if last is not None and last.message_id == question.message_id:
+            view.editing = question.message_id
+        yield self.around.changes(view) | {self.components.box: _box(None, value=text)}
+
+    def _last_question(self, view: View) -> Message | None:
+        messages = self.desk.chats.messages(view.chat_id) if view.chat_id else []
+        return next((each for each in reversed(messages) if each.role == "user"), None)
+
+    def _question_of(self, answer: Message) -> Message:
+        """The question before an answer; the answer itself where there is none."""
+        asked = answer
         for message in self.desk.chats.messages(answer.chat_id):
             if message.message_id == answer.message_id:
                 break
             if message.role == "user":
-                asked = message.text
+                asked = message
         return asked
 
     def _busy(self, view: View) -> bool:
         return self.desk.asking.running(view.chat_id) is not None
 
-    def _ask(self, question: str, view: View, *, clear_box: bool) -> Iterator[Update]:
-        question = question.strip()[:MAX_QUESTION_CHARS]
+    def _ask(
+        self,
+        question: str,
+        view: View,
+        *,
+        clear_box: bool = False,
+        instead_of: str = "",
+        quotes_only: bool = False,
+    ) -> Iterator[Update]:
+        question = unicode(question.strip()[:MAX_QUESTION_CHARS])
         if not question or self._busy(view):
             yield {self.components.box: gr.skip()}
             return
@@ -165,12 +221,19 @@ class Conversations:
             if self.desk.chats.chat(view.chat_id) is None:
                 view.chat_id = self.desk.chats.create(question).chat_id
                 self._select(view, view.selection)
-            self.desk.asking.ask(view.chat_id, question, self.around.selection(view))
+            self.desk.asking.ask(
+                view.chat_id,
+                question,
+                self.around.selection(view),
+                instead_of=instead_of,
+                quotes_only=quotes_only,
+            )
         except FootnoteError as exc:
             gr.Warning(explain(exc))
             yield {self.components.box: gr.skip()}
             return
-        yield from self._show_chat(view, clear_box=clear_box)
+        draft = _draft_after_edit(view)
+        yield from self._show_chat(view, box=draft or "" if clear_box else draft)
 
     def ask_example(self, view: View, event: gr.EventData) -> Iterator[Update]:
         """A click in the empty state: an example question, or the samples."""
@@ -186,14 +249,19 @@ class Conversations:
         """Stop was pressed: the follower of the answer shows what it has."""
         self.desk.asking.stop(view.chat_id)
 
-    def _show_chat(self, view: View, *, clear_box: bool = False) -> Iterator[Update]:
+    def _show_chat(self, view: View, *, box: str | None = None) -> Iterator[Update]:
+        """Show the conversation, and follow its answer.
+
+        Args:
+            box: What to put into the composer; None leaves what stands there.
+        """
         view.turn += 1
         turn = view.turn
         running = self.desk.asking.running(view.chat_id)
         finished = self._finished_messages(view, running)
         update = self.around.changes(view) | self._chat_and_box(finished + _live(running), _box(running))
-        if clear_box:
-            update[self.components.box] = _box(running, value="")
+        if box is not None:
+            update[self.components.box] = _box(running, value=box)
         yield update
         if running is not None:
             yield from self._follow(view, turn, running, finished)
@@ -202,6 +270,7 @@ class Conversations:
         self, view: View, turn: int, running: Running, finished: list[dict[str, str]]
     ) -> Iterator[Update]:
         """Show an answer as it grows, at most fifteen times a second, until it ends or the tab turns away."""
+        running.wait_while_quiet()
         seen, shown_at = -1, 0.0
         while not running.finished:
             version = running.wait(seen, timeout=0.25)
@@ -222,22 +291,40 @@ class Conversations:
 
     def _finished_messages(self, view: View, running: Running | None) -> list[dict[str, str]]:
         shown: list[dict[str, str]] = []
-        question = ""
         messages = self.desk.chats.messages(view.chat_id) if view.chat_id else []
         try:
             feedback = self.desk.feedback.entries()
         except FootnoteError as exc:  # said when something is to be noted; the answers are shown anyway
             logger.warning("the feedback could not be read: %s", type(exc).__name__)
             feedback = []
+        variants = self.desk.chats.variants(view.chat_id) if messages else {}
+        model = self.desk.model_name if self.desk.settings.generation.model else ""
+        again = Again(model=model, narrowed=self.around.selection(view) is not None)
+        question, asked_as = "", None
         for at, message in enumerate(messages):
             if message.role == "user":
-                question = message.text
-                shown.append({"role": "user", "content": question_markdown(question)})
+                question, asked_as = message.text, variants.get(message.message_id)
+                last = running is None and at >= len(messages) - 2
+                content = question_markdown(question, edit=message.message_id if last else "")
+                shown.append({"role": "user", "content": content})
             elif running is None or message.message_id != running.message.message_id:
-                said = noted(feedback, *asked(messages, at))
-                content = answer_markdown(message, question, self.desk.references, said)
+                content = answer_markdown(
+                    message,
+                    question,
+                    self.desk.references,
+                    noted(feedback, *asked(messages, at)),
+                    again=again if running is None and at == len(messages) - 1 else None,
+                    variants=asked_as,
+                )
                 shown.append({"role": "assistant", "content": content})
         return shown
+
+
+def _draft_after_edit(view: View) -> str | None:
+    """End an edit; returns what stood in the composer before, None if that was not taken away."""
+    draft = view.draft if view.editing or view.draft else None
+    view.editing = view.draft = ""
+    return draft
 
 
 def _live(running: Running | None) -> list[dict[str, str]]:

@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Protocol
 
 from index.errors import FootnoteError
 from index.jobs import KEPT_JOBS, Job, Jobs
+from index.removal import UNDO_SECONDS
 from index.rows import DocumentRow, StoreStatus
 from index.scope import CollectionRow
 from index.store import Store
 from index.watched import WatchedFolder
 from rag.feedback import FeedbackFile
 from ui.asking import Asking
+from ui.chat_search import ChatSearch
 from ui.chats import Chats
 from ui.documents_view import SAMPLES
 from ui.evidence_pane import EvidencePane
@@ -94,6 +96,7 @@ class Desk:
         self.asking = Asking(
             self.chats, self.references, self.assistant, first_documents=self._first_documents
         )
+        self.chat_search = ChatSearch(self.chats, self.store, self.asking.plain_text)
         self.pane = EvidencePane(self.store, self.chats, self.references)
         self.indexer: Indexing = (
             # A change in a watched folder is to be found at once, and loading the model takes seconds.
@@ -262,9 +265,10 @@ class Desk:
         """Erase what can no longer be undone, and what a purge that was interrupted has left."""
         while not self._closing.wait(_ERASE_SECONDS):
             try:
+                self.chats.erase_hidden(older_than=time.time() - UNDO_SECONDS)
                 self.store.purge()
             except FootnoteError as exc:
-                logger.warning("removed documents could not be erased yet: %s", type(exc).__name__)
+                logger.warning("what was removed could not be erased yet: %s", type(exc).__name__)
 
     def _first_documents(self) -> bool:
         """Whether the first documents are on their way: nothing can be answered yet, but soon."""

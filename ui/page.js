@@ -33,13 +33,15 @@ const followTop = () => {
   if (top.dataset.seen) return;
   top.dataset.seen = "1";
   if (started) address("chat", top.dataset.chat);
+  const sideOpen = root.classList.contains("fn-side-open");
   show(root.classList.contains("fn-on-documents") ? "documents" : "chat");
+  root.classList.toggle("fn-side-open", sideOpen); // a chat deleted in it can be brought back in it
 };
 let started = false;
 
 // The chat has no event of its own; the sidebar's reaches the server, and bubbles up to it from inside.
 const tellServer = (detail) => {
-  const inside = document.querySelector("#fn-side-html [data-act]");
+  const inside = document.querySelector("#fn-side-html .fn-side");
   inside?.dispatchEvent(new CustomEvent("footnote", { detail, bubbles: true }));
 };
 
@@ -281,7 +283,7 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
     return void box()?.focus();
   }
-  if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (typing || event.ctrlKey || event.metaKey || event.altKey || root.dataset.singleKeys === "off") return;
   if (event.key === "/") {
     event.preventDefault();
     show("chat");

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +16,19 @@ from ui.asking import MAX_QUESTION_CHARS
 from ui.conversation import answer_with_sources
 from ui.conversations import Conversations
 from ui.desk import Desk
+from ui.dialogs import dialogs_html
 from ui.documents import Documents
 from ui.documents_view import tools_html
 from ui.evidence_pane import CONTEXT_CHARS
-from ui.sidebar import top_html
+from ui.export import export_chat
+from ui.sidebar import head_html, top_html
 from ui.tab import Components, View, number_of, text_of
 
 TITLE = "Footnote"
 # Clicks on anything with data-act become one event with its data; every element below a gr.HTML.
 _ACTIONS_JS = Path(__file__).with_name("actions.js")
 _PAGE_JS = Path(__file__).with_name("page.js")
+_CHAT_JS = Path(__file__).with_name("chat.js")
 _TICK_JS = Path(__file__).with_name("tick.js")
 
 
@@ -63,6 +68,20 @@ def _server_functions(desk: Desk) -> list[Callable[[object], str]]:
     return [evidence, quote, answer_text]
 
 
+def _chat_functions(desk: Desk) -> list[Callable[[object], str]]:
+    """The same for the chat."""
+
+    def export(data: object) -> str:
+        """A conversation as a file, as JSON: its name, its media type and its text; "" for none."""
+        wanted = data if isinstance(data, dict) else {}
+        exported = export_chat(
+            desk.chats, desk.references, text_of(wanted, "chat", 64), text_of(wanted, "format", 10)
+        )
+        return json.dumps(asdict(exported)) if exported is not None else ""
+
+    return [export]
+
+
 def build_page(desk: Desk) -> gr.Blocks:
     """Lay the page out and connect its parts."""
     page = Page(desk)
@@ -75,6 +94,7 @@ def build_page(desk: Desk) -> gr.Blocks:
         view = gr.State(View())
         with gr.Row(elem_id="fn-shell"):
             with gr.Column(elem_id="fn-side", min_width=0):
+                head = gr.HTML(head_html(), js_on_load=actions, elem_id="fn-head-html")
                 parts.side = gr.HTML("", js_on_load=actions, elem_id="fn-side-html")
             with gr.Column(elem_id="fn-main", min_width=0):
                 parts.top = gr.HTML(top_html(NEW_CHAT, ""), js_on_load=None, elem_id="fn-top-html")
@@ -108,6 +128,12 @@ def build_page(desk: Desk) -> gr.Blocks:
                             autofocus=True,
                         )
                         parts.scope = gr.HTML("", js_on_load=actions, elem_id="fn-scope-html")
+                parts.dialogs = gr.HTML(
+                    dialogs_html(),
+                    js_on_load=_CHAT_JS.read_text(encoding="utf-8"),
+                    server_functions=_chat_functions(desk),
+                    elem_id="fn-dialogs-html",
+                )
                 with gr.Column(elem_id="fn-docs-view", min_width=0):
                     tools = gr.HTML(tools_html(formats), js_on_load=actions, elem_id="fn-tools-html")
                     parts.state = gr.HTML("", js_on_load=actions, elem_id="fn-state-html")
@@ -138,9 +164,11 @@ def build_page(desk: Desk) -> gr.Blocks:
         on(blocks.load, page.conversations.open_page, [view], everything)
         on(parts.box.submit, page.conversations.ask, [parts.box, view], everything)
         on(parts.box.stop, page.conversations.stop, [view], [])
+        on(head.act, page.conversations.side_action, [view], everything)
         on(parts.side.act, page.conversations.side_action, [view], everything)
         on(parts.scope.act, page.conversations.side_action, [view], everything)
         on(evidence.act, page.conversations.chat_action, [view], everything)
+        on(parts.dialogs.act, page.conversations.chat_action, [view], everything)
         on(parts.hello.act, page.conversations.ask_example, [view], everything)
         for part in (tools, parts.state, parts.table):
             on(part.act, page.documents.action, [view], around)

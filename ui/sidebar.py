@@ -12,6 +12,7 @@ from index.scope import CollectionRow
 from rag.answers import digest
 from rag.refusal import listed
 from ui.chats import Chat
+from ui.export import EXPORTS
 from ui.render import ago, button, count, escape, escape_line
 
 BRAND = '<div class="fn-brand">Footnote<sup>1</sup></div>'
@@ -19,6 +20,10 @@ BRAND = '<div class="fn-brand">Footnote<sup>1</sup></div>'
 # What page.js obeys: load the page again; ask for the conversation again.
 STALE = '<header class="fn-top" data-stale="1"></header>'
 OUTDATED = "<template data-outdated></template>"
+_EDITING = (
+    '<div class="fn-editing"><span>Editing your last question. Its answer stays as a variant.</span>'
+    f"{button('Cancel', 'fn-link', {'act': 'edit-cancel'}, title='Cancel (Esc)')}</div>"
+)
 
 
 def sidebar_html(
@@ -32,6 +37,8 @@ def sidebar_html(
     *,
     collections: Sequence[CollectionRow] = (),
     selection: frozenset[str] | None = None,
+    wanted: str = "",
+    deleted: str | None = None,
 ) -> str:
     """Conversations by day, what is searched, then the state of the index and the answering model.
 
@@ -45,6 +52,8 @@ def sidebar_html(
         now: Unix seconds; the present when None.
         collections: Those that can answer, by name.
         selection: Those that the conversation searches; None: all of them.
+        wanted: The words that ``chats`` were searched for, "" when these are all.
+        deleted: Title of the conversation that was deleted a moment ago and can be brought back.
     """
     moment = time.time() if now is None else now
     today = time.localtime(moment)[:3]
@@ -57,27 +66,46 @@ def sidebar_html(
         for title, items in groups.items()
         if items
     )
+    if wanted and not chats:
+        clear = button("Clear", "fn-link", {"act": "find", "find": "clear"})
+        lists = f'<p class="fn-no-chats">Nothing was said of “{escape_line(wanted)}”. {clear}</p>'
+    undo = ""
+    if deleted is not None:
+        back = button("Undo", "fn-link", {"act": "undelete"})
+        gone = f"<span>Deleted <bdi>{escape_line(deleted)}</bdi></span>"
+        undo = f'<p class="fn-deleted" role="status">{gone}{back}</p>'
     return (
-        f'<div class="fn-side">{BRAND}'
-        f"{button('New chat', 'fn-new', {'act': 'new'}, title='New chat (Ctrl+Shift+O)')}"
+        f'<div class="fn-side">{undo}'
         f'<nav class="fn-chats" aria-label="Conversations">{lists}</nav>'
         f"{_sources(collections, selection)}"
         f'<div class="fn-status">{_index_line(status, job, moment)}'
-        f"{_model_line(model, model_problem)}</div></div>"
+        f"{_model_line(model, model_problem)}"
+        f"{button('Keys', 'fn-line', {'dialog': 'keys'}, title='List of keys (Ctrl+/)')}</div></div>"
+    )
+
+
+def head_html() -> str:
+    """The top of the sidebar; static, so that typing in its field is never interrupted."""
+    new = button("New chat", "fn-new", {"act": "new"}, title="New chat (Ctrl+Shift+O)")
+    return (
+        f'<div class="fn-head">{BRAND}{new}<input class="fn-field fn-find" type="search" maxlength="200" '
+        'placeholder="Search chats" aria-label="Search chats"></div>'
     )
 
 
 def _chat(chat: Chat, current: str) -> str:
     on = ' aria-current="page"' if chat.chat_id == current else ""
     title = escape_line(chat.title)
-    rename = button("Rename", "fn-plain", {"act": "rename", "chat": chat.chat_id})
+    rename = button("Rename", "fn-plain", {"rename": chat.chat_id})
+    exports = "".join(
+        button(label, "fn-plain", {"export": form, "chat": chat.chat_id}) for form, label in EXPORTS.items()
+    )
     delete = button("Delete this chat", "fn-danger", {"act": "delete", "chat": chat.chat_id})
     return (
         f'<li class="fn-item"{on}><button type="button" class="fn-open" data-act="open" '
         f'data-chat="{escape(chat.chat_id)}" title="{title}"><bdi>{title}</bdi></button>'
         '<details class="fn-menu"><summary aria-label="More about this chat">⋯</summary><div class="fn-pop">'
-        f'<input class="fn-field" value="{title}" maxlength="80" aria-label="Title">{rename}{delete}'
-        "</div></details></li>"
+        f'{rename}<div class="fn-exports"><span>Export</span>{exports}</div>{delete}</div></details></li>'
     )
 
 
@@ -115,6 +143,11 @@ def _source(row: CollectionRow, on: bool, *, last: bool) -> str:
         f'<span class="fn-source-name"><bdi>{name}</bdi></span></label>'
         f'{"" if on and last else only}<span class="fn-count">{row.documents:,}</span></li>'
     )
+
+
+def composer_html(selection: frozenset[str] | None, *, editing: bool) -> str:
+    """What stands in the composer below the question: that one is edited, and what is searched."""
+    return (_EDITING if editing else "") + scope_html(selection)
 
 
 def scope_html(selection: frozenset[str] | None) -> str:

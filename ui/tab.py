@@ -23,6 +23,7 @@ class Components:
     side: Any = None
     top: Any = None
     hello: Any = None
+    dialogs: Any = None
     state: Any = None
     table: Any = None
 
@@ -34,8 +35,12 @@ class View:
     chat_id: str = ""
     filter: str = ""
     notice: str = ""
+    wanted: str = ""  # what conversations are searched for
+    hidden: str = ""  # the conversation that this tab deleted last
     removal: int = 0  # what this tab removed last, see ``Store.remove``
     selection: frozenset[str] | None = None  # of a conversation that has not begun; None: everything
+    editing: str = ""  # message id of the question that what is sent next replaces
+    draft: str = ""  # what stood in the composer before that question came into it
     turn: int = 0  # grows when the tab turns to something else; whoever follows for an older turn stops
     opened: bool = False  # False in a tab that was open before this server started
     shown: Shown = field(default_factory=Shown)
@@ -51,7 +56,12 @@ def event_data(event: gr.EventData) -> dict[str, Any]:
 def text_of(data: Mapping[str, Any], name: str, longest: int) -> str:
     """A text of the event, cut at ``longest`` characters; "" when there is none."""
     value = data.get(name)
-    return value[:longest] if isinstance(value, str) else ""
+    return unicode(value[:longest]) if isinstance(value, str) else ""
+
+
+def unicode(text: str) -> str:
+    """A text from the browser without lone surrogates, which neither a database nor a tokeniser takes."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def number_of(data: Mapping[str, Any], name: str, default: int) -> int:

@@ -35,9 +35,9 @@ from rag.answers import (
 from rag.ask import Assistant
 from tests.fakes import WordCountEmbedder
 from tests.ui.payloads import HOSTILE
-from ui.asking import FIRST_DOCUMENTS, LOADING, Asking
+from ui.asking import FIRST_DOCUMENTS, LOADING, QUIET_SECONDS, Asking, Running
 from ui.chats import Chats, Message, stored
-from ui.conversation import answer_markdown, answer_with_sources, rewording
+from ui.conversation import answer_markdown, answer_with_sources, rewording, running_markdown
 from ui.evidence_pane import EvidencePane, Reference
 from ui.references import References
 
@@ -484,6 +484,7 @@ def test_hostile_text_in_an_answer_stays_text(payload: str, store: Store, chats:
     assert set(re.findall(r'href="([^"]*)"', shown)) <= {
         f"#cite-{message.message_id}-1-chip",
         f"#copy-{message.message_id}",
+        f"#reuse-{message.message_id}",
         *(
             f"#say-{message.message_id}-{said}"
             for said in ("helpful-0", "wrong_citation-1", "not_in_documents-0")
@@ -573,7 +574,13 @@ class ScriptedAssistant:
         self.asked: list[tuple[str, object]] = []
 
     def stream(
-        self, question: str, history: object = (), *, collections: object = None, stopped: object = None
+        self,
+        question: str,
+        history: object = (),
+        *,
+        collections: object = None,
+        quotes_only: bool = False,
+        stopped: object = None,
     ) -> Iterator[Event]:
         self.asked.append((question, collections))
         for event in self.events:
@@ -696,3 +703,24 @@ def test_the_page_says_where_in_a_document_a_quote_stands(tmp_path: Path, chats:
         # The name of a sheet is text of the document: it goes when the document goes.
         store.publish(removals=[store.documents()[0].doc_id])
         assert "Secret" not in answer_markdown(message, "Q", references)
+
+
+def test_an_answer_that_comes_at_once_says_nothing_about_its_stages(store: Store, chats: Chats) -> None:
+    running = Running(exchange(chats, quoted_answer(store)))
+    running.change(stage="Searching 4,120 passages")
+    assert "Searching" not in running_markdown(running)
+    running.started -= QUIET_SECONDS
+    assert "Searching 4,120 passages" in plain(running_markdown(running))
+    slow = Running(running.message)
+    slow.change(more_text="The zebrafish", stage="Writing")
+    assert "The zebrafish" in running_markdown(slow)
+
+
+def test_the_evidence_lists_each_sentence_with_its_verdict(store: Store, chats: Chats) -> None:
+    invented = AnswerSentence(text="Nobody wrote this.", verdict="unsupported")
+    answer = quoted_answer(store)
+    message = exchange(chats, replace(answer, sentences=(*answer.sentences, invented)))
+    shown = plain(answer_markdown(message, answer.question, References(store)))
+    assert "Evidence: 1 of 2 sentences quoted" in shown
+    assert f"Quoted{QUOTE} 1" in shown
+    assert "Without a sourceNobody wrote this. no source" in shown

@@ -288,6 +288,7 @@ def parts_with(payload: str) -> dict[str, str]:
             collections=[CollectionRow(name=payload, documents=3), CollectionRow(name="B", documents=1)],
             selection=frozenset({payload}),
         ),
+        "nothing found": sidebar_html([], "", model, None, "", "", now=NOW, wanted=payload, deleted=payload),
         "scope": scope_html(frozenset({payload, "B"})),
         "top": top_html(payload, "ab"),
         "welcome": welcome_html([payload], documents=1, samples=True, indexing=False),

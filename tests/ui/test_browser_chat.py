@@ -1,0 +1,195 @@
+"""The chat in headless Chromium: asking again, finding, removing and keeping conversations, the keys."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.ui.test_browser import CHROMIUM, Watched, ask, chromium, served_lightly, watched
+
+__all__ = ["chromium", "watched"]  # fixtures
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.timeout(600),
+    pytest.mark.skipif(CHROMIUM is None and not os.environ.get("CI"), reason="no Chromium is installed"),
+]
+
+PRESSURE = "What pressure does the garden pump reach?"
+CLEANING = "How is the garden pump cleaned?"
+
+
+def test_the_last_question_is_asked_again_and_edited(watched: Watched, tmp_path: Path) -> None:
+    page = watched.page
+    with served_lightly(tmp_path / "data") as server:
+        page.goto(server.url)
+        questions = page.locator("#fn-chat [data-testid='user']")
+        answers = page.locator("#fn-chat [data-testid='bot']")
+        box = page.get_by_label("Your question")
+        ask(page, PRESSURE)
+
+        # Retry: the same once more, and the earlier answer is a click away.
+        answers.first.get_by_text("Retry").click()
+        answers.first.get_by_role("link", name="Ask again").click()
+        expect(answers.first.locator(".fn-variants")).to_contain_text("2 of 2")
+        expect(answers).to_have_count(1)
+
+        # The arrow in an empty composer brings the question back; Escape brings the draft back.
+        box.fill("")
+        box.press("ArrowUp")
+        expect(box).to_have_value(PRESSURE)
+        expect(page.locator(".fn-editing")).to_be_visible()
+        box.press("Escape")
+        expect(box).to_have_value("")
+        expect(page.locator(".fn-editing")).to_have_count(0)
+
+        # The pencil: what is sent takes the place of the question, and the draft comes back.
+        box.fill("a draft")
+        questions.first.get_by_role("link", name="Edit this question").click()
+        expect(box).to_have_value(PRESSURE)
+        box.fill(CLEANING)
+        box.press("Enter")
+        expect(questions.first).to_contain_text(CLEANING)
+        expect(answers.first).to_contain_text("cleaned with water")
+        expect(answers.first.locator(".fn-variants")).to_contain_text("3 of 3")
+        expect(box).to_have_value("a draft")
+        expect(answers).to_have_count(1)
+
+        answers.first.get_by_role("link", name="Earlier variant").click()
+        expect(questions.first).to_contain_text(PRESSURE)
+        expect(answers.first).to_contain_text("47 bar")
+
+        # All of it is there after a reload, and only the last exchange can be edited.
+        page.reload()
+        expect(answers.first.locator(".fn-variants")).to_contain_text("2 of 3")
+        box.fill("")
+        ask(page, "What of the roses?")
+        expect(questions.nth(0).get_by_role("link")).to_have_count(0)
+        expect(questions.nth(1).get_by_role("link", name="Edit this question")).to_be_visible()
+        assert page.evaluate("window.pwned") is None
+
+
+def test_conversations_are_found_renamed_deleted_and_kept_as_files(watched: Watched, tmp_path: Path) -> None:
+    page = watched.page
+    with served_lightly(tmp_path / "data") as server:
+        page.goto(server.url)
+        ask(page, PRESSURE)
+        page.get_by_role("button", name="New chat").click()
+        expect(page.locator(".fn-hello")).to_be_visible()
+        ask(page, "What of the roses?")
+        items = page.locator(".fn-item")
+        expect(items).to_have_count(2)
+
+        # Found by the words of an answer; a search that finds nothing is cleared with one click.
+        finder = page.get_by_label("Search chats")
+        finder.fill("47 bar")
+        expect(items).to_have_count(1)
+        expect(items).to_contain_text("pressure")
+        finder.fill("47 elephants")
+        expect(page.locator(".fn-no-chats")).to_contain_text("47 elephants")
+        page.get_by_role("button", name="Clear", exact=True).click()
+        expect(items).to_have_count(2)
+        expect(finder).to_have_value("")
+
+        # Renamed in place.
+        pump = items.filter(has_text="pressure")
+        pump.hover()
+        pump.locator("summary").click()
+        pump.get_by_role("button", name="Rename").click()
+        field = page.get_by_label("Title")
+        expect(field).to_be_focused()
+        field.fill("The <i>pump</i>")
+        field.press("Enter")
+        pump = items.filter(has_text="The <i>pump</i>")
+        expect(pump).to_have_count(1)
+
+        # Kept as a file, with its footnotes.
+        pump.hover()
+        pump.locator("summary").click()
+        with page.expect_download() as download:
+            pump.get_by_role("button", name="Markdown").click()
+        assert download.value.suggested_filename == "The-i-pump-i.md"
+        kept = Path(download.value.path()).read_text(encoding="utf-8").replace("\\", "")
+        assert "reaches a pressure of 47 bar.[^1]" in kept
+        assert "[^1]: pump.pdf (Manuals)" in kept
+
+        # Deleted at once, and back with Undo; ten seconds later it is gone for good.
+        pump.hover()
+        pump.locator("summary").click()
+        pump.get_by_role("button", name="Delete this chat").click()
+        expect(items).to_have_count(1)
+        page.get_by_role("button", name="Undo").click()
+        expect(items).to_have_count(2)
+        expect(page.locator(".fn-deleted")).to_have_count(0)
+
+
+def test_every_key_does_what_the_list_says(watched: Watched, tmp_path: Path) -> None:
+    page = watched.page
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    with served_lightly(tmp_path / "data") as server:
+        page.goto(server.url)
+        ask(page, PRESSURE)
+        box, pane = page.get_by_label("Your question"), page.locator(".fn-pane")
+        keys = page.get_by_role("dialog", name="Keys")
+
+        # The list opens over the page, holds the focus, and Escape gives it back.
+        box.focus()
+        page.keyboard.press("Control+/")
+        expect(keys).to_be_visible()
+        for _ in range(5):
+            page.keyboard.press("Tab")
+            assert page.evaluate(
+                "document.activeElement === document.body || !!document.activeElement.closest('dialog')"
+            )
+        page.keyboard.press("1")
+        page.keyboard.press("Escape")
+        expect(keys).not_to_be_visible()
+        expect(box).to_be_focused()
+        expect(pane).to_have_count(0)
+
+        page.keyboard.press("Control+Shift+C")
+        copied = page.locator("#fn-chat").get_by_role("link", name="Copied")
+        expect(copied).to_be_visible()
+        text = page.evaluate("navigator.clipboard.readText()")
+        assert text == "The garden pump reaches a pressure of 47 bar. [1]\n\n[1] pump.pdf (Manuals)"
+
+        box.blur()
+        page.keyboard.press("1")
+        expect(pane).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(pane).to_have_count(0)
+        page.keyboard.press("/")
+        expect(box).to_be_focused()
+
+        # Switched off, single keys do nothing, also after a reload; the others still work.
+        page.get_by_role("button", name="Keys").click()
+        keys.get_by_label("Single keys").uncheck()
+        keys.get_by_role("button", name="Close").click()
+        page.reload()
+        expect(page.locator("#fn-chat .fn-foot")).to_be_visible()
+        box.blur()
+        page.keyboard.press("/")
+        page.keyboard.press("1")
+        expect(box).not_to_be_focused()
+        page.keyboard.press("Control+k")
+        expect(box).to_be_focused()
+        expect(pane).to_have_count(0)
+
+
+def test_the_evidence_of_each_sentence_is_listed(watched: Watched, tmp_path: Path) -> None:
+    page = watched.page
+    with served_lightly(tmp_path / "data") as server:
+        page.goto(server.url)
+        answer = ask(page, PRESSURE)
+        assert page.locator("#fn-chat [role='log']").get_attribute("aria-live") == "off"
+        judged = answer.locator(".fn-judged")
+        expect(judged.locator("ol")).not_to_be_visible()
+        judged.get_by_text("Evidence: 1 of 1 sentence quoted").click()
+        expect(judged.locator("li")).to_have_text("QuotedThe garden pump reaches a pressure of 47 bar. 1")
+        expect(page.locator("#fn-live")).to_have_text(re.compile("^$|Evidence: 1 of 1 sentence quoted"))
+        judged.get_by_role("link", name="1").click()
+        expect(page.locator(".fn-pane mark")).to_have_text("The garden pump reaches a pressure of 47 bar.")

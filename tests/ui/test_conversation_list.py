@@ -1,0 +1,163 @@
+"""The list of conversations: found by what was said, deleted with a way back, and older files still open."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from index.store import Store
+from tests.ui.desk import Tab, desk_over
+from tests.ui.test_chats import QUOTE, TEXT, put, quoted_answer
+from ui.chats import Chats, stored
+from ui.desk import Desk
+
+# What the first release wrote: its tables, and an answer with the fields it knew.
+_FIRST_RELEASE = """
+CREATE TABLE chats (
+    chat_id TEXT PRIMARY KEY, title TEXT NOT NULL, created_at REAL NOT NULL, updated_at REAL NOT NULL
+);
+CREATE TABLE messages (
+    position INTEGER PRIMARY KEY AUTOINCREMENT,
+    message_id TEXT NOT NULL UNIQUE,
+    chat_id TEXT NOT NULL REFERENCES chats(chat_id) ON DELETE CASCADE,
+    role TEXT NOT NULL, text TEXT NOT NULL, answer TEXT, created_at REAL NOT NULL
+);
+INSERT INTO chats VALUES ('aa', 'Old', 1, 1);
+INSERT INTO messages VALUES (1, 'b1', 'aa', 'user', 'When?', NULL, 1);
+"""
+_FIRST_ANSWER = {
+    "status": "answered",
+    "query": "When?",
+    "sentences": [{"text": "In March.", "markers": [], "verdict": "weak", "short_answer": None}],
+    "citations": [],
+    "passages": [],
+    "steps": [{"name": "retrieve", "detail": "3 passages", "milliseconds": 1.0}],
+    "confidence": 0.5,
+    "generator": "ollama:llama3.1",
+    "notice": "",
+}
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    with Store.open(tmp_path / "data") as store:
+        put(store, TEXT)
+    with desk_over(tmp_path / "data") as opened:
+        yield opened
+
+
+def conversation(desk: Desk, question: str, *, answered: bool = False) -> str:
+    chat_id = desk.chats.create(question).chat_id
+    place = desk.chats.add_exchange(chat_id, question)
+    if answered:
+        desk.chats.finish(place.message_id, stored(quoted_answer(desk.store)))
+    return chat_id
+
+
+def found(desk: Desk, wanted: str) -> list[str]:
+    return [chat.title for chat in desk.chat_search.find(wanted)]
+
+
+def test_a_conversation_is_found_by_title_question_and_answer(desk: Desk) -> None:
+    lease = conversation(desk, "When does it end?", answered=True)
+    conversation(desk, "What is due?")
+    desk.chats.rename(lease, "Flat in Ghent")
+    assert found(desk, "GHENT") == ["Flat in Ghent"]
+    assert found(desk, "when does") == ["Flat in Ghent"]
+    assert found(desk, "zebrafish ghent") == ["Flat in Ghent"]
+    assert found(desk, "due") == ["What is due?"]
+    assert found(desk, "zebrafish due") == []
+    assert found(desk, "") == ["What is due?", "Flat in Ghent"]
+
+
+def test_the_words_of_a_deleted_document_are_no_longer_found(desk: Desk) -> None:
+    conversation(desk, "When does it end?", answered=True)
+    assert found(desk, "zebrafish") == ["When does it end?"]
+    removal = desk.store.remove([row.doc_id for row in desk.store.documents()])
+    desk.store.refresh()
+    assert found(desk, "zebrafish") == []
+    desk.store.undo(removal)
+    desk.store.refresh()
+    assert found(desk, "zebrafish") == ["When does it end?"]
+
+
+def test_what_was_said_since_is_found_too(desk: Desk) -> None:
+    chat_id = conversation(desk, "What is due?")
+    assert found(desk, "invoice") == []
+    desk.chats.add_exchange(chat_id, "And the invoice?")
+    assert found(desk, "invoice") == ["What is due?"]
+
+
+def test_a_search_without_a_find_offers_to_clear_it(desk: Desk) -> None:
+    conversation(desk, "What is due?")
+    tab = Tab(desk)
+    tab.click_side("find", value="<b>giraffe</b>")
+    assert "Nothing was said of" in tab.shown["side"]
+    assert "<b>giraffe" not in tab.shown["side"]
+    assert 'data-find="clear"' in tab.shown["side"]
+    tab.click_side("find", value="")
+    assert "What is due?" in tab.shown["side"].replace("&#63;", "?")
+
+
+def test_a_deleted_conversation_comes_back_with_undo(desk: Desk) -> None:
+    chat_id = conversation(desk, "When does it end?", answered=True)
+    tab = Tab(desk)
+    tab.click_side("open", chat=chat_id)
+    tab.click_side("delete", chat=chat_id)
+    assert tab.view.chat_id == ""
+    assert desk.chats.chats() == []
+    assert desk.chats.chat(chat_id) is None
+    assert found(desk, "end") == []
+    assert "Undo" in tab.shown["side"]
+
+    tab.click_side("undelete")
+    assert [chat.chat_id for chat in desk.chats.chats()] == [chat_id]
+    assert "Undo" not in tab.shown["side"]
+    tab.click_side("open", chat=chat_id)
+    assert QUOTE.split()[1] in tab.messages[1]
+
+
+def test_a_message_of_a_deleted_conversation_is_not_shown(desk: Desk) -> None:
+    chat_id = conversation(desk, "When does it end?", answered=True)
+    answer = desk.chats.messages(chat_id)[1].message_id
+    desk.chats.hide(chat_id)
+    assert desk.chats.message(answer) is None
+    assert desk.pane.html(f"#cite-{answer}-1") == ""
+
+
+def test_after_the_time_to_undo_it_is_erased(desk: Desk, tmp_path: Path) -> None:
+    chat_id = conversation(desk, "Where is the pomegranate?")
+    desk.chats.hide(chat_id)
+    desk.chats.erase_hidden(older_than=time.time() - 10)
+    assert desk.chats.hidden_title(chat_id) == "Where is the pomegranate?"
+    desk.chats.erase_hidden(older_than=time.time())
+    assert desk.chats.hidden_title(chat_id) is None
+    desk.chats.restore(chat_id)
+    assert desk.chats.chats() == []
+    held = b"".join(path.read_bytes() for path in (tmp_path / "data").glob("chats.sqlite*"))
+    assert b"pomegranate" not in held
+
+
+def test_conversations_of_the_first_release_open_and_go_on(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "chats.sqlite")) as db:
+        db.executescript(_FIRST_RELEASE)
+        row = (2, "b2", "aa", "assistant", "", json.dumps(_FIRST_ANSWER), 1)
+        db.execute("INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+        db.commit()
+    chats = Chats(tmp_path)
+    question, answer = chats.messages("aa")
+    assert answer.answer is not None
+    assert [sentence.text for sentence in answer.answer.sentences] == ["In March."]
+    assert chats.variants("aa") == {}
+    chats.add_exchange("aa", "Where?", instead_of=question.message_id)
+    assert [each.text for each in chats.messages("aa")] == ["Where?", ""]
+    chats.hide("aa")
+    chats.restore("aa")
+    assert [chat.title for chat in chats.chats()] == ["Old"]
+    chats.close()

@@ -1,0 +1,177 @@
+// Runs once, with the dialogs: what can be done in the conversation besides opening citations (page.js).
+// Gradio provides: element, server, trigger. Nothing here puts text of a document into HTML.
+const root = document.documentElement;
+const composer = () => document.querySelector("#fn-box textarea");
+const chat = () => document.getElementById("fn-chat");
+
+// ---- the last exchange once more: "#retry-<answer>-<how>", "#edit-<question>", "#reuse-<answer>",
+// "#variant-<question>"
+
+const AGAIN = /^#(retry|edit|reuse|variant)-([0-9a-f]+)(?:-([a-z]+))?$/;
+
+const again = (link) => {
+  const [, act, message, how] = AGAIN.exec(link.getAttribute("href")) ?? [];
+  if (!act) return false;
+  trigger("act", { act, message, how: how ?? "", draft: composer()?.value ?? "" });
+  if (act === "edit" || act === "reuse") composer()?.focus();
+  return true;
+};
+
+document.addEventListener(
+  "click",
+  (event) => {
+    const link = event.target.closest?.("#fn-chat a[href^='#']");
+    if (link && again(link)) event.preventDefault();
+  },
+  true,
+);
+
+// ---- conversations: finding, renaming in place, saving to a file
+
+const tellSidebar = (detail) =>
+  document.querySelector("#fn-side-html .fn-side")?.dispatchEvent(new CustomEvent("footnote", { detail, bubbles: true }));
+
+const finder = document.querySelector(".fn-find");
+let finding = 0;
+const find = () => tellSidebar({ act: "find", value: finder.value });
+finder.addEventListener("input", () => {
+  clearTimeout(finding);
+  finding = setTimeout(find, 200);
+});
+
+let renaming = null; // the conversation whose title is a field now, and what stands in it
+
+const drawRename = () => {
+  const button = renaming && [...document.querySelectorAll(".fn-open")].find((each) => each.dataset.chat === renaming.chat);
+  if (!button || button.hidden) return;
+  const { chat } = renaming;
+  const field = document.createElement("input");
+  Object.assign(field, { className: "fn-field fn-rename", value: renaming.value, maxLength: 80 });
+  field.setAttribute("aria-label", "Title");
+  const end = (save) => {
+    if (renaming?.chat !== chat) return;
+    renaming = null;
+    if (save) tellSidebar({ act: "rename", chat, value: field.value });
+    field.remove();
+    button.hidden = false;
+    button.focus({ preventScroll: true });
+  };
+  field.addEventListener("input", () => (renaming.value = field.value));
+  field.addEventListener("keydown", (event) => {
+    event.stopPropagation();
+    if (event.key === "Enter" || event.key === "Escape") end(event.key === "Enter");
+  });
+  // A redrawing of the sidebar takes the field away; it comes back with what was typed.
+  field.addEventListener("blur", () => setTimeout(() => field.isConnected && end(true), 0));
+  button.hidden = true;
+  button.before(field);
+  field.focus({ preventScroll: true });
+  field.setSelectionRange(0, field.value.length);
+};
+new MutationObserver(drawRename).observe(document.getElementById("fn-side"), { childList: true, subtree: true });
+
+const save = (exported) => {
+  if (!exported) return;
+  const { name, media_type: type, text } = JSON.parse(exported);
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([text], { type: `${type};charset=utf-8` }));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+};
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest?.("[data-rename], [data-export], [data-find]");
+  if (!button) return;
+  const menu = button.closest("details");
+  if (menu) menu.open = false;
+  if (button.dataset.find) {
+    finder.value = "";
+    finder.focus();
+  } else if (button.dataset.rename) {
+    const title = button.closest(".fn-item").querySelector(".fn-open").textContent;
+    renaming = { chat: button.dataset.rename, value: title };
+    drawRename();
+  } else {
+    server.export({ chat: button.dataset.chat, format: button.dataset.export }).then(save);
+  }
+});
+
+// ---- dialogs: the browser keeps the focus in an open one, and gives it back when it closes
+
+const keys = element.querySelector("#fn-keys");
+const single = element.querySelector("#fn-single-keys");
+const SINGLE = "footnote-single-keys"; // remembered in this browser
+
+const follow = () => {
+  root.dataset.singleKeys = single.checked ? "on" : "off";
+};
+try {
+  single.checked = localStorage.getItem(SINGLE) !== "off";
+} catch {
+  // a browser that keeps nothing for this page: the keys are on
+}
+follow();
+single.addEventListener("change", () => {
+  follow();
+  try {
+    localStorage.setItem(SINGLE, root.dataset.singleKeys);
+  } catch {
+    // it holds until the page is closed
+  }
+});
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest?.("[data-dialog]");
+  if (button?.dataset.dialog === "keys") keys.showModal();
+  else if (button?.dataset.dialog === "close") button.closest("dialog").close();
+  else if (event.target.matches?.("dialog.fn-dialog")) event.target.close(); // beside it
+});
+
+// ---- keys
+
+const command = (event, key) => (event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === key;
+
+document.addEventListener(
+  "keydown",
+  (event) => {
+    if (document.querySelector("dialog[open]")) return void event.stopPropagation(); // the page below rests
+    if (command(event, "/")) {
+      event.preventDefault();
+      return void keys.showModal();
+    }
+    if (command(event, "c") && event.shiftKey) {
+      event.preventDefault();
+      return void [...chat().querySelectorAll('a[href^="#copy-"]')].at(-1)?.click();
+    }
+    if (event.target === composer() && event.key === "ArrowUp" && !event.target.value) {
+      const pencil = [...chat().querySelectorAll('.user a[href^="#edit-"]')].at(-1);
+      if (!pencil) return;
+      event.preventDefault();
+      return void pencil.click();
+    }
+    const cancel = document.querySelector('.fn-editing [data-act="edit-cancel"]');
+    if (event.key === "Escape" && cancel && event.target === composer()) {
+      event.preventDefault();
+      event.stopPropagation();
+      cancel.click();
+    }
+  },
+  true,
+);
+
+// ---- what a screen reader hears: the stages of an answer and that it is there, not each piece of it
+
+const live = element.querySelector("#fn-live");
+let writing = false;
+const tell = () => {
+  if (!chat()) return;
+  for (const log of chat().querySelectorAll('[aria-live="polite"]')) log.setAttribute("aria-live", "off");
+  const stage = chat().querySelector(".fn-stage");
+  const evidence = [...chat().querySelectorAll(".fn-judged > summary")].at(-1)?.textContent ?? "";
+  const text = stage ? stage.textContent.trim() : writing ? `Answer complete. ${evidence}` : live.textContent;
+  writing = Boolean(stage);
+  if (live.textContent !== text) live.textContent = text;
+};
+new MutationObserver(tell).observe(document.getElementById("fn-main"), { childList: true, subtree: true });
+tell();
