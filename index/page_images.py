@@ -13,7 +13,7 @@ import math
 import struct
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
@@ -29,6 +29,7 @@ _PIXELS_A_POINT = 2.0  # 144 to the inch: sharp at twice the width of the pane
 _MOST_PIXELS = 3_000_000
 _LONGEST_SIDE = 6_000  # pixels
 _LEAST_LEADERS = 4  # so many dots in a row are dot leaders, which the text leaves out
+_THICKEST = 1.6  # of a glyph's height: small letters stand beside large ones, and raised ones
 _UNITS_A_POINT = 64  # pdfium turns points of a page into whole units
 
 
@@ -212,28 +213,46 @@ def _owners(
 
 
 def _runs(page: Any, text_page: TextPage, placed: Iterable[_Placed]) -> Iterator[PageBox]:
-    """One box for each run of glyphs of the same line, without those of a line over the next one."""
+    """One box for each run of glyphs of the same line; several for a line that stands askew."""
     runs: list[Box] = []
     for _, group in groupby(placed, key=lambda item: item[0]):
         glyphs = dict.fromkeys(glyph for _, glyph in group)
-        boxes = [box for glyph in glyphs for box in text_page.boxes(glyph)]
-        if boxes:
-            lefts, bottoms, rights, tops = zip(*boxes, strict=True)
-            runs.append((min(lefts), min(bottoms), max(rights), max(tops)))
+        runs += _joined(box for glyph in glyphs for box in text_page.boxes(glyph))
     shown = [_as_shown(page, run) for run in runs]
     for number, box in enumerate(shown):
         below = shown[number + 1] if number + 1 < len(shown) else None
         if below is not None and _reaches_into(box, below):
             # A font's ascent reaches into the line above: there one box ends where the other begins.
             middle = (below.top + box.top + box.height) / 2
-            shown[number + 1] = PageBox(
-                left=below.left,
-                top=middle,
-                width=below.width,
-                height=below.top + below.height - middle,
-            )
-            box = PageBox(left=box.left, top=box.top, width=box.width, height=middle - box.top)
+            shown[number + 1] = replace(below, top=middle, height=below.top + below.height - middle)
+            box = replace(box, height=middle - box.top)
         yield box
+
+
+def _joined(boxes: Iterable[Box]) -> Iterator[Box]:
+    """Boxes of one line as few as hold it without much else, be it written across or upwards."""
+    run: Box | None = None
+    highest = widest = 0.0  # of the run's boxes
+    for box in boxes:
+        height, width = box[3] - box[1], box[2] - box[0]
+        around = box if run is None else _around(run, box)
+        highest, widest = max(highest, height), max(widest, width)
+        straight = around[3] - around[1] <= _THICKEST * highest or around[2] - around[0] <= _THICKEST * widest
+        if run is not None and not straight:
+            yield run
+            around, highest, widest = box, height, width
+        run = around
+    if run is not None:
+        yield run
+
+
+def _around(one: Box, other: Box) -> Box:
+    return (
+        min(one[0], other[0]),
+        min(one[1], other[1]),
+        max(one[2], other[2]),
+        max(one[3], other[3]),
+    )
 
 
 def _reaches_into(box: PageBox, below: PageBox) -> bool:
