@@ -28,6 +28,7 @@ from ui.folders_view import FolderLine
 from ui.indexer import IndexerClient
 from ui.indexing import Request
 from ui.job_control import JobAction, control_job
+from ui.page_images import PageImages
 from ui.planning import PlanSummary
 from ui.references import References
 from ui.render import explain
@@ -95,6 +96,7 @@ class Desk:
             self.chats, self.references, self.assistant, first_documents=self._first_documents
         )
         self.pane = EvidencePane(self.store, self.chats, self.references)
+        self.pages = PageImages(self.store, self.references)
         self.indexer: Indexing = (
             # A change in a watched folder is to be found at once, and loading the model takes seconds.
             IndexerClient(settings.data, keep_warm=lambda: self.watcher.active)
@@ -128,6 +130,7 @@ class Desk:
         self.indexer.close()
         for thread in self._threads:
             thread.join(timeout=10)
+        self.pages.close()
         self.chats.close()
         self.jobs.close()
         self.store.close()

@@ -192,3 +192,9 @@ def draw_slowly(data: bytes, *, page: int, text: str, spans: Sequence[tuple[int,
     while text == "slow":
         time.sleep(3600)
     return draw(data, page=page, text=text, spans=spans)
+
+
+def hang_drawing(data: bytes, *, page: int, text: str, spans: Sequence[tuple[int, int]]) -> PageView:
+    """Never draws anything."""
+    time.sleep(3600)
+    raise AssertionError
