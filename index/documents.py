@@ -62,6 +62,17 @@ class ParsedDocument:
         """The page that holds this character, the first page is 1; None for a format without pages."""
         return bisect_right(self.page_starts, offset) or None
 
+    def page_span(self, page: int) -> tuple[int, int]:
+        """Where the text of a page starts and ends (exclusive), white space after it included.
+
+        Raises:
+            IndexError: The document has no such page; the first is 1.
+        """
+        if page < 1:
+            raise IndexError(page)
+        start = self.page_starts[page - 1]
+        return start, self.page_starts[page] if page < len(self.page_starts) else len(self.text)
+
     def locator_at(self, offset: int) -> str:
         """The part that holds this character, in words for people; "" where nothing is known but the file."""
         at = bisect_right(self.locators, offset, key=lambda locator: locator.start)

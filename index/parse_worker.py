@@ -1,9 +1,10 @@
 """The child process that opens untrusted files; run as ``python -m index.parse_worker``.
 
 It reads frames from standard input and writes frames to standard output. A frame is a length of eight
-bytes, big-endian, and that many bytes. A request is two frames: a JSON object (:data:`Request` fields) and
-the bytes of the file. The answer is one frame of JSON. Whatever is not a ``DocumentError`` ends the process:
-the parent reports the document and starts a new one.
+bytes, big-endian, and that many bytes. A request is two frames: a JSON object and the bytes of the file. The
+object says what to ``do``: ``load`` makes a document of the file, ``page`` draws one of its pages. The answer
+is two frames, too: JSON, and the bytes of a picture (none of a document). Whatever is not a
+``DocumentError`` ends the process: the parent reports the document and starts a new one.
 """
 
 from __future__ import annotations
@@ -17,11 +18,10 @@ import sys
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
-from index.documents import ParsedDocument
 from index.errors import DocumentError
 from index.isolation import isolate
 
-Loader = Callable[..., ParsedDocument]
+Answer = tuple[dict[str, Any], bytes]
 
 EXIT_MEMORY = 77
 
@@ -29,47 +29,71 @@ _LENGTH = struct.Struct(">Q")
 
 
 def main() -> None:
-    """Serve requests until standard input ends. Arguments: loader (``module:function``), memory in bytes."""
-    loader_name, memory_bytes = sys.argv[1], int(sys.argv[2])
+    """Serve requests until standard input ends.
+
+    Arguments: memory in bytes, then the functions that load and that draw (``module:function``).
+    """
+    memory_bytes, loader, drawer = int(sys.argv[1]), sys.argv[2], sys.argv[3]
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
     sys.stdout = sys.stderr  # a library that prints must not break the frames
-    module, _, function = loader_name.partition(":")
-    loader: Loader = getattr(importlib.import_module(module), function)
+    _function(loader)
     isolate(memory_bytes)
     try:
-        _serve(loader, requests, answers)
+        _serve(loader, drawer, requests, answers)
     except MemoryError:
         os._exit(EXIT_MEMORY)  # the ordinary way out may need memory too
 
 
-def _serve(loader: Loader, requests: BinaryIO, answers: BinaryIO) -> None:
+def _function(name: str) -> Callable[..., Any]:
+    module, _, function = name.partition(":")
+    found: Callable[..., Any] = getattr(importlib.import_module(module), function)
+    return found
+
+
+def _serve(loader: str, drawer: str, requests: BinaryIO, answers: BinaryIO) -> None:
     while (header := read_frame(requests)) is not None:
         data = read_frame(requests)
         if data is None:
             return
         request = json.loads(header)
         _limit_cpu(request["cpu_seconds"])
-        write_frame(answers, _answer(loader, request, data))
+        try:
+            fields, picture = (
+                _page(_function(drawer), request, data)
+                if request["do"] == "page"
+                else _document(_function(loader), request, data)
+            )
+        except DocumentError as exc:
+            fields, picture = {"problem": exc.problem, "message": str(exc), "hint": exc.hint}, b""
+        # Escaped as ASCII, what a faulty loader might let through (a lone surrogate) still arrives.
+        write_frame(answers, json.dumps(fields).encode())
+        write_frame(answers, picture)
 
 
-def _answer(loader: Loader, request: dict[str, Any], data: bytes) -> bytes:
-    try:
-        document = loader(data, request["name"], max_pages=request["pages"], max_chars=request["text_chars"])
-    except DocumentError as exc:
-        return json.dumps({"problem": exc.problem, "message": str(exc), "hint": exc.hint}).encode()
-    # Escaped as ASCII, what a faulty loader might let through (a lone surrogate) still arrives.
-    return json.dumps(
-        {
-            "text": document.text,
-            "title": document.title,
-            "media_type": document.media_type,
-            "page_starts": document.page_starts,
-            "headings": [[h.start, h.end, h.level, h.title] for h in document.headings],
-            "warnings": document.warnings,
-            "locators": [[locator.start, locator.words] for locator in document.locators],
-        }
-    ).encode()
+def _document(load: Callable[..., Any], request: dict[str, Any], data: bytes) -> Answer:
+    document = load(data, request["name"], max_pages=request["pages"], max_chars=request["text_chars"])
+    fields = {
+        "text": document.text,
+        "title": document.title,
+        "media_type": document.media_type,
+        "page_starts": document.page_starts,
+        "headings": [[h.start, h.end, h.level, h.title] for h in document.headings],
+        "warnings": document.warnings,
+        "locators": [[locator.start, locator.words] for locator in document.locators],
+    }
+    return fields, b""
+
+
+def _page(draw: Callable[..., Any], request: dict[str, Any], data: bytes) -> Answer:
+    view = draw(data, page=request["page"], text=request["text"], spans=request["spans"])
+    fields = {
+        "width": view.width,
+        "height": view.height,
+        "boxes": [[box.left, box.top, box.width, box.height] for box in view.boxes],
+        "matched": view.matched,
+    }
+    return fields, view.image
 
 
 def read_frame(stream: BinaryIO) -> bytes | None:

@@ -1,4 +1,4 @@
-"""Untrusted files are read in a warm child process, under limits, one at a time."""
+"""Untrusted files are read, and their pages drawn, in a warm child process, under limits, one at a time."""
 
 from __future__ import annotations
 
@@ -12,17 +12,21 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Self, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Self, cast
 
 from index.documents import Heading, Locator, ParsedDocument
 from index.errors import DocumentError
 from index.isolation import child_environment
 from index.loaders import MAX_PAGES, MAX_TEXT_CHARS
 from index.parse_worker import EXIT_MEMORY, read_frame, write_frame
+
+if TYPE_CHECKING:
+    from index.page_images import PageView
 
 logger = logging.getLogger(__name__)
 
@@ -61,15 +65,23 @@ class Parser:
     For one thread at a time. ``close()``, or leaving the ``with`` block, ends the child.
     """
 
-    def __init__(self, limits: ParseLimits = ParseLimits(), *, loader: str = "index.loaders:load") -> None:
+    def __init__(
+        self,
+        limits: ParseLimits = ParseLimits(),
+        *,
+        loader: str = "index.loaders:load",
+        drawer: str = "index.loaders:draw",
+    ) -> None:
         """Start nothing yet.
 
         Args:
             limits: For every document.
             loader: ``module:function`` that the child calls as ``load(data, name, max_pages=, max_chars=)``.
+            drawer: As well, ``draw(data, page=, text=, spans=)``.
         """
         self.limits = limits
         self._loader = loader
+        self._drawer = drawer
         self._child: subprocess.Popen[bytes] | None = None
         self._served = 0
 
@@ -83,7 +95,7 @@ class Parser:
         Raises:
             DocumentError: The file cannot be read, or is over a limit.
         """
-        data = _read_stable(path, self.limits.file_bytes)
+        data = read_stable(path, self.limits.file_bytes)
         document = self.parse_bytes(data, path.name if name is None else name)
         return ParsedFile(content_hash=hashlib.sha256(data).hexdigest(), size=len(data), document=document)
 
@@ -91,9 +103,10 @@ class Parser:
         """As :meth:`parse`, for bytes already at hand."""
         if len(data) > self.limits.file_bytes:
             raise _too_large(len(data), self.limits.file_bytes)
-        answer = self._ask(data, name)
-        if "problem" in answer:
-            raise DocumentError(answer["problem"], answer["message"], hint=answer["hint"])
+        answer, _ = self._ask(
+            data,
+            {"do": "load", "name": name, "pages": self.limits.pages, "text_chars": self.limits.text_chars},
+        )
         return ParsedDocument(
             text=answer["text"],
             title=answer["title"],
@@ -105,6 +118,29 @@ class Parser:
             ),
             warnings=tuple(answer["warnings"]),
             locators=tuple(Locator(start, words) for start, words in answer["locators"]),
+        )
+
+    def draw_page(
+        self, data: bytes, *, page: int, text: str, spans: Sequence[tuple[int, int]] = ()
+    ) -> PageView:
+        """A page of a PDF as a picture, see :func:`index.page_images.draw_page`.
+
+        Raises:
+            DocumentError: The file cannot be read, has no such page, or is over a limit.
+        """
+        from index.page_images import PageBox, PageView
+
+        request = {"do": "page", "page": page, "text": text, "spans": [list(span) for span in spans]}
+        answer, image = self._ask(data, request)
+        return PageView(
+            image=image,
+            width=answer["width"],
+            height=answer["height"],
+            boxes=tuple(
+                PageBox(left=left, top=top, width=width, height=height)
+                for left, top, width, height in answer["boxes"]
+            ),
+            matched=answer["matched"],
         )
 
     def close(self) -> None:
@@ -122,16 +158,16 @@ class Parser:
     ) -> None:
         self.close()
 
-    def _ask(self, data: bytes, name: str) -> dict[str, Any]:
+    def _ask(self, data: bytes, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+        """What the child answers: its JSON, and the bytes that come with it.
+
+        Raises:
+            DocumentError: What the child says is wrong with the file, or what became of the child.
+        """
         if self._served >= self.limits.documents_per_child:
             self._stop()
         child = self._running_child()
-        request = {
-            "name": name,
-            "cpu_seconds": self.limits.cpu_seconds,
-            "pages": self.limits.pages,
-            "text_chars": self.limits.text_chars,
-        }
+        request = {**request, "cpu_seconds": self.limits.cpu_seconds}
         timed_out = threading.Event()
 
         def give_up() -> None:
@@ -143,10 +179,12 @@ class Parser:
         timer.daemon = True
         timer.start()
         answer: bytes | None = None
+        picture: bytes | None = None
         try:
             write_frame(cast(BinaryIO, child.stdin), json.dumps(request).encode())
             write_frame(cast(BinaryIO, child.stdin), data)
             answer = read_frame(cast(BinaryIO, child.stdout))
+            picture = read_frame(cast(BinaryIO, child.stdout))
         except OSError:
             pass  # the child is gone; why, its exit status says
         except BaseException:  # Ctrl-C: what the child was doing is unknown
@@ -156,9 +194,11 @@ class Parser:
             timer.cancel()
             timer.join()
         self._served += 1
-        if answer is not None and not timed_out.is_set():
+        if answer is not None and picture is not None and not timed_out.is_set():
             decoded: dict[str, Any] = json.loads(answer)
-            return decoded
+            if "problem" in decoded:
+                raise DocumentError(decoded["problem"], decoded["message"], hint=decoded["hint"])
+            return decoded, picture
         status = self._stop()
         logger.warning("a document reader ended with status %d", status)
         raise _failure(self.limits, timed_out=timed_out.is_set(), status=status)
@@ -176,8 +216,9 @@ class Parser:
                 "-P",
                 "-m",
                 "index.parse_worker",
-                self._loader,
                 str(self.limits.memory_bytes),
+                self._loader,
+                self._drawer,
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -202,8 +243,15 @@ class Parser:
             return child.wait()
 
 
-def _read_stable(path: Path, limit: int) -> bytes:
-    """The bytes of a file that did not change while they were read."""
+def read_stable(path: Path, limit: int) -> bytes:
+    """The bytes of a file that did not change while they were read.
+
+    Args:
+        limit: In bytes; a larger file is refused.
+
+    Raises:
+        DocumentError: ``unreadable``, ``too_large`` or ``changed_while_reading``.
+    """
     try:
         for attempt in range(_READ_ATTEMPTS):
             if attempt:

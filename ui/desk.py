@@ -30,6 +30,7 @@ from ui.folders_view import FolderLine
 from ui.indexer import IndexerClient
 from ui.indexing import Request
 from ui.job_control import JobAction, control_job
+from ui.page_images import PageImages
 from ui.planning import PlanSummary
 from ui.references import References
 from ui.render import explain
@@ -98,6 +99,7 @@ class Desk:
         )
         self.chat_search = ChatSearch(self.chats, self.store, self.asking.plain_text)
         self.pane = EvidencePane(self.store, self.chats, self.references)
+        self.pages = PageImages(self.store, self.references)
         self.indexer: Indexing = (
             # A change in a watched folder is to be found at once, and loading the model takes seconds.
             IndexerClient(settings.data, keep_warm=lambda: self.watcher.active)
@@ -131,6 +133,7 @@ class Desk:
         self.indexer.close()
         for thread in self._threads:
             thread.join(timeout=10)
+        self.pages.close()
         self.chats.close()
         self.jobs.close()
         self.store.close()

@@ -1,4 +1,4 @@
-"""The evidence pane: the cited words marked inside their passage, with the text around it."""
+"""The evidence pane: the cited words on their page, and marked in the text around them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from index.documents import ParsedDocument
+from index.errors import FootnoteError
+from index.originals import original_path
 from ui.chats import Chats, Message, SpanRef
+from ui.document_routes import original_address
+from ui.page_images import PageImages, no_page
 from ui.references import Located, References
 from ui.render import Highlight, button, clock, escape, escape_line, highlight, place
+from ui.sheet import ShownAs, problem_html, sheet_html, views_html, waiting_html
 
 if TYPE_CHECKING:
     from index.rows import DocumentRow
@@ -20,6 +25,7 @@ CONTEXT_CHARS = 700
 MORE_CHARS = 2500
 _MAX_CONTEXT_CHARS = 60_000
 _REFERENCE = re.compile(r"#?(cite|found|doc)-([0-9a-f]{1,64})(?:-(\d{1,6})(?:-[a-z]+)?)?")
+_PDF = "application/pdf"
 _BADGES = {"current": "Current", "moved": "Moved", "changed": "Changed", "removed": "Removed"}
 _STATES = {
     "moved": "These words now stand at another place than when the answer was written.",
@@ -53,25 +59,33 @@ class EvidencePane:
         self._chats = chats
         self._references = references
 
-    def html(self, link: str, before: int = CONTEXT_CHARS, after: int = CONTEXT_CHARS) -> str:
+    def html(
+        self,
+        link: str,
+        before: int = CONTEXT_CHARS,
+        after: int = CONTEXT_CHARS,
+        shown_as: ShownAs = "page",
+    ) -> str:
         """The pane for a link; "" for a link that leads nowhere.
 
         Args:
             link: As in ``Reference.parse``.
             before: Characters of context to show before the passage.
             after: Characters of context to show after it.
+            shown_as: How to show what has pages at hand; everything else is text.
         """
         reference = Reference.parse(link)
         if reference is None:
             return ""
         before, after = (min(max(value, 0), _MAX_CONTEXT_CHARS) for value in (before, after))
         if reference.kind == "doc":
-            return self._document(reference, after)
+            return self._document(reference, after, shown_as)
         message = self._chats.message(reference.target)
         ref = _place_of(message, reference)
         if message is None or ref is None:
             return ""
         found = self._references.locate(ref)
+        parsed = self._references.parsed(found.version_id) if found.version_id is not None else None
         number = str(reference.number) if reference.kind == "cite" else ""
         return self._pane(
             reference,
@@ -80,12 +94,45 @@ class EvidencePane:
             meta=self._meta(found.document, ref.collection, found.version_id, found.start),
             claim=_claim(message, reference, found),
             body=self._text(found, before, after),
+            document=found.document,
+            page=parsed.page_at(found.start) if parsed is not None else None,
             links=_neighbours(message, reference),
             number=number,
             copyable=bool(found.quote),
             before=before,
             after=after,
+            shown_as=shown_as,
         )
+
+    def sheet(self, link: str, page: int, pages: PageImages) -> str:
+        """A page of the document that a link leads to, as HTML; what hinders it, in words, when it cannot be.
+
+        Args:
+            link: As in ``Reference.parse``.
+            page: The first is 1.
+            pages: Draws it.
+        """
+        reference = Reference.parse(link)
+        found = self._found(reference) if reference is not None else None
+        if found is None or found.document is None or found.version_id is None:
+            return problem_html(no_page(), page, 0)
+        parsed = self._references.parsed(found.version_id)
+        home = (parsed.page_at(found.start) if parsed is not None else None) or 1
+        try:
+            view = pages.view(found.document, page, ((found.start, found.end),) if found.quote else ())
+        except FootnoteError as exc:
+            return problem_html(exc, page, found.document.pages)
+        return sheet_html(found.document, page, view, quote=found.quote, home=home)
+
+    def _found(self, reference: Reference) -> Located | None:
+        """Where a reference leads; the beginning of a document that is not cited."""
+        if reference.kind == "doc":
+            document = self._store.document(reference.target)
+            if document is None:
+                return None
+            return Located(state="current", document=document, version_id=document.version_id)
+        ref = _place_of(self._chats.message(reference.target), reference)
+        return self._references.locate(ref) if ref is not None else None
 
     def quote(self, link: str) -> str:
         """The cited words and their place, for the clipboard; "" when they are gone."""
@@ -99,7 +146,7 @@ class EvidencePane:
         name = found.document.name if found.document is not None else ref.name
         return f"“{' '.join(found.quote.split())}” ({place(name, found.locator)})"
 
-    def _document(self, reference: Reference, after: int) -> str:
+    def _document(self, reference: Reference, after: int, shown_as: ShownAs) -> str:
         document = self._store.document(reference.target)
         if document is None or document.version_id is None:
             return ""
@@ -116,11 +163,14 @@ class EvidencePane:
             meta=self._meta(document, document.collection, document.version_id, None),
             claim="",
             body=body,
+            document=document,
+            page=1,
             links=("", ""),
             number="",
             copyable=False,
             before=0,
             after=after,
+            shown_as=shown_as,
         )
 
     def _meta(
@@ -132,7 +182,7 @@ class EvidencePane:
             page = parsed.page_at(offset)
             if parsed.locators:
                 parts.append(parsed.locator_at(offset))
-            if page is not None and parsed.media_type == "application/pdf":
+            if page is not None and parsed.media_type == _PDF:
                 parts.append(f"page {page} of {len(parsed.page_starts)}")
             path = parsed.heading_path(offset)
             if path:
@@ -174,11 +224,14 @@ class EvidencePane:
         meta: Sequence[str],
         claim: str,
         body: str,
+        document: DocumentRow | None,
+        page: int | None,
         links: tuple[str, str],
         number: str,
         copyable: bool,
         before: int,
         after: int,
+        shown_as: ShownAs,
     ) -> str:
         link = f"{reference.kind}-{reference.target}" + (f"-{reference.number}" if reference.number else "")
         mark = f'<span class="fn-no">{number}</span>' if number else ""
@@ -188,6 +241,17 @@ class EvidencePane:
             steps = _step(links[0], "‹", "Previous citation", "[") + _step(
                 links[1], "›", "Next citation", "]"
             )
+        at_hand = document is not None and original_path(self._store, document) is not None
+        original = ""
+        if document is not None and at_hand:
+            original = (
+                f'<a class="fn-quiet fn-original" href="{original_address(document)}" target="_blank" '
+                'rel="noopener">Open original</a>'
+            )
+        drawable = document is not None and at_hand and page is not None and document.media_type == _PDF
+        if document is not None and page is not None and drawable:
+            text = f'<div class="fn-as-text">{views_html("text")}{body}</div>'
+            body = text + waiting_html(page, document.pages)
         copy = button("Copy quote", "fn-quiet", {"pane": "copy"}) if copyable else ""
         back = button("‹ Back", "fn-quiet fn-back", {"pane": "close"})
         close = (
@@ -196,10 +260,11 @@ class EvidencePane:
         )
         facts = " · ".join(f"<bdi>{escape_line(part)}</bdi>" for part in meta)
         return (
-            f'<section class="fn-pane" data-link="#{link}" data-before="{before}" data-after="{after}" '
-            f'aria-label="Evidence"><header><div class="fn-row">{back}{mark}'
-            f'<h2 tabindex="-1"><bdi>{escape_line(name)}</bdi></h2>{shown_badge}'
-            f'<span class="fn-tools">{steps}{copy}{close}</span></div><p class="fn-meta">{facts}</p></header>'
+            f'<section class="fn-pane" data-as="{shown_as if drawable else "text"}" data-link="#{link}" '
+            f'data-before="{before}" data-after="{after}" aria-label="Evidence">'
+            f'<header><div class="fn-row">{back}{mark}<h2 tabindex="-1"><bdi>{escape_line(name)}</bdi></h2>'
+            f'{shown_badge}<span class="fn-tools">{steps}{original}{copy}{close}</span></div>'
+            f'<p class="fn-meta">{facts}</p></header>'
             f'<div class="fn-scroll" tabindex="0">{claim}{body}</div></section>'
         )
 
@@ -274,11 +339,11 @@ def _border(text: str, start: int, end: int, *, forward: bool) -> int:
 
 
 def _flow(parsed: ParsedDocument) -> str:
-    return "fn-flow" if parsed.media_type == "application/pdf" else "fn-pre"
+    return "fn-flow" if parsed.media_type == _PDF else "fn-pre"
 
 
 def _reflow(html: str, parsed: ParsedDocument) -> str:
     """A PDF's lines end where its page did; on the screen only blank lines are breaks."""
-    if parsed.media_type != "application/pdf":
+    if parsed.media_type != _PDF:
         return html
     return re.sub(r"\n[ \t]*(?:\n[ \t]*)+", "<br><br>", html)

@@ -90,7 +90,7 @@ let drawing = null; // how to place the text once the pane is drawn
 const openPane = async (link, { before, after, keep = "" } = {}) => {
   const turn = ++asked;
   const scroll = element.querySelector(".fn-scroll");
-  const html = await server.evidence({ link: bare(link), before, after });
+  const html = await server.evidence({ link: bare(link), before, after, as: shownAs });
   if (turn !== asked || !html) return;
   drawing = { keep, top: scroll?.scrollTop ?? 0, height: scroll?.scrollHeight ?? 0 };
   props.value = html;

@@ -27,7 +27,7 @@ from ui.tab import Components, View, number_of, text_of
 TITLE = "Footnote"
 # Clicks on anything with data-act become one event with its data; every element below a gr.HTML.
 _ACTIONS_JS = Path(__file__).with_name("actions.js")
-_PAGE_JS = Path(__file__).with_name("page.js")
+_PAGE_JS = (Path(__file__).with_name("page.js"), Path(__file__).with_name("sheet.js"))  # one script
 _CHAT_JS = Path(__file__).with_name("chat.js")
 _TICK_JS = Path(__file__).with_name("tick.js")
 
@@ -52,7 +52,13 @@ def _server_functions(desk: Desk) -> list[Callable[[object], str]]:
             text_of(wanted, "link", 200),
             before=number_of(wanted, "before", CONTEXT_CHARS),
             after=number_of(wanted, "after", CONTEXT_CHARS),
+            shown_as="text" if wanted.get("as") == "text" else "page",
         )
+
+    def sheet(data: object) -> str:
+        """A page of the document that a link leads to, as HTML."""
+        wanted = data if isinstance(data, dict) else {}
+        return desk.pane.sheet(text_of(wanted, "link", 200), number_of(wanted, "page", 1), desk.pages)
 
     def quote(data: object) -> str:
         """The words a link points at, for the clipboard."""
@@ -65,7 +71,7 @@ def _server_functions(desk: Desk) -> list[Callable[[object], str]]:
             return ""
         return answer_with_sources(message, desk.references, desk.asking.plain_text(message))
 
-    return [evidence, quote, answer_text]
+    return [evidence, sheet, quote, answer_text]
 
 
 def _chat_functions(desk: Desk) -> list[Callable[[object], str]]:
@@ -141,7 +147,7 @@ def build_page(desk: Desk) -> gr.Blocks:
             with gr.Column(elem_id="fn-evidence", min_width=0):
                 evidence = gr.HTML(
                     "",
-                    js_on_load=_PAGE_JS.read_text(encoding="utf-8"),
+                    js_on_load="\n".join(path.read_text(encoding="utf-8") for path in _PAGE_JS),
                     server_functions=_server_functions(desk),
                     elem_id="fn-evidence-html",
                 )

@@ -8,7 +8,7 @@ import os
 import socket
 import threading
 import webbrowser
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from contextlib import suppress
 from ipaddress import ip_address
 from logging.handlers import RotatingFileHandler
@@ -19,6 +19,7 @@ from filelock import FileLock, Timeout
 
 from index.catalog import translated
 from index.errors import BusyError, FootnoteError
+from ui.document_routes import IMAGES, ORIGINAL_POLICY, ORIGINALS, add_document_routes
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -66,7 +67,11 @@ _PATHS = {
         *("/gradio_api/cancel", "/gradio_api/reset"),
     ),
 }
-_FOLDERS = {"GET": ("/assets/", "/static/", "/svelte/", "/gradio_api/heartbeat/"), "POST": ()}
+_FOLDERS = {
+    "GET": ("/assets/", "/static/", "/svelte/", "/gradio_api/heartbeat/", IMAGES, ORIGINALS),
+    "POST": (),
+}
+_STYLES = ("style.css", "chat.css", "sheet.css")
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -106,7 +111,8 @@ class Guard:
         if scope["type"] != "http":
             return  # the page has no use for WebSockets; an unanswered one is closed by the server
         headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        send = self._with_headers(send)
+        policy = {"content-security-policy": ORIGINAL_POLICY} if scope["path"].startswith(ORIGINALS) else {}
+        send = self._with_headers(send, {**HEADERS, **policy})
         refusal = self._refusal(scope, headers)
         if refusal is not None:
             await _reply(send, *refusal)
@@ -144,15 +150,15 @@ class Guard:
         return None
 
     @staticmethod
-    def _with_headers(send: Send) -> Send:
+    def _with_headers(send: Send, headers: Mapping[str, str]) -> Send:
         async def sending(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
-                ours = {name.encode() for name in HEADERS}
+                ours = {name.encode() for name in headers}
                 kept = [
                     (name, value) for name, value in message.get("headers", []) if name.lower() not in ours
                 ]
                 message["headers"] = kept + [
-                    (name.encode(), value.encode()) for name, value in HEADERS.items()
+                    (name.encode(), value.encode()) for name, value in headers.items()
                 ]
             await send(message)
 
@@ -244,8 +250,8 @@ def create_app(settings: Settings, *, desk: Desk | None = None) -> FastAPI:
     blocks = build_page(desk)
     blocks.state_session_capacity = _STATE_SESSIONS  # mount_gradio_app has no parameter for it
     # Gradio rewrites every selector of ``css=``; in the head the stylesheet stays as it is written.
-    sheets = [Path(__file__).with_name(name) for name in ("style.css", "chat.css")]
-    style = "\n".join(sheet.read_text(encoding="utf-8") for sheet in sheets)
+    style = "\n".join(Path(__file__).with_name(name).read_text(encoding="utf-8") for name in _STYLES)
+    add_document_routes(app, desk)
     gr.mount_gradio_app(
         app,
         blocks,

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import PurePath
+from typing import TYPE_CHECKING
 
 from index.documents import ParsedDocument
 from index.errors import DocumentError
 from index.loaders.cleaning import looks_binary, one_line
 from index.loaders.refusals import needs_password, too_much_text
+
+if TYPE_CHECKING:
+    from index.page_images import PageView
 
 _DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -71,6 +76,7 @@ MAX_TEXT_CHARS = 20_000_000
 _HTML_START = re.compile(
     rb"\s*(?:<!--.{0,500}?-->\s*)?<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL
 )
+_GZIP = b"\x1f\x8b"
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENCRYPTED_OFFICE = "EncryptedPackage".encode("utf-16-le")
 _BINARY_KINDS = {
@@ -85,7 +91,7 @@ _KNOWN_BINARIES = (
     (b"MM\x00*", "an image"),
     (b"\x7fELF", "a program"),
     (b"MZ\x90", "a program"),
-    (b"\x1f\x8b", "a compressed file"),
+    (_GZIP, "a compressed file"),
     (b"BZh", "a compressed file"),
     (b"\xfd7zXZ\x00", "a compressed file"),
     (b"7z\xbc\xaf", "an archive"),
@@ -140,12 +146,27 @@ def load(
     return replace(document, title=one_line(document.title))
 
 
+def draw(data: bytes, *, page: int, text: str, spans: Sequence[tuple[int, int]]) -> PageView:
+    """Draw a page of a file that :func:`load` reads as a PDF, see :func:`index.page_images.draw_page`.
+
+    Raises:
+        DocumentError: And nothing else, whatever the bytes are.
+    """
+    from index.page_images import draw_page
+
+    if data.startswith(_GZIP):
+        from index.loaders.compressed import unpack_gzip
+
+        data = unpack_gzip(data)
+    return draw_page(data, page=page, text=text, spans=spans)
+
+
 def _empty() -> DocumentError:
     return DocumentError("empty", "The file is empty.", hint="Check that it was saved or copied completely.")
 
 
 def _load_format(data: bytes, name: str, *, max_pages: int, max_chars: int) -> ParsedDocument:
-    if data.startswith(b"\x1f\x8b"):
+    if data.startswith(_GZIP):
         name = _unpacked_name(name)
         if not supported(name):
             raise _unsupported("This is a compressed file of a type that is not read.")

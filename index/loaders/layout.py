@@ -5,6 +5,7 @@ Pure geometry and text, with no PDF library. Coordinates are points, y upwards.
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -29,6 +30,7 @@ class Line:
     turned: bool = False  # does not run from left to right
     fixed: bool = False  # letters of one width, as code has
     in_row: bool = False  # stands beside others, as the cells of a table do
+    words: tuple[tuple[int, int], ...] = ()  # where they stand among the characters of the page
 
 
 Row = list[Line]  # the stretches of one line, from left to right
@@ -107,7 +109,7 @@ def compose(pages: Sequence[Sequence[Row]], bookmarks: Sequence[Bookmark] = ()) 
         bookmarks: The outline in its order; used for headings where its titles are found on their pages,
             otherwise headings are told by size and weight.
     """
-    lined = [list(_reading_order(rows)) for rows in pages]
+    lined = [list(reading_order(rows)) for rows in pages]
     if _is_typewritten(lined):
         lined = [[replace(line, fixed=False) for line in lines] for lines in lined]
     body = _body_size(lined)
@@ -133,8 +135,11 @@ def compose(pages: Sequence[Sequence[Row]], bookmarks: Sequence[Bookmark] = ()) 
     )
 
 
-def _reading_order(rows: Sequence[Row]) -> Iterator[Line]:
-    """Lines as they are read: columns one after the other, rows of a table cell by cell."""
+def reading_order(rows: Sequence[Row]) -> Iterator[Line]:
+    """Lines as they are read: columns one after the other, rows of a table cell by cell.
+
+    It looks at nothing but this page, so that a page can be read again without the others.
+    """
     rows = [_with_label_joined(row) for row in rows]
     upwards = sum(below[0].bottom > above[0].bottom for above, below in pairwise(rows))
     if len(rows) > 2 and upwards > 0.7 * len(rows):
@@ -180,6 +185,7 @@ def _with_label_joined(row: Row) -> Row:
         bottom=min(label.bottom, item.bottom),
         top=max(label.top, item.top),
         bold=label.bold and item.bold,
+        words=label.words + item.words,
     )
     return [joined, *row[2:]]
 
@@ -240,6 +246,11 @@ def _without_running_lines(pages: list[list[Line]], body: float) -> list[list[Li
             kept.append(line)
         result.append(kept or lines)
     return result
+
+
+def at_the_edge(lines: Sequence[Line]) -> frozenset[int]:
+    """Which lines of a page may be missing in the text of its document, as running heads or page numbers."""
+    return frozenset(_edge_keys(lines, math.inf))
 
 
 def _edge_keys(lines: Sequence[Line], body: float) -> dict[int, tuple[str, int]]:

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from index.documents import ParsedDocument
+from index.loaders import draw
+from index.page_images import PageView
 
 
 def pdf(
@@ -183,3 +185,16 @@ def escape_natively(data: bytes, name: str, **limits: int) -> ParsedDocument:
     written = libc.write(libc.open(os.fsencode(target), os.O_WRONLY | os.O_APPEND), b"x", 1)
     answers.append("" if written == 1 else errno.errorcode[ctypes.get_errno()])
     return ParsedDocument(text=" ".join(answers))
+
+
+def draw_slowly(data: bytes, *, page: int, text: str, spans: Sequence[tuple[int, int]]) -> PageView:
+    """Never draws a page whose text says so."""
+    while text == "slow":
+        time.sleep(3600)
+    return draw(data, page=page, text=text, spans=spans)
+
+
+def hang_drawing(data: bytes, *, page: int, text: str, spans: Sequence[tuple[int, int]]) -> PageView:
+    """Never draws anything."""
+    time.sleep(3600)
+    raise AssertionError

@@ -1,0 +1,45 @@
+"""The files that documents were read from: still there, and still what was indexed?"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from index.errors import SourceError
+from index.parsing import read_stable
+from index.reader import CatalogReader
+from index.rows import DocumentRow
+
+MAX_BYTES = 50 << 20
+
+
+def original_path(catalog: CatalogReader, document: DocumentRow) -> Path | None:
+    """Where the bytes of a document are; None when they are not at hand, by name and size.
+
+    Whether they are what was indexed, only :func:`read_original` knows.
+    """
+    if document.version_id is None or document.content_hash is None:
+        return None
+    kept = document.origin == "upload"
+    path = catalog.originals / document.content_hash if kept else Path(document.path)
+    try:
+        return path if path.is_file() and path.stat().st_size == document.size else None
+    except (OSError, ValueError):  # a path from another system may hold what this one does not allow
+        return None
+
+
+def read_original(catalog: CatalogReader, document: DocumentRow, *, max_bytes: int = MAX_BYTES) -> bytes:
+    """The bytes that a document's text was read from.
+
+    Raises:
+        SourceError: They are gone, or others stand in their place.
+        DocumentError: They cannot be read.
+    """
+    path = original_path(catalog, document)
+    data = None if path is None else read_stable(path, max_bytes)
+    if data is None or hashlib.sha256(data).hexdigest() != document.content_hash:
+        raise SourceError(
+            "The file is gone, or it changed since it was indexed.",
+            hint="Check for changes under Documents; what was indexed of it can be read as text.",
+        )
+    return data

@@ -1,0 +1,309 @@
+"""A page of a PDF as a picture, with boxes around some of its words.
+
+The text of a document was put together from all its pages, but a page can be read again alone: which lines
+it has, and in which order, depends on nothing else. What the other pages decide is which lines at its edges
+are running heads and are left out, where lines are parted by a space or a line end, and whether a divided
+word keeps its hyphen. So the lines of the page are laid along the stored text of the page, white space
+aside, and where they do not agree there are no boxes, rather than wrong ones.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import Any
+
+import pypdfium2
+import pypdfium2.raw as pdfium
+
+from index.errors import DocumentError
+from index.loaders.layout import Line, at_the_edge, reading_order
+from index.loaders.pdf import is_unreadable, open_page, open_pdf
+from index.loaders.pdf_lines import Box, Glyph, TextPage
+
+_PIXELS_A_POINT = 2.0  # 144 to the inch: sharp at twice the width of the pane
+_MOST_PIXELS = 3_000_000
+_LONGEST_SIDE = 6_000  # pixels
+_LEAST_LEADERS = 4  # so many dots in a row are dot leaders, which the text leaves out
+_THICKEST = 1.6  # of a glyph's height: small letters stand beside large ones, and raised ones
+_UNITS_A_POINT = 64  # pdfium turns points of a page into whole units
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageBox:
+    """A rectangle on a page as it is shown, in points from its top left corner."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageView:
+    """A page as it is shown: turned, and cut to its crop box.
+
+    Attributes:
+        image: PNG.
+        width: In points.
+        height: In points.
+        boxes: One for each run of a line, in the order of the text.
+        matched: Whether the page still reads as the text that was given; if not, there are no boxes.
+    """
+
+    image: bytes
+    width: float
+    height: float
+    boxes: tuple[PageBox, ...]
+    matched: bool
+
+
+def draw_page(data: bytes, *, page: int, text: str, spans: Sequence[tuple[int, int]]) -> PageView:
+    """Draw one page. For the process that reads documents, see ``index.parsing``.
+
+    Args:
+        data: A PDF.
+        page: The first is 1.
+        text: What the document's text says of this page.
+        spans: Characters of ``text`` to put boxes around, end exclusive.
+
+    Raises:
+        DocumentError: As ``load_pdf``; ``damaged`` where there is no such page.
+    """
+    with open_pdf(data) as pdf:
+        if not 1 <= page <= len(pdf):
+            raise _no_such_page(page)
+        try:
+            opened = open_page(pdf, page - 1)
+        except pypdfium2.PdfiumError as exc:
+            raise _no_such_page(page) from exc
+        try:
+            width, height = opened.get_size()
+            boxes = _boxes(opened, text, spans)
+            return PageView(
+                image=_image(opened, width, height),
+                width=width,
+                height=height,
+                boxes=tuple(boxes or ()),
+                matched=boxes is not None,
+            )
+        finally:
+            opened.close()
+
+
+def _no_such_page(page: int) -> DocumentError:
+    return DocumentError(
+        "damaged",
+        f"Page {page} cannot be drawn: the file is damaged there.",
+        hint="Open the file in a PDF viewer, or read what was indexed of it as text.",
+    )
+
+
+def _boxes(page: Any, text: str, spans: Sequence[tuple[int, int]]) -> list[PageBox] | None:
+    """Boxes of the spans, None when the page does not read as ``text``."""
+    with TextPage(page) as text_page:
+        lines = list(reading_order(list(text_page.rows())))
+        if is_unreadable("".join(line.text for line in lines)):
+            lines = []
+        placed = _laid_along(text, lines, [text_page.glyphs(line) for line in lines])
+        if placed is None:
+            return None
+        found: list[PageBox] = []
+        for start, end in spans:
+            first, after = (len("".join(text[:offset].split())) for offset in (start, end))
+            found += _runs(page, text_page, placed[first:after])
+        return found
+
+
+_Placed = tuple[int, Glyph]  # the number of a line, and the glyph of it that gives a character
+
+
+def _laid_along(text: str, lines: Sequence[Line], glyphs: Sequence[Sequence[Glyph]]) -> list[_Placed] | None:
+    """For each character of ``text`` that is not white space, the glyph it comes from."""
+    wanted = "".join(text.split())
+    droppable = at_the_edge(lines)
+    leaders = _dot_leaders(glyphs)
+    # Where in the text each line may end, and where it began if it does: the line before it is not known
+    # to be in the text when it stands at an edge.
+    ways: list[dict[int, tuple[int, bool]]] = []
+    ends = {0}
+    for number, line in enumerate(glyphs):
+        way: dict[int, tuple[int, bool]] = {}
+        for start in ends:
+            for end in _ends(wanted, start, line, leaders[number]):
+                way.setdefault(end, (start, True))
+            if number in droppable:
+                way.setdefault(start, (start, False))
+        ways.append(way)
+        ends = set(way)
+        if not ends:
+            return None
+    if len(wanted) not in ends:
+        return None
+    placed: list[_Placed] = []
+    end = len(wanted)
+    for number in reversed(range(len(glyphs))):
+        start, kept = ways[number][end]
+        if kept:
+            placed += reversed(list(_owners(wanted, start, end, number, glyphs[number], leaders[number])))
+        end = start
+    return placed[::-1]
+
+
+def _dot_leaders(glyphs: Sequence[Sequence[Glyph]]) -> list[frozenset[int]]:
+    """For each line, which of its glyphs are dots of a row of at least four, over the ends of lines too."""
+    found: list[set[int]] = [set() for _ in glyphs]
+    every = (
+        (number, at, glyph)
+        for number, line in enumerate(glyphs)
+        for at, glyph in enumerate(line)
+        if glyph.text
+    )
+    for dot, group in groupby(every, key=lambda item: item[2].text == "."):
+        run = list(group)
+        if dot and len(run) >= _LEAST_LEADERS:
+            for number, at, _ in run:
+                found[number].add(at)
+    return [frozenset(each) for each in found]
+
+
+def _steps(
+    wanted: str, start: int, line: Sequence[Glyph], leaders: frozenset[int]
+) -> Iterator[tuple[int, Glyph]]:
+    """Each glyph of a line that is in the text from ``start`` on, and where it ends there.
+
+    Ends with a glyph whose end is -1 when the line is not there.
+    """
+    position = start
+    for at, glyph in enumerate(line):
+        if wanted.startswith(glyph.text, position):
+            position += len(glyph.text)
+            yield position, glyph
+        elif not glyph.optional and at not in leaders:
+            yield -1, glyph
+            return
+
+
+def _ends(wanted: str, start: int, line: Sequence[Glyph], leaders: frozenset[int]) -> Iterator[int]:
+    """Where a line may end in the text if it begins at ``start``; nowhere when it is not there."""
+    position = start
+    last: Glyph | None = None
+    before = start
+    for end, glyph in _steps(wanted, start, line, leaders):
+        if end < 0:
+            return
+        before, position, last = position, end, glyph
+    yield position
+    if last is not None and last.optional:
+        yield before  # what looks like its hyphen begins the next line
+
+
+def _owners(
+    wanted: str, start: int, end: int, number: int, line: Sequence[Glyph], leaders: frozenset[int]
+) -> Iterator[_Placed]:
+    for position, glyph in _steps(wanted, start, line, leaders):
+        if position > end:
+            return
+        for _ in glyph.text:
+            yield number, glyph
+
+
+def _runs(page: Any, text_page: TextPage, placed: Iterable[_Placed]) -> Iterator[PageBox]:
+    """One box for each run of glyphs of the same line; several for a line that stands askew."""
+    runs: list[Box] = []
+    for _, group in groupby(placed, key=lambda item: item[0]):
+        glyphs = dict.fromkeys(glyph for _, glyph in group)
+        runs += _joined(box for glyph in glyphs for box in text_page.boxes(glyph))
+    shown = [_as_shown(page, run) for run in runs]
+    for number, box in enumerate(shown):
+        below = shown[number + 1] if number + 1 < len(shown) else None
+        if below is not None and _reaches_into(box, below):
+            # A font's ascent reaches into the line above: there one box ends where the other begins.
+            middle = (below.top + box.top + box.height) / 2
+            shown[number + 1] = replace(below, top=middle, height=below.top + below.height - middle)
+            box = replace(box, height=middle - box.top)
+        yield box
+
+
+def _joined(boxes: Iterable[Box]) -> Iterator[Box]:
+    """Boxes of one line as few as hold it without much else, be it written across or upwards."""
+    run: Box | None = None
+    highest = widest = 0.0  # of the run's boxes
+    for box in boxes:
+        height, width = box[3] - box[1], box[2] - box[0]
+        around = box if run is None else _around(run, box)
+        highest, widest = max(highest, height), max(widest, width)
+        straight = around[3] - around[1] <= _THICKEST * highest or around[2] - around[0] <= _THICKEST * widest
+        if run is not None and not straight:
+            yield run
+            around, highest, widest = box, height, width
+        run = around
+    if run is not None:
+        yield run
+
+
+def _around(one: Box, other: Box) -> Box:
+    return (
+        min(one[0], other[0]),
+        min(one[1], other[1]),
+        max(one[2], other[2]),
+        max(one[3], other[3]),
+    )
+
+
+def _reaches_into(box: PageBox, below: PageBox) -> bool:
+    return (
+        box.top < below.top < box.top + box.height < below.top + below.height
+        and box.left < below.left + below.width
+        and below.left < box.left + box.width
+    )
+
+
+def _as_shown(page: Any, box: Box) -> PageBox:
+    """A box as the page is written, on the page as it is shown: turned, and within its crop box."""
+    width, height = page.get_size()
+    corners = [_corner(page, width, height, x, y) for x in box[::2] for y in box[1::2]]
+    left, right = (min(max(pick(x for x, _ in corners), 0.0), width) for pick in (min, max))
+    top, bottom = (min(max(pick(y for _, y in corners), 0.0), height) for pick in (min, max))
+    return PageBox(left=left, top=top, width=right - left, height=bottom - top)
+
+
+def _corner(page: Any, width: float, height: float, x: float, y: float) -> tuple[float, float]:
+    across, down = pdfium.c_int(), pdfium.c_int()
+    size = (math.ceil(width * _UNITS_A_POINT), math.ceil(height * _UNITS_A_POINT))
+    pdfium.FPDF_PageToDevice(page, 0, 0, *size, 0, x, y, across, down)
+    return across.value * width / size[0], down.value * height / size[1]
+
+
+def _image(page: Any, width: float, height: float) -> bytes:
+    """PNG, with 144 pixels to the inch unless the page is very large."""
+    scale = min(
+        _PIXELS_A_POINT,
+        math.sqrt(_MOST_PIXELS / max(width * height, 1.0)),
+        _LONGEST_SIDE / max(width, height, 1.0),
+    )
+    bitmap = page.render(scale=scale, rev_byteorder=True)
+    try:
+        return _png(bitmap.width, bitmap.height, memoryview(bitmap.buffer).cast("B"), bitmap.stride)
+    finally:
+        bitmap.close()
+
+
+def _png(width: int, height: int, pixels: memoryview, stride: int) -> bytes:
+    """A PNG of RGB pixels, three bytes each, whose rows begin ``stride`` bytes apart."""
+    packer = zlib.compressobj(level=1)
+    packed: list[bytes] = []
+    for row in range(height):
+        packed.append(packer.compress(b"\0"))  # this row is not filtered
+        packed.append(packer.compress(pixels[row * stride : row * stride + 3 * width]))
+    packed.append(packer.flush())
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", b"".join(packed)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+        for kind, content in chunks
+    )
