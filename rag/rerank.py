@@ -50,7 +50,12 @@ class Reranker:
         Args:
             passages: By fused score, best first.
         """
-        if self.reader is None or not passages or detect_language(query) not in _LANGUAGES:
+        if (
+            self.reader is None
+            or not self.passages
+            or not passages
+            or detect_language(query) not in _LANGUAGES
+        ):
             return Ranked(passages=tuple(passages), readings={})
         first, rest = passages[: self.passages], passages[self.passages :]
         readings = self.reader.read(query, [text_of(passage) for passage in first])

@@ -6,9 +6,11 @@ import time
 
 import gradio as gr
 
+from rag.providers import destination
 from ui.desk import Desk
 from ui.documents_view import SAMPLES, state_html, table_html
 from ui.folders_view import folders_html
+from ui.settings_view import settings_html
 from ui.sidebar import OUTDATED, STALE, scope_html, sidebar_html, top_html, welcome_html
 from ui.tab import Components, Update, View, number_of, text_of
 
@@ -62,6 +64,7 @@ class Around:
             )
             + folders_html(desk.folders(), time.time()),
             "table": table_html(rows, wanted=view.filter, indexing=current is not None),
+            "settings": self._settings(view),
         }
         components = {
             "side": self.components.side,
@@ -70,8 +73,21 @@ class Around:
             "hello": self.components.hello,
             "state": self.components.state,
             "table": self.components.table,
+            "settings": self.components.settings,
         }
         return {components[name]: text for name, text in view.shown.changes(html).items()}
+
+    def _settings(self, view: View) -> str:
+        desk = self.desk
+        return settings_html(
+            desk.settings,
+            desk.preferences.sources,
+            view.drafts,
+            tried=desk.preferences.tried,
+            goes_to=destination(desk.settings.generation),
+            chats=desk.chats.count(),
+            cost=desk.recutting_cost(view.drafts.texts),
+        )
 
     def selection(self, view: View) -> frozenset[str] | None:
         """What the conversation searches; None: everything. A collection that is gone no longer counts."""

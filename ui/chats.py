@@ -363,6 +363,18 @@ class Chats:
                     (json.dumps(sorted(collections)), chat_id),
                 )
 
+    def count(self) -> int:
+        """How many conversations there are."""
+        return int(self._rows("SELECT count(*) FROM chats")[0][0])
+
+    def delete_all(self) -> int:
+        """Remove every conversation, as ``delete`` does; returns how many there were."""
+        with self._transaction() as db:
+            number = db.execute("DELETE FROM chats").rowcount
+        with self._lock:
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return number
+
     def delete(self, chat_id: str) -> None:
         """Remove a conversation and its messages, also from the file's free pages and the log."""
         with self._transaction() as db:

@@ -244,7 +244,9 @@ def create_app(settings: Settings, *, desk: Desk | None = None) -> FastAPI:
     blocks = build_page(desk)
     blocks.state_session_capacity = _STATE_SESSIONS  # mount_gradio_app has no parameter for it
     # Gradio rewrites every selector of ``css=``; in the head the stylesheet stays as it is written.
-    style = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
+    style = "".join(
+        Path(__file__).with_name(name).read_text(encoding="utf-8") for name in ("style.css", "views.css")
+    )
     gr.mount_gradio_app(
         app,
         blocks,

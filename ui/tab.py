@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 from ui.parts import Doubt, Shown
+from ui.settings_view import Drafts
 
 Update = dict[Any, Any]  # Gradio component -> its new value
 
@@ -25,6 +26,7 @@ class Components:
     hello: Any = None
     state: Any = None
     table: Any = None
+    settings: Any = None
 
 
 @dataclass(slots=True)
@@ -38,6 +40,7 @@ class View:
     selection: frozenset[str] | None = None  # of a conversation that has not begun; None: everything
     turn: int = 0  # grows when the tab turns to something else; whoever follows for an older turn stops
     opened: bool = False  # False in a tab that was open before this server started
+    drafts: Drafts = field(default_factory=Drafts)  # of settings
     shown: Shown = field(default_factory=Shown)
     doubt: Doubt = field(default_factory=Doubt)
 
