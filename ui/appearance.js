@@ -24,3 +24,24 @@ darkSystem.addEventListener("change", dress);
 new MutationObserver(dress).observe(shell, { childList: true, subtree: true });
 new MutationObserver(dress).observe(document.body, { attributes: true, attributeFilter: ["class"] });
 dress();
+
+// ---- a failing case that is asked again shows how it was searched
+
+let tracing = "";
+document.addEventListener(
+  "click",
+  (event) => {
+    if (!event.target.closest?.("[data-trace]")) return;
+    tracing = document.querySelector(".fn-top")?.dataset.chat || "none";
+    closePane();
+    show("chat");
+  },
+  true,
+);
+new MutationObserver(() => {
+  if (!tracing || document.querySelector(".fn-top")?.dataset.chat === tracing) return;
+  const how = newest()?.querySelector("details.fn-how");
+  if (!how) return;
+  tracing = "";
+  how.open = true;
+}).observe(shell, { childList: true, subtree: true });

@@ -10,6 +10,7 @@ from rag.providers import destination
 from ui.desk import Desk
 from ui.documents_view import SAMPLES, state_html, table_html
 from ui.folders_view import folders_html
+from ui.quality_view import quality_html
 from ui.settings_view import settings_html
 from ui.sidebar import OUTDATED, STALE, scope_html, sidebar_html, top_html, welcome_html
 from ui.tab import Components, Update, View, number_of, text_of
@@ -65,6 +66,7 @@ class Around:
             + folders_html(desk.folders(), time.time()),
             "table": table_html(rows, wanted=view.filter, indexing=current is not None),
             "settings": self._settings(view),
+            "quality": self._quality(view),
         }
         components = {
             "side": self.components.side,
@@ -74,6 +76,7 @@ class Around:
             "state": self.components.state,
             "table": self.components.table,
             "settings": self.components.settings,
+            "quality": self.components.quality,
         }
         return {components[name]: text for name, text in view.shown.changes(html).items()}
 
@@ -87,6 +90,21 @@ class Around:
             goes_to=destination(desk.settings.generation),
             chats=desk.chats.count(),
             cost=desk.recutting_cost(view.drafts.texts),
+        )
+
+    def _quality(self, view: View) -> str:
+        facts = self.desk.quality
+        entries = facts.entries()
+        return quality_html(
+            entries,
+            facts.runs(),
+            facts.cases(),
+            self.desk.measuring.state,
+            view.compared,
+            self.desk.overview().rows,
+            facts.cited(),
+            unreadable=facts.problem,
+            notice=view.quality_notice,
         )
 
     def selection(self, view: View) -> frozenset[str] | None:

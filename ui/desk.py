@@ -31,8 +31,10 @@ from ui.folders_view import FolderLine
 from ui.indexer import IndexerClient
 from ui.indexing import Request
 from ui.job_control import JobAction, control_job
+from ui.measuring import Measuring
 from ui.planning import PlanSummary
 from ui.preferences import Preferences
+from ui.quality_facts import QualityFacts
 from ui.references import References
 from ui.render import explain
 from ui.watching import FolderWatcher
@@ -107,6 +109,13 @@ class Desk:
         )
         self.watcher = FolderWatcher(self.store, self.jobs, self.indexer, settings.watch)
         self.uploads = uploads_folder(settings.data)
+        self.quality = QualityFacts(settings.data, self.feedback, self.chats)
+        self.measuring = Measuring(
+            store=self.store,
+            feedback=self.feedback,
+            assistant=lambda: self.assistant,
+            settings=lambda: self.settings,
+        )
         self._overview: Overview | None = None
         self._loading = threading.Lock()
         self._closing = threading.Event()
@@ -129,6 +138,7 @@ class Desk:
     def close(self) -> None:
         """Stop the threads and close the files; waits for what is being written."""
         self._closing.set()
+        self.measuring.close()
         self.watcher.close()
         self.indexer.close()
         for thread in self._threads:

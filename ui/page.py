@@ -17,6 +17,7 @@ from ui.desk import Desk
 from ui.documents import Documents
 from ui.documents_view import tools_html
 from ui.evidence_pane import CONTEXT_CHARS
+from ui.quality import QualityPage
 from ui.settings import SettingsPage
 from ui.sidebar import top_html
 from ui.tab import Components, View, number_of, text_of
@@ -38,6 +39,7 @@ class Page:
         self.around = Around(desk, self.components)
         self.conversations = Conversations(desk, self.components, self.around)
         self.documents = Documents(desk, self.components, self.around)
+        self.quality = QualityPage(desk, self.components, self.around, self.conversations)
         self.settings = SettingsPage(desk, self.components, self.around)
 
 
@@ -117,6 +119,8 @@ def build_page(desk: Desk) -> gr.Blocks:
                     tools = gr.HTML(tools_html(formats), js_on_load=actions, elem_id="fn-tools-html")
                     parts.state = gr.HTML("", js_on_load=actions, elem_id="fn-state-html")
                     parts.table = gr.HTML("", js_on_load=actions, elem_id="fn-table-html")
+                with gr.Column(elem_id="fn-quality-view", elem_classes="fn-view", min_width=0):
+                    parts.quality = gr.HTML("", js_on_load=actions + fields, elem_id="fn-quality-html")
                 with gr.Column(elem_id="fn-settings-view", elem_classes="fn-view", min_width=0):
                     parts.settings = gr.HTML("", js_on_load=actions + fields, elem_id="fn-settings-html")
             with gr.Column(elem_id="fn-evidence", min_width=0):
@@ -133,7 +137,7 @@ def build_page(desk: Desk) -> gr.Blocks:
 
         quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": True}
         around = [parts.side, parts.scope, parts.top, parts.hello, parts.state, parts.table]
-        around.append(parts.settings)
+        around += [parts.quality, parts.settings]
         everything = [*around, parts.chat, parts.box]
 
         def on(
@@ -154,6 +158,7 @@ def build_page(desk: Desk) -> gr.Blocks:
         on(parts.hello.act, page.conversations.ask_example, [view], everything)
         for part in (tools, parts.state, parts.table):
             on(part.act, page.documents.action, [view], around)
+        on(parts.quality.act, page.quality.action, [view], everything)
         on(parts.settings.act, page.settings.action, [view], everything)
         on(timer.tick, page.around.tick, [view, report], around, js=_TICK_JS.read_text(encoding="utf-8"))
     blocks.queue(max_size=256, default_concurrency_limit=32, api_open=False)

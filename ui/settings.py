@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,7 +13,7 @@ from ui.desk import Desk
 from ui.render import explain
 from ui.settings_fields import FIELDS, SECTIONS, Section
 from ui.settings_view import Drafts, text_of_value
-from ui.tab import Components, Update, View, event_data, text_of
+from ui.tab import Components, Update, View, entries_of, event_data, text_of
 
 _MODEL = "generation.model"
 
@@ -39,8 +38,10 @@ class SettingsPage:
 
     def _carry_out(self, view: View, data: Mapping[str, Any]) -> None:
         drafts, name = view.drafts, text_of(data, "name", 64)
-        for each in _entries(data):
-            self._set(drafts, text_of(each, "name", 64), self._typed(drafts, text_of(each, "name", 64), each))
+        for each in entries_of(data):
+            entered = text_of(each, "name", 64)
+            if entered in FIELDS and FIELDS[entered][0].staged:
+                self._set(drafts, entered, self._typed(drafts, entered, each))
         match text_of(data, "act", 20):
             case "set" if name in FIELDS:
                 self._set(drafts, name, self._typed(drafts, name, data))
@@ -106,18 +107,6 @@ class SettingsPage:
         if act == "save-reindex":
             self.desk.reindex_all()
             drafts.notice = "Saved. Every document is read again; see Documents."
-
-
-def _entries(data: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The entries that a button took along, see fields.js: those of a section whose changes wait."""
-    try:
-        sent = json.loads(text_of(data, "typed", 20_000) or "[]")
-    except ValueError:
-        return []
-    entries = [each for each in sent if isinstance(each, dict)] if isinstance(sent, list) else []
-    return [
-        each for each in entries if text_of(each, "name", 64) in FIELDS and FIELDS[each["name"]][0].staged
-    ]
 
 
 def _drafted(drafts: Drafts, section: Section) -> dict[str, object]:

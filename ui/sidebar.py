@@ -17,7 +17,7 @@ from ui.render import ago, button, count, escape, escape_line
 BRAND = '<div class="fn-brand">Footnote<sup>1</sup></div>'
 
 # As in the address (``?view=``) and in page.js -> on the tab.
-VIEWS = {"chat": "Chat", "documents": "Documents", "settings": "Settings"}
+VIEWS = {"chat": "Chat", "documents": "Documents", "quality": "Quality", "settings": "Settings"}
 # What page.js obeys: load the page again; ask for the conversation again.
 STALE = '<header class="fn-top" data-stale="1"></header>'
 OUTDATED = "<template data-outdated></template>"

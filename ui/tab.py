@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import gradio as gr
 
 from ui.parts import Doubt, Shown
+from ui.quality_view import Compared
 from ui.settings_view import Drafts
 
 Update = dict[Any, Any]  # Gradio component -> its new value
@@ -27,6 +29,7 @@ class Components:
     state: Any = None
     table: Any = None
     settings: Any = None
+    quality: Any = None
 
 
 @dataclass(slots=True)
@@ -41,6 +44,8 @@ class View:
     turn: int = 0  # grows when the tab turns to something else; whoever follows for an older turn stops
     opened: bool = False  # False in a tab that was open before this server started
     drafts: Drafts = field(default_factory=Drafts)  # of settings
+    compared: Compared = field(default_factory=Compared)
+    quality_notice: str = ""
     shown: Shown = field(default_factory=Shown)
     doubt: Doubt = field(default_factory=Doubt)
 
@@ -55,6 +60,15 @@ def text_of(data: Mapping[str, Any], name: str, longest: int) -> str:
     """A text of the event, cut at ``longest`` characters; "" when there is none."""
     value = data.get(name)
     return value[:longest] if isinstance(value, str) else ""
+
+
+def entries_of(data: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The entries of a section that a button took along, see fields.js."""
+    try:
+        sent = json.loads(text_of(data, "typed", 20_000) or "[]")
+    except ValueError:
+        return []
+    return [each for each in sent if isinstance(each, dict)] if isinstance(sent, list) else []
 
 
 def number_of(data: Mapping[str, Any], name: str, default: int) -> int:

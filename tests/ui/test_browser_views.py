@@ -7,6 +7,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
+from rag.feedback import Feedback, FeedbackFile
 from tests.ui.test_browser import (  # noqa: F401  the fixtures are found by their names
     Watched,
     ask,
@@ -103,3 +104,19 @@ def test_the_theme_and_the_text_size_hold_in_every_view(watched: Watched, tmp_pa
         assert box is not None
         assert box["y"] + box["height"] <= 900
         assert page.evaluate("document.documentElement.scrollWidth") <= 1440
+
+
+def test_a_failing_case_is_asked_again_with_its_search(watched: Watched, tmp_path: Path) -> None:  # noqa: F811
+    page, data = watched.page, tmp_path / "data"
+    question = "What pressure does the garden pump reach?"
+    with served_lightly(data) as server:
+        FeedbackFile(data).add(Feedback(question=question, verdict="not_in_documents"))
+        page.goto(f"{server.url}/?view=quality")
+        page.get_by_role("button", name="Run", exact=True).click()
+        last = page.get_by_role("region", name="Last run")
+        expect(last).to_contain_text("Answered, although the documents do not hold it.")
+        last.get_by_role("button", name="Ask in a new chat").click()
+        answer = page.locator("#fn-chat [data-testid='bot']").last
+        expect(answer).to_contain_text("47 bar")
+        expect(answer.locator(".fn-steps")).to_be_visible()
+        expect(page.locator(".fn-item[aria-current]")).to_contain_text(question)

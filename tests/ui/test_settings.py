@@ -57,7 +57,7 @@ def page(tmp_path: Path) -> Iterator[Page]:
     embedder = WordCountEmbedder(VOCABULARY)
     desk.assistant.set_result(build_assistant(desk.settings, desk.store, embedder, OverlapReader()))
     opened = Page(desk)
-    for name in ("side", "scope", "top", "hello", "state", "table", "settings", "chat", "box"):
+    for name in ("side", "scope", "top", "hello", "state", "table", "settings", "quality", "chat", "box"):
         setattr(opened.components, name, name)
     yield opened
     desk.close()
