@@ -34,9 +34,11 @@ from rag.prompts import INSTRUCTIONS, says_not_found, user_message
 from rag.refusal import Refuser, counted, listed, refusal_sentences
 
 if TYPE_CHECKING:
+    from index.embeddings import Embedder
     from index.snapshot import Snapshot
     from index.store import Store
     from rag.llm import LanguageModel
+    from rag.reader.reading import Reader
     from rag.rerank import Ranked, Reranker
     from rag.retrieval import HybridRetriever
 
@@ -175,6 +177,24 @@ class Assistant:
         except FootnoteError as error:
             run.answer = replace(run.answer, status="failed", notice=f"{error} {error.hint}")
         yield Done(answer=run.answer)
+
+    @property
+    def embedder(self) -> Embedder:
+        """The embedding model, for another assistant to share."""
+        return self._retriever.embedder
+
+    @property
+    def reader(self) -> Reader | None:
+        """The reader, for another assistant to share."""
+        return self._reranker.reader
+
+    def retire(self) -> None:
+        """Another assistant with the same embedding model and reader answers from now on.
+
+        Answers that have begun here come to their end; then the language model is let go of.
+        """
+        if self._model is not None:
+            self._model.retire()
 
     def close(self) -> None:
         """Let go of threads, and of the language model's connections."""

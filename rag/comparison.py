@@ -74,14 +74,21 @@ class Comparison:
     changed: tuple[Change, ...]  # the most changed first
 
 
-def compare_runs(a: Path, b: Path) -> Comparison:
+def compare_runs(a: Path, b: Path, *, shared_only: bool = False) -> Comparison:
     """Compare the results in two folders that ``footnote eval --out`` wrote.
+
+    Args:
+        shared_only: Compare the questions that both asked in the same words, whatever their ids, and
+            leave the others out: noted questions come and go, and their lines are renumbered.
 
     Raises:
         SourceError: One holds no results, or the runs asked different questions.
     """
     rows_a, rows_b = _read(a), _read(b)
-    _require_same_questions(a, rows_a, b, rows_b)
+    if shared_only:
+        rows_a, rows_b = _shared(a, rows_a, b, rows_b)
+    else:
+        _require_same_questions(a, rows_a, b, rows_b)
     pairs = [(row, rows_b[name]) for name, row in rows_a.items()]
     differences = [
         difference for measure in _measures(pairs) if (difference := _paired(measure, pairs)) is not None
@@ -164,6 +171,19 @@ def _require_same_questions(a: Path, rows_a: Mapping[str, Row], b: Path, rows_b:
             f"The two runs asked different questions: {'; '.join(problems)}.",
             hint="Compare runs over the same set, with the same --limit.",
         )
+
+
+def _shared(
+    a: Path, rows_a: Mapping[str, Row], b: Path, rows_b: Mapping[str, Row]
+) -> tuple[dict[str, Row], dict[str, Row]]:
+    """The questions of both runs by words and kind, under the ids of the second run."""
+    of_a = {(row["text"], row.get("kind")): row for row in rows_a.values()}
+    pairs = [(of_a[key], row) for row in rows_b.values() if (key := (row["text"], row.get("kind"))) in of_a]
+    if not pairs:
+        raise SourceError(
+            f"{a} and {b} have no question in common.", hint="Run both with the same questions."
+        )
+    return {row["id"]: {**one, "id": row["id"]} for one, row in pairs}, {row["id"]: row for _, row in pairs}
 
 
 # -- one measure -----------------------------------------------------------------------------------

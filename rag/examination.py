@@ -45,6 +45,7 @@ class Options:
     every: int = 1  # take every so-manieth from the first one on
     retrieval_only: bool = False
     cache: Path | None = None
+    words: bool = True  # of the documents in the results; without them there is no answers.jsonl
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +78,7 @@ def examine(
     *,
     collection: str | None = None,
     retrieval_only: bool = False,
+    words: bool = True,
     tell: Tell = ignore,
 ) -> list[Examined]:
     """Ask every question; ``run.trec`` and ``answers.jsonl`` in ``out`` grow as it goes.
@@ -85,6 +87,7 @@ def examine(
         out: Created when it is not there; results of an earlier run in it are replaced.
         collection: Whose documents count; by default all.
         retrieval_only: Search, but do not answer.
+        words: Whether the answers, which are words of the documents, are written down.
         tell: Called with (stage, done, total).
     """
     out.mkdir(parents=True, exist_ok=True)
@@ -107,8 +110,9 @@ def examine(
                 query = answer.query
                 passages = assistant.search(question.text, k=RUN_PASSAGES, history=question.history)
                 outcome = _outcome(store, question, answer, ids_of, milliseconds)
-                with (out / ANSWERS).open("a", encoding="utf-8") as answers_file:
-                    answers_file.write(_line(answer_row(outcome)))
+                if words:
+                    with (out / ANSWERS).open("a", encoding="utf-8") as answers_file:
+                        answers_file.write(_line(answer_row(outcome)))
             ranking = document_scores(passages, ids_of)
             for rank, (document, score) in enumerate(ranking.items(), start=1):
                 # Tabs, because ids may hold spaces.
@@ -147,11 +151,18 @@ def verdict_on(
     return Verdict(values=values, right=right, why=why, rank=rank)
 
 
-def write_questions(out: Path, examined: Sequence[Examined], verdicts: Sequence[Verdict]) -> None:
-    """Write ``questions.jsonl``: for each question what was searched, found, answered, and how good it is."""
+def write_questions(
+    out: Path, examined: Sequence[Examined], verdicts: Sequence[Verdict], *, words: bool = True
+) -> None:
+    """Write ``questions.jsonl``: for each question what was searched, found, answered, and how good it is.
+
+    Args:
+        words: Whether the short answers, which are words of the documents, are among it.
+    """
     with (out / QUESTIONS).open("w", encoding="utf-8") as file:
         for each, verdict in zip(examined, verdicts, strict=True):
-            file.write(_line(_question_row(each, verdict)))
+            row = _question_row(each, verdict)
+            file.write(_line(row if words else {**row, "short": ""}))
 
 
 def write_summary(out: Path, summary: Mapping[str, Any]) -> None:

@@ -8,18 +8,16 @@ cited again can still be told.
 from __future__ import annotations
 
 import json
-import os
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from index.catalog import translated
 from index.errors import SourceError
 from rag.answers import digest
+from rag.private_file import replace_private_file
 from rag.scoring import Cited, Outcome
 
 FILE_NAME = "feedback.jsonl"
@@ -187,23 +185,8 @@ class FeedbackFile:
         return entries
 
     def _write(self, entries: Sequence[Feedback]) -> None:
-        """Replace the file in one step, so that a crash leaves the old one or the new one."""
-        folder = self.path.parent
-        temporary = folder / f"{FILE_NAME}.tmp"
-        with translated(folder):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            temporary.unlink(missing_ok=True)  # of a process that was killed; its mode may be another
-            handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            try:
-                with os.fdopen(handle, "w", encoding="utf-8") as file:
-                    # ASCII only: a path need not be Unicode.
-                    file.writelines(json.dumps(asdict(entry)) + "\n" for entry in entries)
-                    file.flush()
-                    os.fsync(file.fileno())
-                temporary.replace(self.path)
-            finally:
-                with suppress(FileNotFoundError):
-                    temporary.unlink()
+        # ASCII only: a path need not be Unicode.
+        replace_private_file(self.path, (json.dumps(asdict(entry)) + "\n" for entry in entries))
 
 
 def _position(entries: Sequence[Feedback], feedback: Feedback) -> int | None:

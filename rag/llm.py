@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rag.errors import GenerationError
+from rag.providers import LOCAL, provider_named
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -26,21 +27,9 @@ if TYPE_CHECKING:
 
 _POLL_SECONDS = 0.1
 _CLOSING_SECONDS = 3.0
+_TRIAL_TOKENS = 64  # a model that thinks aloud begins with that
 _OLLAMA_CONTEXT_TOKENS = 8192  # its own default of 4096 would cut off the instructions
-_PACKAGES = {
-    "anthropic": "langchain_anthropic",
-    "huggingface": "langchain_huggingface",
-    "ollama": "langchain_ollama",
-    "openai": "langchain_openai",
-}
-_LABELS = {
-    "anthropic": "Anthropic",
-    "huggingface": "The local model",
-    "ollama": "Ollama",
-    "openai": "OpenAI",
-}
 _FINISH_KEYS = ("finish_reason", "stop_reason", "done_reason")
-_KEYS = {"anthropic": "ANTHROPIC_API_KEY", "openai": "OPENAI_API_KEY"}
 _BUILT_IN = 'or set generation.model to "" to always answer with quotes'
 
 
@@ -52,13 +41,43 @@ class Piece:
     cut: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """How a model did when it was asked for a word. Seconds from the request on, loading included."""
+
+    first_seconds: float  # until something came
+    seconds: float  # until the end
+    text: str
+
+
+def try_model(settings: GenerationSettings) -> Trial:
+    """Ask the model of these settings for one word.
+
+    Raises:
+        GenerationError: It cannot be used. ``__cause__`` is what its own client said, where there is that.
+    """
+    model = LanguageModel(settings.model_copy(update={"max_tokens": _TRIAL_TOKENS}))
+    started = time.monotonic()
+    first, text = 0.0, ""
+    try:
+        for piece in model.stream("You are being tested.", "Reply with the one word: ready"):
+            first = first or time.monotonic() - started
+            text += piece.text
+    finally:
+        model.close()
+    return Trial(first_seconds=first, seconds=time.monotonic() - started, text=text)
+
+
 class LanguageModel:
     """A chat model behind the settings. Nothing is imported or contacted before the first question."""
 
     def __init__(self, settings: GenerationSettings) -> None:
         self._settings = settings
         self._provider, _, self._model_name = settings.model.partition(":")
+        self._known = provider_named(self._provider)
         self._mutex = threading.Lock()
+        self._streams = 0
+        self._retired = False
         self._model: BaseChatModel | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -80,6 +99,16 @@ class LanguageModel:
             GenerationError: The model cannot be loaded or reached, is silent for
                 ``timeout_seconds``, or broke off.
         """
+        with self._mutex:
+            self._streams += 1
+        try:
+            yield from self._stream(instructions, message, stopped)
+        finally:
+            with self._mutex:
+                self._streams -= 1
+            self._close_if_retired()
+
+    def _stream(self, instructions: str, message: str, stopped: Callable[[], bool]) -> Iterator[Piece]:
         from langchain_core.messages import HumanMessage, SystemMessage
 
         messages: list[BaseMessage] = [SystemMessage(instructions), HumanMessage(message)]
@@ -119,13 +148,22 @@ class LanguageModel:
         error = pump.exception()
         if error is not None:
             raise self._explained(error) from error
-        if not finished and self._provider in _PACKAGES and self._provider != "huggingface":
+        if not finished and self._known.package and self._provider != LOCAL:
             # A connection that is closed early can look like an ordinary end; the missing reason tells.
             raise GenerationError(
                 f"{self._label} broke off in the middle of the answer.", hint=f"Ask again, {_BUILT_IN}."
             )
         if cut:
             yield Piece(text="", cut=True)
+
+    def retire(self) -> None:
+        """Close it once nobody reads from it any more: another model answers from now on."""
+        self._retired = True
+        self._close_if_retired()
+
+    def _close_if_retired(self) -> None:
+        if self._retired and not self._streams:
+            self.close()
 
     def close(self) -> None:
         """Stop the background thread. The model may be used again; that starts a new one."""
@@ -152,7 +190,7 @@ class LanguageModel:
         model = await asyncio.to_thread(self._loaded)
         # Tracing set up in the environment for another project must not send documents anywhere.
         with tracing_context(enabled=False):
-            if self._provider == "huggingface":  # it has no asynchronous side
+            if self._provider == LOCAL:  # it has no asynchronous side
                 await asyncio.to_thread(_pass_on, model, messages, arrived, abandoned)
                 return
             async with contextlib.aclosing(_chunks(model, messages)) as chunks:
@@ -177,14 +215,14 @@ class LanguageModel:
             return self._model
 
     def _load(self) -> BaseChatModel:
-        package = _PACKAGES.get(self._provider)
-        if package is not None and importlib.util.find_spec(package) is None:
+        package = self._known.package
+        if package and importlib.util.find_spec(package) is None:
             raise GenerationError(
                 f"The package for {self.name} is not installed.",
                 hint=f'Install it with: pip install "footnote[{self._provider}]"',
             )
         settings = self._settings
-        if self._provider == "huggingface":
+        if self._provider == LOCAL:
             return _local_model(self._model_name, settings)
 
         from langchain.chat_models import init_chat_model
@@ -204,7 +242,7 @@ class LanguageModel:
 
     @property
     def _label(self) -> str:
-        return _LABELS.get(self._provider, self._provider)
+        return self._known.label
 
     @property
     def _where(self) -> str:
@@ -225,7 +263,7 @@ class LanguageModel:
         names = {type(reason).__name__ for reason in reasons}
         detail = " ".join(str(error).split())[:300] or type(error).__name__
         if status in (401, 403) or "api_key" in detail or "authentication" in detail:
-            key = _KEYS.get(self._provider, "the provider's key")
+            key = self._known.key or "the provider's key"
             return GenerationError(f"{self._label} did not accept the key.", hint=f"Set {key}, {_BUILT_IN}.")
         if status == 404:
             return GenerationError(

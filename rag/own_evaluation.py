@@ -78,12 +78,13 @@ def run_own_questions(
         [own.question for own in questions],
         out,
         retrieval_only=options.retrieval_only,
+        words=options.words,
         tell=tell,
     )
     asking = time.perf_counter() - started
     texts = _Texts(store, rows)
     verdicts = [_verdict(one, each, texts) for one, each in zip(expected, examined, strict=True)]
-    write_questions(out, examined, verdicts)
+    write_questions(out, examined, verdicts, words=options.words)
     status = store.status()
     summary: dict[str, Any] = {
         "set": file.name,

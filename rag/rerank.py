@@ -67,7 +67,12 @@ class Reranker:
             snapshot: What they were found in; it knows how rare a word is.
             carried: Words at the end of ``query`` that come from earlier turns.
         """
-        if self.reader is None or not passages or detect_language(query) not in _LANGUAGES:
+        if (
+            self.reader is None
+            or not self.passages
+            or not passages
+            or detect_language(query) not in _LANGUAGES
+        ):
             return Ranked(passages=tuple(passages), readings={})
         first, rest = passages[: self.passages], passages[self.passages :]
         read = self.reader.read(query, [text_of(passage) for passage in first])

@@ -6,6 +6,7 @@ import difflib
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +17,8 @@ from rag.errors import SettingsError
 
 Strictness = Literal["strict", "balanced", "open"]
 Runtime = Literal["auto", "torch"]
+Theme = Literal["system", "light", "dark"]
+TextSize = Literal["normal", "large", "largest"]
 
 ENVIRONMENT_PREFIX = "FOOTNOTE_"
 FILE_IN_DATA = "settings.toml"
@@ -85,6 +88,13 @@ class GenerationSettings(_Group):
         return value
 
 
+class AppearanceSettings(_Group):
+    """How the page looks, in every browser that opens it."""
+
+    theme: Theme = "system"
+    text_size: TextSize = "normal"
+
+
 class ServerSettings(_Group):
     """Where the page is served."""
 
@@ -106,12 +116,28 @@ class Settings(_Group):
     retrieval: RetrievalSettings = RetrievalSettings()
     answer: AnswerSettings = AnswerSettings()
     generation: GenerationSettings = GenerationSettings()
+    appearance: AppearanceSettings = AppearanceSettings()
     server: ServerSettings = ServerSettings()
 
 
 # What one source sets: full name -> (value, where it was set). Later merges are plain dict unions.
-_Name = tuple[str, ...]
-_Layer = dict[_Name, tuple[object, str]]
+Name = tuple[str, ...]
+Layer = dict[Name, tuple[object, str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layers:
+    """What each source sets. ``stronger`` and ``weaker`` are said from where ``settings.toml`` stands."""
+
+    data: Path
+    stronger: Layer  # command line, environment
+    in_data: Layer  # settings.toml
+    weaker: Layer  # footnote.toml
+
+    @property
+    def merged(self) -> Layer:
+        """What counts, by name; a name that no source sets is not there."""
+        return self.weaker | self.in_data | self.stronger
 
 
 def load_settings(overrides: Mapping[str, object] | None = None) -> Settings:
@@ -128,12 +154,20 @@ def load_settings(overrides: Mapping[str, object] | None = None) -> Settings:
     Raises:
         SettingsError: A name is unknown (in any source), a value cannot be used, or a file is unreadable.
     """
+    return validated(read_layers(overrides))
+
+
+def read_layers(overrides: Mapping[str, object] | None = None) -> Layers:
+    """What each source sets, read anew; see ``load_settings``.
+
+    Raises:
+        SettingsError: A file is unreadable, or ``settings.toml`` names the data folder.
+    """
     # pydantic-settings would ignore a misspelt group in the environment and forgets which source a
     # wrong value came from. Four mappings laid over each other need neither.
-    command_line = _layer(overrides or {}, "on the command line")
-    environment = _from_environment(os.environ)
-    working_folder = _from_file(Path(FILE_IN_WORKING_FOLDER))
-    located = (working_folder | environment | command_line).get(("data",))
+    stronger = _from_environment(os.environ) | layer(overrides or {}, "on the command line")
+    weaker = _from_file(Path(FILE_IN_WORKING_FOLDER))
+    located = (weaker | stronger).get(("data",))
     data = Path(str(located[0])).expanduser() if located else _default_data()
     in_data = _from_file(data / FILE_IN_DATA)
     if ("data",) in in_data:
@@ -141,7 +175,16 @@ def load_settings(overrides: Mapping[str, object] | None = None) -> Settings:
             f"data cannot be set {in_data['data',][1]}: the data folder is what finds that file.",
             hint="Set it with --data or the environment variable FOOTNOTE_DATA.",
         )
-    merged = working_folder | in_data | environment | command_line
+    return Layers(data=data, stronger=stronger, in_data=in_data, weaker=weaker)
+
+
+def validated(layers: Layers) -> Settings:
+    """The settings that the sources add up to.
+
+    Raises:
+        SettingsError: A name is unknown, or a value cannot be used.
+    """
+    merged = layers.merged
     try:
         settings = Settings.model_validate(_tree(merged))
     except ValidationError as exc:
@@ -149,7 +192,12 @@ def load_settings(overrides: Mapping[str, object] | None = None) -> Settings:
     return settings.model_copy(update={"data": settings.data.expanduser().absolute()})
 
 
-def _from_environment(environment: Mapping[str, str]) -> _Layer:
+def variable(name: str) -> str:
+    """What another program's environment variable holds, such as a provider's key; "" when it is not set."""
+    return os.environ.get(name, "")
+
+
+def _from_environment(environment: Mapping[str, str]) -> Layer:
     return {
         tuple(name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")): (
             value,
@@ -161,7 +209,7 @@ def _from_environment(environment: Mapping[str, str]) -> _Layer:
     }
 
 
-def _from_file(path: Path) -> _Layer:
+def _from_file(path: Path) -> Layer:
     """The settings in one TOML file; a file that is not there sets nothing."""
     try:
         content = path.read_text(encoding="utf-8")
@@ -170,16 +218,17 @@ def _from_file(path: Path) -> _Layer:
     except (OSError, UnicodeDecodeError) as exc:
         raise SettingsError(f"{path} cannot be read: {exc}", hint="Correct or remove that file.") from exc
     try:
-        return _layer(tomllib.loads(content), f"in {path}")
+        return layer(tomllib.loads(content), f"in {path}")
     except tomllib.TOMLDecodeError as exc:
         raise SettingsError(f"{path} is not valid TOML: {exc}", hint="Correct or remove that file.") from exc
 
 
-def _layer(values: Mapping[str, object], origin: str) -> _Layer:
+def layer(values: Mapping[str, object], origin: str) -> Layer:
+    """Nested or dotted names as a layer; a value of None counts as not given."""
     return {name: (value, origin) for name, value in _flat(values)}
 
 
-def _flat(values: Mapping[str, object], above: _Name = ()) -> Iterator[tuple[_Name, object]]:
+def _flat(values: Mapping[str, object], above: Name = ()) -> Iterator[tuple[Name, object]]:
     for key, value in values.items():
         name = (*above, *key.split("."))
         if isinstance(value, Mapping):
@@ -188,13 +237,13 @@ def _flat(values: Mapping[str, object], above: _Name = ()) -> Iterator[tuple[_Na
             yield name, value
 
 
-def _tree(layer: _Layer) -> dict[str, object]:
+def _tree(layer: Layer) -> dict[str, object]:
     """The layer as nested mappings.
 
     Raises:
         SettingsError: A group is given a value, or a value is treated as a group.
     """
-    known = _known_names()
+    known = known_names()
     tree: dict[str, object] = {}
     for name, (value, origin) in layer.items():
         if name not in known:
@@ -209,8 +258,9 @@ def _tree(layer: _Layer) -> dict[str, object]:
     return tree
 
 
-def _known_names() -> set[_Name]:
-    names: set[_Name] = set()
+def known_names() -> set[Name]:
+    """Every setting there is: ``("answer", "strictness")``."""
+    names: set[Name] = set()
     for name, field in Settings.model_fields.items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, _Group):
             names |= {(name, inner) for inner in field.annotation.model_fields}
@@ -219,14 +269,14 @@ def _known_names() -> set[_Name]:
     return names
 
 
-def _unknown(name: _Name, origin: str, known: set[_Name]) -> SettingsError:
+def _unknown(name: Name, origin: str, known: set[Name]) -> SettingsError:
     dotted = sorted(".".join(parts) for parts in known)
     close = difflib.get_close_matches(".".join(name), dotted, n=1)
     hint = f"Did you mean {close[0]}?" if close else f"Settings are: {', '.join(dotted)}."
     return SettingsError(f"There is no setting {'.'.join(name)} (set {origin}).", hint=hint)
 
 
-def _explained(exc: ValidationError, merged: _Layer) -> SettingsError:
+def _explained(exc: ValidationError, merged: Layer) -> SettingsError:
     """The first complaint of pydantic, as a sentence that names the setting and where it was set."""
     first = exc.errors(include_url=False, include_context=False)[0]
     name = tuple(str(part) for part in first["loc"])

@@ -6,9 +6,12 @@ import time
 
 import gradio as gr
 
+from rag.providers import destination
 from ui.desk import Desk
 from ui.documents_view import SAMPLES, state_html, table_html
 from ui.folders_view import folders_html
+from ui.quality_view import quality_html
+from ui.settings_view import settings_html
 from ui.sidebar import OUTDATED, STALE, composer_html, sidebar_html, top_html, welcome_html
 from ui.tab import Components, Update, View, number_of, text_of
 
@@ -64,6 +67,8 @@ class Around:
             )
             + folders_html(desk.folders(), time.time()),
             "table": table_html(rows, wanted=view.filter, indexing=current is not None),
+            "settings": self._settings(view),
+            "quality": self._quality(view),
         }
         components = {
             "side": self.components.side,
@@ -72,8 +77,37 @@ class Around:
             "hello": self.components.hello,
             "state": self.components.state,
             "table": self.components.table,
+            "settings": self.components.settings,
+            "quality": self.components.quality,
         }
         return {components[name]: text for name, text in view.shown.changes(html).items()}
+
+    def _settings(self, view: View) -> str:
+        desk = self.desk
+        return settings_html(
+            desk.settings,
+            desk.preferences.sources,
+            view.drafts,
+            tried=desk.preferences.tried,
+            goes_to=destination(desk.settings.generation),
+            chats=desk.chats.count(),
+            cost=desk.recutting_cost(view.drafts.texts),
+        )
+
+    def _quality(self, view: View) -> str:
+        facts = self.desk.quality
+        entries = facts.entries()
+        return quality_html(
+            entries,
+            facts.runs(),
+            facts.cases(),
+            self.desk.measuring.state,
+            view.compared,
+            self.desk.overview().rows,
+            facts.cited(),
+            unreadable=facts.problem,
+            notice=view.quality_notice,
+        )
 
     def selection(self, view: View) -> frozenset[str] | None:
         """What the conversation searches; None: everything. A collection that is gone no longer counts."""

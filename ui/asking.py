@@ -118,6 +118,10 @@ class Asking:
         with self._lock:
             return self._running.get(chat_id)
 
+    def use(self, assistant: Future[Assistant]) -> None:
+        """Answer with another assistant from now on; an answer that has begun ends with the one it has."""
+        self._assistant = assistant
+
     def ask(
         self,
         chat_id: str,

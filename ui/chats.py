@@ -383,6 +383,30 @@ class Chats:
                     (json.dumps(sorted(collections)), chat_id),
                 )
 
+    def count(self) -> int:
+        """How many conversations there are."""
+        return int(self._rows("SELECT count(*) FROM chats")[0][0])
+
+    def answered(self) -> tuple[int, int]:
+        """How many answers there are, and the position of the newest: as long as both stay, so do they."""
+        number, newest = self._rows("SELECT count(*), max(position) FROM messages WHERE answer IS NOT NULL")[
+            0
+        ]
+        return int(number), int(newest or 0)
+
+    def cited_documents(self) -> Iterator[frozenset[str]]:
+        """The ids of the documents that each answer cites, oldest first."""
+        for (answer,) in self._rows("SELECT answer FROM messages WHERE answer IS NOT NULL ORDER BY position"):
+            yield frozenset(place["doc_id"] for _, place in json.loads(answer)["citations"])
+
+    def delete_all(self) -> int:
+        """Remove every conversation, as ``delete`` does; returns how many there were."""
+        with self._transaction() as db:
+            number = db.execute("DELETE FROM chats").rowcount
+        with self._lock:
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return number
+
     def delete(self, chat_id: str) -> None:
         """Remove a conversation and its messages, also from the file's free pages and the log."""
         self._delete("chat_id = ?", chat_id)

@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -441,11 +441,19 @@ def evaluate(
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Where the results go.")] = None,
     feedback: Annotated[
-        bool, typer.Option("--feedback", help="Ask the questions that were noted on the page.")
+        bool,
+        typer.Option(
+            "--feedback",
+            help="Ask the questions that were noted on the page; without --out, the page shows the results.",
+        ),
     ] = False,
     compare: Annotated[
         tuple[Path, Path] | None,
-        typer.Option("--compare", metavar="OUT_A OUT_B", help="Compare the results in two folders."),
+        typer.Option(
+            "--compare",
+            metavar="OUT_A OUT_B",
+            help="Compare the results in two folders, or two runs of the page by name.",
+        ),
     ] = None,
     limit: Annotated[
         int | None, typer.Option("--limit", "--questions", min=1, help="Only the first N questions.")
@@ -474,9 +482,9 @@ def evaluate(
     if sum(wanted) != 1:
         raise typer.BadParameter("name one of QUESTIONS, --feedback and --compare OUT_A OUT_B.")
     if compare is not None:
-        _compare(*compare, as_json=as_json)
+        _compare(*compare, data or context.obj, as_json=as_json)
         return
-    if out is None:
+    if out is None and not feedback:
         raise typer.BadParameter("say where the results go.", param_hint="--out")
     with _failures_explained(as_json):
         from rag.examination import Options
@@ -490,10 +498,17 @@ def evaluate(
                 f"There is no feedback in {settings.data} yet.",
                 hint="Click Helpful, Wrong citation or Not in my documents under an answer on the page.",
             )
-        if file.is_dir():
+        if out is not None and file.is_dir():
             summary, lines = _evaluate_set(file, out, settings, options, shown=not as_json)
         elif cache is not None:
             raise typer.BadParameter("--cache goes with the folder of a set.")
+        elif out is None:
+            from rag.runs import new_run
+
+            # The data folder keeps no words of documents but in the index.
+            options = replace(options, words=False)
+            with new_run(settings.data) as kept:
+                summary, lines = _evaluate_own(file, kept, settings, options, shown=not as_json)
         else:
             summary, lines = _evaluate_own(file, out, settings, options, shown=not as_json)
     if as_json:
@@ -525,11 +540,15 @@ def _plan(data: Path | None, request: dict[str, Any], *, as_json: bool) -> None:
         raise typer.Exit(130)
 
 
-def _compare(a: Path, b: Path, *, as_json: bool) -> None:
+def _compare(a: Path, b: Path, data: Path | None, *, as_json: bool) -> None:
     with _failures_explained(as_json):
         from rag.comparison import compare_runs, comparison_lines
+        from rag.runs import run_folder
 
-        comparison = compare_runs(a, b)
+        folder = _settings(data).data
+        one, other = (run_folder(folder, str(name)) for name in (a, b))
+        # Noted questions come and go between two runs of the page.
+        comparison = compare_runs(one, other, shared_only=one != a and other != b)
     if as_json:
         _print_json(asdict(comparison))
     else:

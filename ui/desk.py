@@ -7,6 +7,7 @@ import os
 import shutil
 import threading
 import time
+from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +15,13 @@ from typing import TYPE_CHECKING, Protocol
 
 from index.errors import FootnoteError
 from index.jobs import KEPT_JOBS, Job, Jobs
+from index.recutting import Recutting, recutting
 from index.removal import UNDO_SECONDS
 from index.rows import DocumentRow, StoreStatus
 from index.scope import CollectionRow
 from index.store import Store
 from index.watched import WatchedFolder
+from rag.build import chunk_limits
 from rag.feedback import FeedbackFile
 from ui.asking import Asking
 from ui.chat_search import ChatSearch
@@ -30,8 +33,11 @@ from ui.folders_view import FolderLine
 from ui.indexer import IndexerClient
 from ui.indexing import Request
 from ui.job_control import JobAction, control_job
+from ui.measuring import Measuring
 from ui.page_images import PageImages
 from ui.planning import PlanSummary
+from ui.preferences import Preferences
+from ui.quality_facts import QualityFacts
 from ui.references import References
 from ui.render import explain
 from ui.watching import FolderWatcher
@@ -87,7 +93,7 @@ class Desk:
         Raises:
             StoreError: the data folder cannot be used.
         """
-        self.settings = settings
+        self.preferences = Preferences(settings, apply=self._apply)
         self.store = Store.open(settings.data)
         self.chats = Chats(settings.data)
         self.feedback = FeedbackFile(settings.data)
@@ -108,7 +114,15 @@ class Desk:
         )
         self.watcher = FolderWatcher(self.store, self.jobs, self.indexer, settings.watch)
         self.uploads = uploads_folder(settings.data)
+        self.quality = QualityFacts(settings.data, self.feedback, self.chats)
+        self.measuring = Measuring(
+            store=self.store,
+            feedback=self.feedback,
+            assistant=lambda: self.assistant,
+            settings=lambda: self.settings,
+        )
         self._overview: Overview | None = None
+        self._loading = threading.Lock()
         self._closing = threading.Event()
         self._threads: list[threading.Thread] = []
 
@@ -129,6 +143,7 @@ class Desk:
     def close(self) -> None:
         """Stop the threads and close the files; waits for what is being written."""
         self._closing.set()
+        self.measuring.close()
         self.watcher.close()
         self.indexer.close()
         for thread in self._threads:
@@ -137,6 +152,11 @@ class Desk:
         self.chats.close()
         self.jobs.close()
         self.store.close()
+
+    @property
+    def settings(self) -> Settings:
+        """Those that count now."""
+        return self.preferences.settings
 
     @property
     def model_name(self) -> str:
@@ -220,6 +240,34 @@ class Desk:
         self.chats.set_note(_SAMPLES_NOTE, "removed")
         return self.store.remove([row.doc_id for row in self.store.documents(SAMPLES)])
 
+    def reindex_all(self) -> None:
+        """Read every document again, as the settings are now."""
+        doc_ids = [row.doc_id for row in self.overview().rows if row.version_id is not None]
+        if doc_ids:
+            self.indexer.submit({"kind": "reindex", "doc_ids": doc_ids, "label": "all documents"})
+
+    def recutting_cost(self, changes: Mapping[str, str]) -> Recutting | None:
+        """What these unsaved settings would mean for what is indexed; None: nothing.
+
+        Args:
+            changes: Dotted name -> text; those that cannot be used count as not made.
+        """
+        limits = {name: text for name, text in changes.items() if name.startswith("index.")}
+        if not limits or not self.assistant.done() or self.assistant.exception() is not None:
+            return None
+        try:
+            after = chunk_limits(self.preferences.check(limits))
+        except FootnoteError:
+            return None  # said beside the field
+        before, reads = chunk_limits(self.settings), self.assistant.result().embedder.max_tokens
+        return None if before == after else recutting(self.store, before, after, reads)
+
+    def delete_conversations(self) -> int:
+        """Delete every conversation for good; answers that are being written end. Returns how many."""
+        for chat in self.chats.chats():
+            self.asking.stop(chat.chat_id)
+        return self.chats.delete_all()
+
     def clear_uploads(self, *, older_than: float) -> None:
         """Remove the files of uploads from before ``older_than`` (unix seconds).
 
@@ -230,22 +278,47 @@ class Desk:
         needed = {Path(path) for request in requests for path, _ in request.get("files", [])}
         _clear(self.uploads, older_than=older_than, but=needed)
 
+    def _apply(self, before: Settings, after: Settings) -> None:
+        """Put changed settings into effect. Those of the indexer are read before each of its jobs."""
+        answering = ("retrieval", "answer", "generation")
+        if any(getattr(before, group) != getattr(after, group) for group in answering):
+            thread = threading.Thread(target=self._load_assistant, name="load-assistant", daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
     def _load_assistant(self) -> None:
+        """Make the assistant of the settings as they are now, from the loaded models if there are some."""
         from rag.build import build_assistant
 
-        started = time.perf_counter()
-        try:
-            assistant = build_assistant(self.settings, self.store)
-        except FootnoteError as exc:
-            logger.warning("the assistant could not be loaded: %s", exc)
-            self.assistant.set_exception(exc)
-        except Exception as exc:
-            # Questions that wait for the assistant must hear of any failure.
-            logger.exception("the assistant could not be loaded")
-            self.assistant.set_exception(exc)
-        else:
-            logger.info("assistant ready after %.1f s", time.perf_counter() - started)
-            self.assistant.set_result(assistant)
+        with self._loading:  # whoever comes last sees the newest settings
+            started = time.perf_counter()
+            before = self._loaded_assistant()
+            coming: Future[Assistant] = Future() if self.assistant.done() else self.assistant
+            try:
+                assistant = build_assistant(
+                    self.settings,
+                    self.store,
+                    before.embedder if before else None,
+                    before.reader if before else None,
+                )
+            except FootnoteError as exc:
+                logger.warning("the assistant could not be loaded: %s", exc)
+                coming.set_exception(exc)
+            except Exception as exc:
+                # Questions that wait for the assistant must hear of any failure.
+                logger.exception("the assistant could not be loaded")
+                coming.set_exception(exc)
+            else:
+                logger.info("assistant ready after %.1f s", time.perf_counter() - started)
+                coming.set_result(assistant)
+            self.assistant = coming
+            self.asking.use(coming)
+            if before is not None:
+                before.retire()
+
+    def _loaded_assistant(self) -> Assistant | None:
+        ready = self.assistant.done() and self.assistant.exception() is None
+        return self.assistant.result() if ready else None
 
     def _follow_index(self) -> None:
         idle_since = looked_at = time.monotonic()

@@ -21,6 +21,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from queue import Empty, Queue, SimpleQueue
 from typing import TYPE_CHECKING
@@ -293,7 +294,8 @@ def main() -> None:
             closing.set()  # nobody listens any more
 
     try:
-        indexer = Indexer(load_settings({"data": data}))
+        renew = partial(load_settings, {"data": data})
+        indexer = Indexer(renew(), renew=renew)
         jobs = Jobs(data)
         try:
             work(indexer, jobs, requests, reply=reply, closing=closing)

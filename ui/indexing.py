@@ -69,8 +69,22 @@ def sample_files() -> list[tuple[Path, str]]:
 class Indexer:
     """Everything an ingest needs, loaded once and kept warm: store, embedding model, parser."""
 
-    def __init__(self, settings: Settings, *, embedder: Embedder | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        embedder: Embedder | None = None,
+        renew: Callable[[], Settings] | None = None,
+    ) -> None:
+        """Load nothing yet.
+
+        Args:
+            settings: Of this run.
+            embedder: One that is loaded already.
+            renew: Reads the settings anew before each request: how documents are cut may have changed.
+        """
         self._settings = settings
+        self._renew = renew
         self._embedder = embedder
         self._store: Store | None = None
         self._parser: Parser | None = None
@@ -172,6 +186,8 @@ class Indexer:
         from index.ingest import IngestOptions
         from rag.build import chunk_limits
 
+        if self._renew is not None:
+            self._settings = self._renew()
         return IngestOptions(
             limits=chunk_limits(self._settings),
             progress=progress,

@@ -7,7 +7,7 @@ const pane = () => element.querySelector(".fn-pane");
 const narrow = () => window.matchMedia("(max-width: 900px)").matches;
 let opener = null; // what had the focus before the pane opened
 
-// ---- views: chat, documents, and the sidebar on a narrow screen
+// ---- views: chat, documents, quality, settings, and the sidebar on a narrow screen
 
 const address = (name, value) => {
   const url = new URL(location.href);
@@ -15,15 +15,34 @@ const address = (name, value) => {
   history.replaceState(history.state, "", url);
 };
 
-const show = (view) => {
-  if (view === "side") return void root.classList.toggle("fn-side-open");
+const VIEWS = ["chat", "documents", "quality", "settings"];
+const named = (view) => (VIEWS.includes(view) ? view : "chat");
+const viewOfAddress = () => named(new URL(location.href).searchParams.get("view"));
+
+const look = (view) => {
   root.classList.remove("fn-side-open");
-  root.classList.toggle("fn-on-documents", view === "documents");
-  address("view", view === "documents" ? view : "");
+  root.dataset.at = named(view);
   for (const tab of document.querySelectorAll(".fn-top nav [data-view]")) {
-    tab.setAttribute("aria-current", tab.dataset.view === view ? "page" : "false");
+    tab.setAttribute("aria-current", tab.dataset.view === root.dataset.at ? "page" : "false");
   }
 };
+
+// Another view is a step in the browser's history: its Back button returns to the one before.
+const show = (view) => {
+  if (view === "side") return void root.classList.toggle("fn-side-open");
+  if (named(view) !== root.dataset.at) {
+    const url = new URL(location.href);
+    named(view) === "chat" ? url.searchParams.delete("view") : url.searchParams.set("view", view);
+    history.pushState(history.state, "", url);
+  }
+  look(view);
+};
+window.addEventListener("popstate", () => {
+  look(viewOfAddress());
+  const top = document.querySelector(".fn-top");
+  const chat = new URL(location.href).searchParams.get("chat") ?? "";
+  if (top && top.dataset.chat !== chat) tellServer(chat ? { act: "open", chat } : { act: "new" });
+});
 
 // The top bar is drawn anew with every change of conversation: its tabs and the address follow.
 const followTop = () => {
@@ -34,7 +53,7 @@ const followTop = () => {
   top.dataset.seen = "1";
   if (started) address("chat", top.dataset.chat);
   const sideOpen = root.classList.contains("fn-side-open");
-  show(root.classList.contains("fn-on-documents") ? "documents" : "chat");
+  look(root.dataset.at);
   root.classList.toggle("fn-side-open", sideOpen); // a chat deleted in it can be brought back in it
 };
 let started = false;
@@ -307,7 +326,7 @@ const tidy = () => {
   followConversation();
   keepFocus();
 };
-if (new URL(location.href).searchParams.get("view") === "documents") root.classList.add("fn-on-documents");
+look(viewOfAddress());
 new MutationObserver(tidy).observe(shell, { childList: true, subtree: true });
 tidy();
 setTimeout(() => (started = true), 0);

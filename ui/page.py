@@ -21,13 +21,16 @@ from ui.documents import Documents
 from ui.documents_view import tools_html
 from ui.evidence_pane import CONTEXT_CHARS
 from ui.export import export_chat
+from ui.quality import QualityPage
+from ui.settings import SettingsPage
 from ui.sidebar import head_html, top_html
 from ui.tab import Components, View, number_of, text_of
 
 TITLE = "Footnote"
 # Clicks on anything with data-act become one event with its data; every element below a gr.HTML.
 _ACTIONS_JS = Path(__file__).with_name("actions.js")
-_PAGE_JS = (Path(__file__).with_name("page.js"), Path(__file__).with_name("sheet.js"))  # one script
+_FIELDS_JS = Path(__file__).with_name("fields.js")  # after actions.js
+_PAGE_JS = [Path(__file__).with_name(name) for name in ("page.js", "sheet.js", "appearance.js")]  # one script
 _CHAT_JS = Path(__file__).with_name("chat.js")
 _TICK_JS = Path(__file__).with_name("tick.js")
 
@@ -40,6 +43,8 @@ class Page:
         self.around = Around(desk, self.components)
         self.conversations = Conversations(desk, self.components, self.around)
         self.documents = Documents(desk, self.components, self.around)
+        self.quality = QualityPage(desk, self.components, self.around, self.conversations)
+        self.settings = SettingsPage(desk, self.components, self.around)
 
 
 def _server_functions(desk: Desk) -> list[Callable[[object], str]]:
@@ -93,6 +98,7 @@ def build_page(desk: Desk) -> gr.Blocks:
     page = Page(desk)
     parts = page.components
     actions = _ACTIONS_JS.read_text(encoding="utf-8")
+    fields = _FIELDS_JS.read_text(encoding="utf-8")
     formats = ",".join(sorted(SUPPORTED_EXTENSIONS))
     with gr.Blocks(
         title=TITLE, fill_width=True, analytics_enabled=False, delete_cache=(3600, 6 * 3600)
@@ -140,10 +146,14 @@ def build_page(desk: Desk) -> gr.Blocks:
                     server_functions=_chat_functions(desk),
                     elem_id="fn-dialogs-html",
                 )
-                with gr.Column(elem_id="fn-docs-view", min_width=0):
+                with gr.Column(elem_id="fn-docs-view", elem_classes="fn-view", min_width=0):
                     tools = gr.HTML(tools_html(formats), js_on_load=actions, elem_id="fn-tools-html")
                     parts.state = gr.HTML("", js_on_load=actions, elem_id="fn-state-html")
                     parts.table = gr.HTML("", js_on_load=actions, elem_id="fn-table-html")
+                with gr.Column(elem_id="fn-quality-view", elem_classes="fn-view", min_width=0):
+                    parts.quality = gr.HTML("", js_on_load=actions + fields, elem_id="fn-quality-html")
+                with gr.Column(elem_id="fn-settings-view", elem_classes="fn-view", min_width=0):
+                    parts.settings = gr.HTML("", js_on_load=actions + fields, elem_id="fn-settings-html")
             with gr.Column(elem_id="fn-evidence", min_width=0):
                 evidence = gr.HTML(
                     "",
@@ -156,6 +166,7 @@ def build_page(desk: Desk) -> gr.Blocks:
 
         quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": True}
         around = [parts.side, parts.scope, parts.top, parts.hello, parts.state, parts.table]
+        around += [parts.quality, parts.settings]
         everything = [*around, parts.chat, parts.box]
 
         def on(
@@ -178,6 +189,8 @@ def build_page(desk: Desk) -> gr.Blocks:
         on(parts.hello.act, page.conversations.ask_example, [view], everything)
         for part in (tools, parts.state, parts.table):
             on(part.act, page.documents.action, [view], around)
+        on(parts.quality.act, page.quality.action, [view], everything)
+        on(parts.settings.act, page.settings.action, [view], everything)
         on(timer.tick, page.around.tick, [view, report], around, js=_TICK_JS.read_text(encoding="utf-8"))
     blocks.queue(max_size=256, default_concurrency_limit=32, api_open=False)
     page_blocks: gr.Blocks = blocks

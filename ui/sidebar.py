@@ -17,6 +17,8 @@ from ui.render import ago, button, count, escape, escape_line
 
 BRAND = '<div class="fn-brand">Footnote<sup>1</sup></div>'
 
+# As in the address (``?view=``) and in page.js -> on the tab.
+VIEWS = {"chat": "Chat", "documents": "Documents", "quality": "Quality", "settings": "Settings"}
 # What page.js obeys: load the page again; ask for the conversation again.
 STALE = '<header class="fn-top" data-stale="1"></header>'
 OUTDATED = "<template data-outdated></template>"
@@ -194,23 +196,23 @@ def progress_words(progress: Progress | None, verb: str = "Indexing") -> str:
 
 
 def _model_line(model: str, problem: str) -> str:
-    if problem:
-        return (
-            f'<div class="fn-line fn-model"><span class="fn-dot fn-off"></span>{escape_line(problem)}</div>'
-        )
-    return f'<div class="fn-line fn-model">{escape_line(model)}</div>'
+    line = f'<span class="fn-dot fn-off"></span>{escape_line(problem)}' if problem else escape_line(model)
+    settings = button("Settings", "fn-line", {"view": "settings"})
+    return f'<div class="fn-line fn-model">{line}</div>{settings}'
 
 
 def top_html(title: str, chat_id: str) -> str:
-    """The bar above chat and documents. The page reads ``data-chat`` to keep the address up to date."""
+    """The bar above every view. The page reads ``data-chat`` to keep the address up to date."""
+    tabs = "".join(button(label, "", {"view": view}) for view, label in VIEWS.items())
+    titles = "".join(
+        f'<span data-title="{view}">{label}</span>' for view, label in VIEWS.items() if view != "chat"
+    )
     return (
         f'<header class="fn-top" data-chat="{escape(chat_id)}">'
         '<button type="button" class="fn-quiet fn-burger" data-view="side" aria-label="Conversations">☰'
         "</button>"
         f'<h1><span class="fn-chat-title"><bdi>{escape_line(title)}</bdi></span>'
-        '<span class="fn-docs-title">Documents</span></h1>'
-        '<nav><button type="button" data-view="chat">Chat</button>'
-        '<button type="button" data-view="documents">Documents</button></nav></header>'
+        f"{titles}</h1><nav>{tabs}</nav></header>"
     )
 
 

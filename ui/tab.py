@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import gradio as gr
 
 from ui.parts import Doubt, Shown
+from ui.quality_view import Compared
+from ui.settings_view import Drafts
 
 Update = dict[Any, Any]  # Gradio component -> its new value
 
@@ -26,6 +29,8 @@ class Components:
     dialogs: Any = None
     state: Any = None
     table: Any = None
+    settings: Any = None
+    quality: Any = None
 
 
 @dataclass(slots=True)
@@ -43,6 +48,9 @@ class View:
     draft: str = ""  # what stood in the composer before that question came into it
     turn: int = 0  # grows when the tab turns to something else; whoever follows for an older turn stops
     opened: bool = False  # False in a tab that was open before this server started
+    drafts: Drafts = field(default_factory=Drafts)  # of settings
+    compared: Compared = field(default_factory=Compared)
+    quality_notice: str = ""
     shown: Shown = field(default_factory=Shown)
     doubt: Doubt = field(default_factory=Doubt)
 
@@ -62,6 +70,15 @@ def text_of(data: Mapping[str, Any], name: str, longest: int) -> str:
 def unicode(text: str) -> str:
     """A text from the browser without lone surrogates, which neither a database nor a tokeniser takes."""
     return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def entries_of(data: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The entries of a section that a button took along, see fields.js."""
+    try:
+        sent = json.loads(text_of(data, "typed", 20_000) or "[]")
+    except ValueError:
+        return []
+    return [each for each in sent if isinstance(each, dict)] if isinstance(sent, list) else []
 
 
 def number_of(data: Mapping[str, Any], name: str, default: int) -> int:

@@ -218,6 +218,22 @@ def test_an_evaluation_names_what_it_measures_and_where_the_results_go(arguments
     assert footnote(*arguments, expect=2).stderr.startswith("Usage: footnote eval")
 
 
+def test_without_out_feedback_is_looked_for_in_the_data_folder(tmp_path: Path) -> None:
+    done = footnote("eval", "--feedback", data=tmp_path / "data", expect=1)
+    assert "There is no feedback" in done.stderr
+
+
+def test_runs_of_the_page_are_compared_by_their_names(tmp_path: Path) -> None:
+    row = {"id": "line-1", "text": "Why?", "right": True, "why": "ok", "measures": {}}
+    for name, more in (("one", []), ("two", [{**row, "id": "line-2", "text": "When?"}])):
+        folder = tmp_path / "data" / "runs" / name
+        folder.mkdir(parents=True)
+        text = "".join(json.dumps(each) + "\n" for each in [row, *more])
+        (folder / "questions.jsonl").write_text(text, encoding="utf-8")
+    done = footnote("eval", "--compare", "one", "two", "--json", data=tmp_path / "data")
+    assert json.loads(done.stdout)["questions"] == 1
+
+
 def test_a_bad_line_of_own_questions_is_named_before_a_model_is_loaded(tmp_path: Path) -> None:
     mine = tmp_path / "mine.csv"
     mine.write_text("question,page\nWhen?,three\n", encoding="utf-8")

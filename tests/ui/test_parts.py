@@ -116,7 +116,7 @@ def page(tmp_path: Path) -> Iterator[Page]:
         put(store, TEXT)
     desk = Desk(load_settings({"data": tmp_path / "data"}), indexer=NoIndexer())
     page = Page(desk)
-    for name in ("side", "scope", "top", "hello", "state", "table", "chat", "box"):
+    for name in ("side", "scope", "top", "hello", "state", "table", "settings", "quality", "chat", "box"):
         setattr(page.components, name, name)
     yield page
     desk.close()

@@ -1,0 +1,122 @@
+"""The views beside the chat in headless Chromium: the way between them, Settings, Quality, access."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from rag.feedback import Feedback, FeedbackFile
+from tests.ui.test_browser import (  # noqa: F401  the fixtures are found by their names
+    Watched,
+    ask,
+    chromium,
+    pytestmark,
+    served_lightly,
+    watched,
+)
+
+
+def turn_to(page: Page, view: str) -> None:
+    page.locator(".fn-top").get_by_role("button", name=view).click()
+    expect(page.locator(f".fn-top [aria-current='page']:text-is('{view}')")).to_be_visible()
+
+
+def test_the_views_are_steps_of_the_history_and_the_chat_keeps_its_state(
+    watched: Watched,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    page = watched.page
+    with served_lightly(tmp_path / "data") as server:
+        page.goto(server.url)
+        ask(page, "What pressure does the garden pump reach?")
+        page.get_by_label("Your question").fill("a draft")
+        turn_to(page, "Documents")
+        turn_to(page, "Settings")
+        expect(page).to_have_url(re.compile("view=settings"))
+        expect(page.get_by_role("heading", name="Settings")).to_be_visible()
+        assert page.locator("#fn-docs-view, #fn-chat-view").evaluate_all(
+            "(all) => all.every((each) => !each.checkVisibility())"
+        )
+        page.go_back()
+        expect(page.get_by_role("heading", name="Documents")).to_be_visible()
+        page.go_back()
+        expect(page.get_by_label("Your question")).to_have_value("a draft")
+        expect(page.locator("#fn-chat")).to_contain_text("47 bar")
+        page.go_forward()
+        page.reload()
+        expect(page.get_by_role("heading", name="Documents")).to_be_visible()
+
+
+def test_a_setting_is_changed_refused_and_reset(watched: Watched, tmp_path: Path) -> None:  # noqa: F811
+    page = watched.page
+    with served_lightly(tmp_path / "data") as server:
+        page.goto(f"{server.url}/?view=settings")
+        passages = page.get_by_label("Passages", exact=True)
+        passages.fill("many")
+        passages.press("Enter")
+        expect(page.locator(".fn-wrong")).to_contain_text("Give it another value")
+        expect(passages).to_be_focused()
+        expect(passages).to_have_value("many")
+        passages.fill("3")
+        passages.press("Tab")
+        expect(page.locator(".fn-wrong")).to_have_count(0)
+        expect(page.get_by_role("button", name="Reset")).to_have_count(1)
+        assert "passages = 3" in (tmp_path / "data" / "settings.toml").read_text(encoding="utf-8")
+        page.get_by_role("button", name="Reset").click()
+        expect(passages).to_have_value("6")
+
+        # What was begun in a field is not lost to what changes elsewhere.
+        expect(page.get_by_label("Read closely")).to_be_disabled()  # set when this server was started
+        page.get_by_label("Who answers").select_option("ollama")
+        name = page.get_by_label("Model", exact=True)
+        name.fill("sma")
+        page.wait_for_timeout(1_500)
+        expect(name).to_be_focused()
+        name.press_sequentially("ll")
+        name.press("Enter")
+        page.get_by_label("Address").fill("http://127.0.0.1:9")
+        page.get_by_label("Address").press("Tab")
+        page.get_by_role("button", name="Test", exact=True).click()
+        tried = page.locator(".fn-tried")
+        expect(tried).to_contain_text("Failed")
+        expect(tried).to_contain_text("Ollama is not answering at http://127.0.0.1:9")
+        expect(tried.locator("pre")).to_contain_text("Connect")
+        page.get_by_role("button", name="Discard").click()
+        expect(page.get_by_label("Who answers")).to_have_value("")
+
+
+def test_the_theme_and_the_text_size_hold_in_every_view(watched: Watched, tmp_path: Path) -> None:  # noqa: F811
+    page = watched.page
+    with served_lightly(tmp_path / "data") as server:
+        page.goto(f"{server.url}/?view=settings")
+        paper = "getComputedStyle(document.querySelector('#fn-main')).backgroundColor"
+        page.get_by_label("Dark").click()
+        page.wait_for_function(f"{paper} === 'rgb(20, 23, 29)'")
+        page.get_by_label("Largest").click()
+        page.wait_for_function("document.documentElement.dataset.textSize === 'largest'")
+        page.reload()
+        expect(page.get_by_label("Dark")).to_be_checked()
+        assert page.evaluate(paper) == "rgb(20, 23, 29)"
+        turn_to(page, "Chat")
+        box = page.locator("#fn-composer").bounding_box()
+        assert box is not None
+        assert box["y"] + box["height"] <= 900
+        assert page.evaluate("document.documentElement.scrollWidth") <= 1440
+
+
+def test_a_failing_case_is_asked_again_with_its_search(watched: Watched, tmp_path: Path) -> None:  # noqa: F811
+    page, data = watched.page, tmp_path / "data"
+    question = "What pressure does the garden pump reach?"
+    with served_lightly(data) as server:
+        FeedbackFile(data).add(Feedback(question=question, verdict="not_in_documents"))
+        page.goto(f"{server.url}/?view=quality")
+        page.get_by_role("button", name="Run", exact=True).click()
+        last = page.get_by_role("region", name="Last run")
+        expect(last).to_contain_text("Answered, although the documents do not hold it.")
+        last.get_by_role("button", name="Ask in a new chat").click()
+        answer = page.locator("#fn-chat [data-testid='bot']").last
+        expect(answer).to_contain_text("47 bar")
+        expect(answer.locator(".fn-steps")).to_be_visible()
+        expect(page.locator(".fn-item[aria-current]")).to_contain_text(question)
