@@ -95,7 +95,7 @@ def quality_html(
 
 def _card(name: str, title: str, body: str) -> str:
     return (
-        f'<section class="fn-card" aria-labelledby="fn-q-{name}"><h2 id="fn-q-{name}">{title}</h2>'
+        f'<section class="fn-sheet" aria-labelledby="fn-q-{name}"><h2 id="fn-q-{name}">{title}</h2>'
         f"{body}</section>"
     )
 

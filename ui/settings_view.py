@@ -79,7 +79,7 @@ def settings_html(
 def _section(section: Section, sources: Mapping[str, Sourced], drafts: Drafts, more: str) -> str:
     fields = "".join(_field(each, sources[each.name], drafts) for each in section.fields)
     return (
-        f'<section class="fn-card fn-set" aria-labelledby="fn-set-{section.name}">'
+        f'<section class="fn-sheet fn-set" aria-labelledby="fn-set-{section.name}">'
         f'<h2 id="fn-set-{section.name}">{section.title}</h2>'
         f'<p class="fn-lead">{escape_line(section.words)}</p>{fields}{more}</section>'
     )
@@ -267,7 +267,7 @@ def _privacy(settings: Settings, goes_to: Destination | None, chats: int) -> str
         )
     where = escape_line(str(settings.data))
     return (
-        '<section class="fn-card fn-set" aria-labelledby="fn-set-privacy">'
+        '<section class="fn-sheet fn-set" aria-labelledby="fn-set-privacy">'
         '<h2 id="fn-set-privacy">Privacy</h2>'
         f'<p class="fn-lead">{escape_line(leaves)}</p><div class="fn-setting"><p class="fn-label">Kept in</p>'
         f'<div class="fn-value"><code><bdi>{where}</bdi></code><p class="fn-about">Index, conversations,'
