@@ -124,9 +124,11 @@ def adversary(pattern: Any, piece: str, ending: str, size: int) -> Any:
 def test_requirement_18_the_patterns_are_found() -> None:
     found = patterns()
     assert len(found) > 50
-    assert {"index.sentences._END", "index.loaders.html._HIDING_STYLE", "index.loaders.pdf._WORD"} <= set(
-        found
-    )
+    assert {
+        "index.sentences._END",
+        "index.loaders.html._HIDING_STYLE",
+        "index.loaders.pdf_lines._WORD",
+    } <= set(found)
     assert {*BOUNDED, *MATCHED} <= set(found)
 
 
