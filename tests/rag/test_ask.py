@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from index.store import Store
 from rag.answers import Answer, Delta, Done, Event, Found, Stage, Turn
 from rag.ask import Assistant
 from rag.build import build_assistant
+from rag.providers import PROVIDERS
 from rag.settings import AnswerSettings, GenerationSettings, Settings
 from tests.fakes import WordCountEmbedder
 from tests.rag.corpus import CORPUS, VOCABULARY, indexed, unread
@@ -272,7 +274,8 @@ def test_a_model_that_is_not_running_is_replaced_by_quotes_with_a_notice(tmp_pat
 
 
 def test_a_missing_package_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rag.llm._PACKAGES", {"ollama": "a_package_that_is_not_installed"})
+    absent = replace(PROVIDERS["ollama"], package="a_package_that_is_not_installed")
+    monkeypatch.setitem(PROVIDERS, "ollama", absent)
     with indexed(tmp_path, settings=with_model("")) as (_, assistant):
         answer = assistant.ask("What is the capital of France?")
     assert answer.status == "answered"
