@@ -10,8 +10,9 @@ import difflib
 import math
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -160,7 +161,7 @@ class EvidenceSelector:
         unknown = tuple(word.word for word in wanted if not word.known)
         if read:
             among = {passage.chunk_id for passage in passages}
-            ranked = tuple(sentence for sentence in read if sentence.passage.chunk_id in among)
+            ranked = distinct(sentence for sentence in read if sentence.passage.chunk_id in among)
         else:
             ranked = self._unread(query, passages[: self._passages], snapshot, wanted, carried)
         if not ranked:
@@ -182,7 +183,7 @@ class EvidenceSelector:
         wanted: Sequence[WeightedWord],
         carried: Sequence[str],
     ) -> tuple[EvidenceSentence, ...]:
-        sentences = _sentences(passages, wanted, snapshot, {})
+        sentences = distinct(_sentences(passages, wanted, snapshot, {}))
         similarities = (
             self._similarities(query, carried, [each.text for each in sentences]) if sentences else ()
         )
@@ -208,6 +209,8 @@ def read_sentences(
     wanted: Sequence[WeightedWord],
 ) -> tuple[EvidenceSentence, ...]:
     """Every sentence of the passages that could be an answer, scored by the reader and the words, best first.
+
+    One that stands in two passages is there twice, as each of them was read.
 
     Args:
         readings: Of passages by chunk id, in the order of the sentences of ``sentence_spans(passage.text)``;
@@ -311,9 +314,8 @@ def _sentences(
     snapshot: Snapshot,
     readings: Mapping[int, Reading],
 ) -> list[_Sentence]:
-    """Every sentence of the passages that could be an answer, once even where passages overlap."""
+    """Every sentence of the passages that could be an answer."""
     found: list[_Sentence] = []
-    seen: set[tuple[int, int]] = set()
     for passage in passages:
         above = " ".join((passage.title, *passage.heading_path))
         around = covered(wanted, forms_in(above, snapshot.languages))
@@ -322,14 +324,12 @@ def _sentences(
         for number, (start, end) in enumerate(sentence_spans(passage.text)):
             text = passage.text[start:end]
             covers = covered(wanted, forms_in(text, snapshot.languages))
-            place = (passage.version_id, passage.start + start)
             heading = any(
                 first <= passage.start + start and passage.start + end <= last
                 for first, last in passage.headings
             )
             says = not heading and not _is_heading_or_question(text, passage)
-            if place not in seen and says and not _is_table_head(passage.text, start, end):
-                seen.add(place)
+            if says and not _is_table_head(passage.text, start, end):
                 found.append(
                     _Sentence(
                         passage=passage,
@@ -343,6 +343,17 @@ def _sentences(
                 )
             before = covers
     return found
+
+
+_AnySentence = TypeVar("_AnySentence", _Sentence, EvidenceSentence)
+
+
+def distinct(sentences: Iterable[_AnySentence]) -> tuple[_AnySentence, ...]:
+    """Where passages overlap a sentence comes twice: the first of each."""
+    first: dict[tuple[int, int], _AnySentence] = {}
+    for sentence in sentences:
+        first.setdefault((sentence.passage.version_id, sentence.start), sentence)
+    return tuple(first.values())
 
 
 def _is_heading_or_question(text: str, passage: Passage) -> bool:

@@ -8,11 +8,12 @@ import pytest
 
 from index.snapshot import Snapshot
 from rag.asked import states
+from rag.evidence import EvidenceSelector
 from rag.reader.reading import Reading, Text
 from rag.rerank import Reranker
 from rag.settings import RetrievalSettings, Settings
-from tests.fakes import OverlapReader
-from tests.rag.corpus import indexed
+from tests.fakes import OverlapReader, WordCountEmbedder
+from tests.rag.corpus import VOCABULARY, indexed
 from tests.rag.test_duplicates import passage
 
 SEINE = "The river Seine flows through Paris."
@@ -111,3 +112,21 @@ def test_a_claim_keeps_the_order_it_was_found_in(snapshot: Snapshot) -> None:
     assert sorted(claimed.readings) == [1, 2]
     asked = reranker.rank(QUESTION, passages, snapshot)
     assert [each.chunk_id for each in asked.passages] == [2, 1]
+
+
+def test_a_sentence_of_two_passages_counts_once_as_the_better_of_them_reads(snapshot: Snapshot) -> None:
+    shared = "It flows through Paris."
+    earlier = passage(1, f"{WARRANTY} {shared}", "a.txt")
+    later = replace(
+        passage(2, f"{shared} That river is the Seine, which everybody knows.", "a.txt"),
+        version_id=earlier.version_id,
+        start=len(WARRANTY) + 1,
+    )
+    ranked = Reranker(reader=OverlapReader(), passages=2).rank(QUESTION, [earlier, later], snapshot)
+    assert [each.text for each in ranked.sentences].count(shared) == 2
+    selector = EvidenceSelector(WordCountEmbedder(VOCABULARY))
+    evidence = selector.select(QUESTION, ranked.passages, snapshot, read=ranked.sentences)
+    (once,) = [each for each in evidence.sentences if each.text == shared]
+    assert once.passage.chunk_id == 2
+    alone = selector.select(QUESTION, [ranked.passages[1]], snapshot, read=ranked.sentences)
+    assert shared in [each.text for each in alone.sentences]
