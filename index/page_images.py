@@ -10,10 +10,9 @@ aside, and where they do not agree there are no boxes, rather than wrong ones.
 from __future__ import annotations
 
 import math
-import struct
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from io import BytesIO
 from itertools import groupby
 from typing import Any
 
@@ -288,22 +287,8 @@ def _image(page: Any, width: float, height: float) -> bytes:
     )
     bitmap = page.render(scale=scale, rev_byteorder=True)
     try:
-        return _png(bitmap.width, bitmap.height, memoryview(bitmap.buffer).cast("B"), bitmap.stride)
+        packed = BytesIO()
+        bitmap.to_pil().save(packed, format="PNG", compress_level=1)  # it goes no further than this computer
+        return packed.getvalue()
     finally:
         bitmap.close()
-
-
-def _png(width: int, height: int, pixels: memoryview, stride: int) -> bytes:
-    """A PNG of RGB pixels, three bytes each, whose rows begin ``stride`` bytes apart."""
-    packer = zlib.compressobj(level=1)
-    packed: list[bytes] = []
-    for row in range(height):
-        packed.append(packer.compress(b"\0"))  # this row is not filtered
-        packed.append(packer.compress(pixels[row * stride : row * stride + 3 * width]))
-    packed.append(packer.flush())
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    chunks = ((b"IHDR", header), (b"IDAT", b"".join(packed)), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-        for kind, content in chunks
-    )
