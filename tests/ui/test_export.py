@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from selectolax.lexbor import LexborHTMLParser
@@ -14,24 +12,12 @@ from selectolax.lexbor import LexborHTMLParser
 from index.store import Store
 from rag.answers import AnswerSentence
 from tests.ui.payloads import HOSTILE
-from tests.ui.test_chats import QUOTE, TEXT, put, quoted_answer
+from tests.ui.test_chats import QUOTE, chats, quoted_answer, store
 from ui.chats import Chats, stored
 from ui.export import EXPORTS, Exported, export_chat
 from ui.references import References
 
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(tmp_path / "data") as opened:
-        put(opened, TEXT)
-        yield opened
-
-
-@pytest.fixture
-def chats(tmp_path: Path) -> Iterator[Chats]:
-    opened = Chats(tmp_path / "data")
-    yield opened
-    opened.close()
+__all__ = ["chats", "store"]  # fixtures
 
 
 def conversation(chats: Chats, store: Store, *questions: str) -> str:

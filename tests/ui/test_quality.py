@@ -19,7 +19,7 @@ from rag.feedback import Feedback
 from rag.settings import load_settings
 from tests.fakes import WordCountEmbedder
 from tests.rag.corpus import VOCABULARY, indexed, unread
-from tests.ui.test_settings import Noting
+from tests.ui.test_job_runs import Queue
 from ui.chats import SpanRef, StoredAnswer
 from ui.desk import Desk
 from ui.measuring import Measurement
@@ -38,7 +38,7 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
     data = tmp_path / "data"
     with indexed(data):
         pass
-    desk = Desk(unread(load_settings({"data": data})), indexer=Noting())
+    desk = Desk(unread(load_settings({"data": data})), indexer=Queue())
     opened = Page(desk)
     for name in ("side", "scope", "top", "hello", "state", "table", "settings", "quality", "chat", "box"):
         setattr(opened.components, name, name)
@@ -155,7 +155,7 @@ def test_documents_that_were_not_read_whole_are_listed_with_cause_and_remedy(pag
     assert "Every document was read whole." in shown(rows)
     act(page, View(), act="retry", doc=rows[0].doc_id)
     indexer = page.around.desk.indexer
-    assert isinstance(indexer, Noting)
+    assert isinstance(indexer, Queue)
     assert indexer.requests == [{"kind": "reindex", "doc_ids": [rows[0].doc_id]}]
 
 

@@ -17,29 +17,12 @@ from rag.settings import Settings, load_settings
 from tests.fakes import OverlapReader, WordCountEmbedder
 from tests.rag.corpus import CORPUS, VOCABULARY, indexed
 from tests.rag.llm_stub import Stub, serving
+from tests.ui.test_job_runs import Queue
 from ui.desk import Desk
-from ui.indexing import Request
 from ui.page import Page
-from ui.planning import PlanSummary
 from ui.tab import View
 
 PATIENCE_SECONDS = 20.0
-
-
-class Noting:
-    """An indexing process that notes what it was asked for."""
-
-    pending = 0
-    planned: PlanSummary | None = None
-
-    def __init__(self) -> None:
-        self.requests: list[Request] = []
-
-    def submit(self, request: Request) -> None:
-        self.requests.append(request)
-
-    def close(self) -> None:
-        pass
 
 
 @pytest.fixture(autouse=True)
@@ -53,7 +36,7 @@ def page(tmp_path: Path) -> Iterator[Page]:
     data = tmp_path / "data"
     with indexed(data):
         pass
-    desk = Desk(load_settings({"data": data}), indexer=Noting())
+    desk = Desk(load_settings({"data": data}), indexer=Queue())
     embedder = WordCountEmbedder(VOCABULARY)
     desk.assistant.set_result(build_assistant(desk.settings, desk.store, embedder, OverlapReader()))
     opened = Page(desk)
@@ -115,7 +98,7 @@ def test_a_stronger_source_locks_the_field_and_says_why(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FOOTNOTE_RETRIEVAL__PASSAGES", "4")
-    desk = Desk(load_settings({"data": tmp_path / "data", "server.port": 1234}), indexer=Noting())
+    desk = Desk(load_settings({"data": tmp_path / "data", "server.port": 1234}), indexer=Queue())
     page, view = Page(desk), View()
     for name in ("side", "settings"):
         setattr(page.components, name, name)
@@ -160,7 +143,7 @@ def test_new_limits_say_what_they_cost_before_they_are_saved(page: Page) -> None
     assert saved(page).index.chunk_tokens == 200
     act(page, view, act="save-reindex")
     assert saved(page).index.chunk_tokens == 100
-    (request,) = cast(Noting, desk.indexer).requests
+    (request,) = cast(Queue, desk.indexer).requests
     assert request["kind"] == "reindex"
     assert set(request["doc_ids"]) == {row.doc_id for row in desk.store.documents()}
 
