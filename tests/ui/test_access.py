@@ -1,0 +1,72 @@
+"""No screen has a serious violation of the accessibility rules that axe-core checks, in either theme."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from tests.ui.test_browser import CHROMIUM, ask, chromium, served_lightly
+from tests.ui.test_browser_chat import PRESSURE
+
+__all__ = ["chromium"]  # a fixture
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.timeout(600),
+    pytest.mark.skipif(CHROMIUM is None and not os.environ.get("CI"), reason="no Chromium is installed"),
+]
+
+
+def violations(page: Page) -> list[str]:
+    """The serious and critical ones, a line for each element."""
+    page.wait_for_timeout(300)  # what moves has come to rest
+    return [
+        f"{found['impact']} {found['id']}: {node['html'][:120]}"
+        for found in Axe().run(page).response["violations"]
+        if found["impact"] in ("serious", "critical")
+        for node in found["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_no_screen_has_a_serious_violation(chromium: Browser, tmp_path: Path, theme: str, width: int) -> None:
+    found: dict[str, list[str]] = {}
+    page = chromium.new_page(
+        color_scheme="dark" if theme == "dark" else "light",
+        reduced_motion="reduce",
+        viewport={"width": width, "height": 900},
+    )
+    with served_lightly(tmp_path / "data") as server:
+        page.goto(server.url)
+        expect(page.locator(".fn-hello")).to_be_visible()
+        found["empty"] = violations(page)
+        answer = ask(page, PRESSURE)
+        answer.get_by_text("How I searched").click()
+        found["answer"] = violations(page)
+        answer.locator('p a[href^="#cite-"]').first.click()
+        expect(page.locator("#fn-evidence mark:visible, .fn-leaf img:visible").first).to_be_visible()
+        found["evidence"] = violations(page)
+        page.keyboard.press("Escape")
+        ask(page, "How tall is the Eiffel Tower?")
+        found["refusal"] = violations(page)
+        page.keyboard.press("Control+/")
+        expect(page.get_by_role("dialog")).to_be_visible()
+        found["keys"] = violations(page)
+        page.keyboard.press("Escape")
+        for view in ("Documents", "Quality", "Settings"):
+            page.locator(".fn-top").get_by_role("button", name=view).click()
+            found[view] = violations(page)
+    page.close()
+    assert found == {screen: [] for screen in found}
+
+
+def test_a_violation_is_seen(chromium: Browser) -> None:
+    page = chromium.new_page()
+    page.set_content('<main><h1>Title</h1><p style="color:#ccc;background:#fff">pale</p><img src="x"></main>')
+    assert len(violations(page)) >= 2
+    page.close()
