@@ -9,6 +9,28 @@ element.addEventListener("click", (event) => {
   trigger("act", { ...button.dataset, value: field ? field.value : "" });
 });
 
+// A drawing between press and release takes the button away, and the click with it: the new button gets it.
+const identity = ({ dataset: { typed, ...rest } }) => JSON.stringify(rest);
+let press = null;
+element.addEventListener(
+  "pointerdown",
+  (event) => {
+    const button = event.target.closest("[data-act]");
+    press = button && { button, what: identity(button), x: event.clientX, y: event.clientY };
+  },
+  true,
+);
+document.addEventListener(
+  "pointerup",
+  (event) => {
+    const was = press;
+    press = null;
+    if (!was || was.button.isConnected || Math.hypot(event.clientX - was.x, event.clientY - was.y) > 8) return;
+    [...element.querySelectorAll("[data-act]")].find((each) => identity(each) === was.what)?.click();
+  },
+  true,
+);
+
 // Entries that are not clicks: page.js and the fields below ask for them by this event.
 element.addEventListener("footnote", (event) => trigger("act", event.detail));
 

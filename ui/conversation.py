@@ -387,7 +387,8 @@ def _considered(passages: Sequence[StoredConsidered], references: References) ->
         for each in passages
     )
     return (
-        '<table class="fn-looked" tabindex="0"><thead><tr><th>Passage</th><th>Meaning</th><th>Words</th><th>Both</th>'
+        '<table class="fn-looked" tabindex="0"><thead><tr><th>Passage</th><th>Meaning</th><th>Words</th>'
+        "<th>Both</th>"
         f"<th>Reader</th><th>Outcome</th></tr></thead><tbody>{rows}</tbody></table>"
     )
 

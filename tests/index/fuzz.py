@@ -135,7 +135,9 @@ def _repacked(archive: bytes, change: Callable[[str, bytes], bytes], compression
     buffer = BytesIO()
     with zipfile.ZipFile(BytesIO(archive)) as old, zipfile.ZipFile(buffer, "w", compression) as new:
         for name in old.namelist():
-            new.writestr(name, change(name, old.read(name)))
+            entry = zipfile.ZipInfo(name, (2020, 1, 1, 0, 0, 0))  # the time of day would be among the bytes
+            entry.compress_type = compression
+            new.writestr(entry, change(name, old.read(name)))
     return buffer.getvalue()
 
 

@@ -120,3 +120,23 @@ def test_a_failing_case_is_asked_again_with_its_search(watched: Watched, tmp_pat
         expect(answer).to_contain_text("47 bar")
         expect(answer.locator(".fn-steps")).to_be_visible()
         expect(page.locator(".fn-item[aria-current]")).to_contain_text(question)
+
+
+def test_a_button_that_is_drawn_anew_under_the_pointer_is_clicked(watched: Watched, tmp_path: Path) -> None:  # noqa: F811
+    page = watched.page
+    with served_lightly(tmp_path / "data") as server:
+        page.goto(f"{server.url}/?view=documents")
+        button = page.get_by_role("button", name="Check for changes")
+        said = page.locator("#fn-state-html").get_by_text("No folder was added yet")
+        again = "each => (each.outerHTML = each.outerHTML)"
+        for away in (200, 0):  # pressed and drawn away: given up; pressed and released: a click
+            expect(said).to_have_count(0)
+            box = button.bounding_box()
+            assert box is not None
+            page.mouse.move(box["x"] + 5, box["y"] + 5)
+            page.mouse.down()
+            button.evaluate(again)
+            page.mouse.move(box["x"] + 5, box["y"] + 5 + away)
+            page.mouse.up()
+            page.wait_for_timeout(300)
+        expect(said).to_be_visible()
