@@ -174,9 +174,10 @@ def build_page(desk: Desk) -> gr.Blocks:
             handler: Callable[..., Any],
             inputs: list[Any],
             outputs: list[Any],
-            js: str | None = None,
         ) -> None:
-            event(handler, inputs, outputs, js=js, concurrency_limit=32, **quiet)
+            # Otherwise what a person does is dropped while the event before it is not done: for a whole
+            # answer, if that was a click on the conversation in which one is being written.
+            event(handler, inputs, outputs, trigger_mode="multiple", concurrency_limit=32, **quiet)
 
         on(blocks.load, page.conversations.open_page, [view], everything)
         on(parts.box.submit, page.conversations.ask, [parts.box, view], everything)
@@ -191,7 +192,15 @@ def build_page(desk: Desk) -> gr.Blocks:
             on(part.act, page.documents.action, [view], around)
         on(parts.quality.act, page.quality.action, [view], everything)
         on(parts.settings.act, page.settings.action, [view], everything)
-        on(timer.tick, page.around.tick, [view, report], around, js=_TICK_JS.read_text(encoding="utf-8"))
+        timer.tick(
+            page.around.tick,
+            [view, report],
+            around,
+            js=_TICK_JS.read_text(encoding="utf-8"),
+            trigger_mode="once",  # a slow one is not overtaken by the next
+            concurrency_limit=32,
+            **quiet,
+        )
     blocks.queue(max_size=256, default_concurrency_limit=32, api_open=False)
     page_blocks: gr.Blocks = blocks
     return page_blocks

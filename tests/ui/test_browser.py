@@ -219,6 +219,7 @@ def test_the_first_day(watched: Watched, tmp_path: Path) -> None:
         answer.locator("p a[href^='#cite-']").first.click()
         pane = page.locator(".fn-pane")
         expect(pane).to_be_visible()
+        expect(pane.locator("mark").first).to_be_attached()
         quote = settle(page, "".join(pane.locator("mark").all_inner_texts()))
         assert quote
         assert quote in settle(page, answer.inner_text())
@@ -274,6 +275,7 @@ def test_the_first_day(watched: Watched, tmp_path: Path) -> None:
         expect(page.locator("#fn-chat [data-testid='user']").first).to_contain_text(RAFAH)
         expect(page.locator(".fn-item[aria-current]")).to_contain_text("What does the United States")
         page.locator("#fn-chat p a[href^='#cite-']").first.click()
+        expect(pane.locator("mark").first).to_be_attached()
         assert settle(page, "".join(pane.locator("mark").all_inner_texts())) == quote
 
     held = b"".join(path.read_bytes() for path in (tmp_path / "data").rglob("*") if path.is_file())
@@ -396,6 +398,18 @@ def test_an_answer_survives_a_reload_and_can_be_stopped(watched: Watched, tmp_pa
         expect(running).to_contain_text("a joint effort at the border")
         page.reload()
         expect(running).to_contain_text("a joint effort at the border")
+
+        # Whoever turns to an answer that is being written can turn away from it again.
+        egypt = "Why is Egypt part of the border plan?"
+        page.get_by_role("button", name="New chat").click()
+        page.get_by_role("button", name=egypt).click()
+        expect(running).to_contain_text("a joint effort at the border")
+        chats = page.locator(".fn-side .fn-open")
+        asked = page.locator("#fn-chat [data-testid='user']")
+        for question in (RAFAH, egypt, RAFAH):
+            chats.filter(has_text=question[:15]).click()
+            expect(asked).to_contain_text(question)
+            expect(running).to_contain_text("a joint effort at the border")
         page.get_by_role("button", name="Stop").click()
         expect(running).to_contain_text("Stopped")
         expect(running).to_contain_text("a joint effort at the border")
@@ -411,6 +425,7 @@ def test_the_samples_go_with_one_click_and_stay_away(watched: Watched, tmp_path:
         expect(page.locator(".fn-card")).to_have_count(0)
         page.get_by_role("button", name="Remove the samples").click()
         expect(page.locator(".fn-table")).to_have_count(0)
+        page.goto("about:blank")
         server.stop()
         server.start()
         page.goto(f"{server.url}/?view=documents")

@@ -200,3 +200,19 @@ def test_the_way_to_the_first_page_imports_no_model(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_nothing_that_a_person_does_is_dropped_while_something_is_pending(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from rag.settings import load_settings; "
+        "from ui.desk import Desk; from ui.page import build_page; "
+        "desk = Desk(load_settings({'data': Path(sys.argv[1])})); "
+        "events = build_page(desk).config['dependencies']; desk.close(); "
+        "print(*(f\"{each['targets'][0][1]}:{each['trigger_mode']}\" for each in events))"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "data")]
+    events = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    assert events.count("tick:once") == 1
+    others = [event for event in events if event != "tick:once"]
+    assert len(others) > 10
+    assert all(event.endswith(":multiple") for event in others)
