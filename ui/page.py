@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from functools import wraps
+from inspect import isgeneratorfunction
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,7 @@ from ui.export import export_chat
 from ui.quality import QualityPage
 from ui.settings import SettingsPage
 from ui.sidebar import head_html, top_html
-from ui.tab import Components, View, number_of, text_of
+from ui.tab import Components, Update, View, number_of, text_of
 
 TITLE = "Footnote"
 # Clicks on anything with data-act become one event with its data; every element below a gr.HTML.
@@ -91,6 +93,21 @@ def _chat_functions(desk: Desk) -> list[Callable[[object], str]]:
         return json.dumps(asdict(exported)) if exported is not None else ""
 
     return [export]
+
+
+def _shown_once(handler: Callable[..., Iterator[Update]], outputs: list[Any]) -> Callable[..., Any]:
+    """A handler whose last update is not sent again when it ends.
+
+    Gradio repeats the last update of a generator with its end. By then a person may have typed into the
+    composer, which was filled a moment ago: the repetition would take their words away.
+    """
+
+    @wraps(handler)  # Gradio looks for the event's data and the request among the annotations
+    def shown_once(*arguments: Any) -> Iterator[Update]:
+        yield from handler(*arguments)
+        yield {outputs[0]: gr.skip()}
+
+    return shown_once
 
 
 def build_page(desk: Desk) -> gr.Blocks:
@@ -175,6 +192,8 @@ def build_page(desk: Desk) -> gr.Blocks:
             inputs: list[Any],
             outputs: list[Any],
         ) -> None:
+            if isgeneratorfunction(handler):
+                handler = _shown_once(handler, outputs)
             # Otherwise what a person does is dropped while the event before it is not done: for a whole
             # answer, if that was a click on the conversation in which one is being written.
             event(handler, inputs, outputs, trigger_mode="multiple", concurrency_limit=32, **quiet)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -148,6 +150,27 @@ def test_a_body_that_is_too_large_is_cut_off(client: httpx.Client) -> None:
 def test_a_body_without_an_honest_length_is_cut_off(client: httpx.Client) -> None:
     pieces = (b"x" * 100_000 for _ in range(30))
     assert client.post("/gradio_api/queue/join", content=pieces).status_code == 413
+
+
+def test_what_a_click_shows_is_not_sent_again_when_it_is_done(client: httpx.Client) -> None:
+    # A person may have typed into the composer by then.
+    handlers = client.get("/config").json()["dependencies"]
+    opening = next(each for each in handlers if each["targets"][0][1] == "load")
+    body = {"fn_index": opening["id"], "data": [None], "session_hash": "typing", "event_data": None}
+    client.post("/gradio_api/queue/join", json=body).raise_for_status()
+    messages: list[dict[str, Any]] = []
+    with client.stream("GET", "/gradio_api/queue/data", params={"session_hash": "typing"}) as events:
+        for line in events.iter_lines():
+            if line.startswith("data: "):
+                messages.append(json.loads(line.removeprefix("data: ")))
+            if messages and messages[-1]["msg"] == "process_completed":
+                break
+    shown = next(each["output"]["data"] for each in messages if each["msg"] == "process_generating")
+    assert any(isinstance(value, str) for value in shown)
+    nothing = {"__type__": "update"}
+    assert len(messages[-1]["output"]["data"]) == len(opening["outputs"])
+    for value in messages[-1]["output"]["data"]:
+        assert value in (nothing, {**nothing, "props": nothing})
 
 
 def test_no_handler_is_a_public_endpoint(client: httpx.Client) -> None:
