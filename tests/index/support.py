@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,3 +56,17 @@ def put(path: str, *sentences: str, collection: str = "Documents") -> PutDocumen
         size=len(made.document.text),
         version=made,
     )
+
+
+def files_with(folder: Path, *needles: str) -> list[str]:
+    """Names of the files below ``folder`` that hold any of these words, forwards or backwards."""
+    wanted = [text.encode() for needle in needles for text in (needle, needle[::-1])]
+    found = []
+    for path in folder.rglob("*"):
+        try:
+            held = path.read_bytes().lower() if path.is_file() else b""
+        except FileNotFoundError:  # whoever uses the folder meanwhile has deleted it
+            continue
+        if any(each in held for each in wanted):
+            found.append(str(path.relative_to(folder)))
+    return found

@@ -19,7 +19,7 @@ from filelock import FileLock
 from index.analysis import query_terms
 from index.migrations import backup_path
 from index.store import Store
-from tests.index.support import EMBEDDER, put, vector_of
+from tests.index.support import EMBEDDER, files_with, put, vector_of
 
 ROOT = Path(__file__).resolve().parents[2]
 CATS = "Cats sleep on warm stones."
@@ -51,16 +51,6 @@ def lexical(store: Store, query: str) -> list[str]:
 def dense(store: Store, k: int = 10) -> set[str]:
     found = store.snapshot().dense(vector_of("anything"), k)
     return {chunk.text for chunk in store.chunks([chunk_id for chunk_id, _ in found]).values()}
-
-
-def files_with(folder: Path, *needles: str) -> list[str]:
-    """Names of the files below ``folder`` that hold any of these words, forwards or backwards."""
-    wanted = [text.encode() for needle in needles for text in (needle, needle[::-1])]
-    return [
-        str(path.relative_to(folder))
-        for path in folder.rglob("*")
-        if path.is_file() and any(each in path.read_bytes().lower() for each in wanted)
-    ]
 
 
 def test_a_removed_document_is_hidden_from_everything_that_reads(store: Store) -> None:

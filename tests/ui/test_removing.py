@@ -11,10 +11,13 @@ import gradio as gr
 import pytest
 
 from index.ingest import ingest_documents
+from index.removal import UNDO_SECONDS
 from index.store import Store
 from rag.settings import load_settings
 from tests.fakes import WordCountEmbedder
+from tests.index.support import files_with
 from tests.rag.corpus import with_headings
+from tests.ui.desk import desk_over
 from tests.ui.light_server import NothingToIndex
 from ui.desk import Desk
 from ui.page import Page
@@ -60,13 +63,31 @@ def test_an_undo_that_comes_too_late_says_so(desk: Desk) -> None:
     assert "It was too late" in click(page, view, "undo")
 
 
-def test_the_server_finishes_a_purge_that_was_interrupted(desk: Desk) -> None:
-    [row] = desk.store.documents()
-    desk.store.publish(removals=[row.doc_id])  # leaves what was derived from it
-    assert desk.store.to_erase()
+def erased(desk: Desk) -> bool:
+    """Whether the desk erases what there is to erase, as it does while the server runs."""
     # Of all that start() starts: the rest loads a model.
     threading.Thread(target=desk._erase_removed, daemon=True).start()
     deadline = time.monotonic() + 20
     while desk.store.to_erase() and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert not desk.store.to_erase()
+    return not desk.store.to_erase()
+
+
+def test_the_server_finishes_a_purge_that_was_interrupted(desk: Desk) -> None:
+    [row] = desk.store.documents()
+    desk.store.publish(removals=[row.doc_id])  # leaves what was derived from it
+    assert desk.store.to_erase()
+    assert erased(desk)
+
+
+def test_what_was_deleted_before_a_stop_is_erased_after_the_next_start(desk: Desk, tmp_path: Path) -> None:
+    [row] = desk.store.documents()
+    desk.store.remove([row.doc_id])
+    desk.close()
+    with desk_over(tmp_path / "data") as again:
+        assert again.store.removals()  # it can still be undone
+        assert files_with(tmp_path / "data", "roses bloom")
+        with again.store.catalog.writing() as connection:  # the undo time goes by
+            connection.execute("UPDATE removed_documents SET removed_at = removed_at - ?", (UNDO_SECONDS,))
+        assert erased(again)
+        assert files_with(tmp_path / "data", "roses bloom") == []
