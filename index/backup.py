@@ -27,6 +27,7 @@ from typing import IO
 from filelock import FileLock
 
 from index.catalog import FILE_NAME, SCHEMA_VERSION, connect, set_meta, translated
+from index.erasure import forget_erasure
 from index.errors import BusyError, NewerDatabaseError, SourceError, StorageError
 from index.locks import held
 from index.removal import erase
@@ -146,7 +147,7 @@ def _settle_catalog(path: Path) -> tuple[int, list[str]]:
         erase(connection, published_generation(connection), time.time(), 0.0)
         connection.execute("DELETE FROM checkpoints")
         connection.execute("DELETE FROM removals")
-        connection.execute("DELETE FROM meta WHERE key = 'erase_due'")
+        forget_erasure(connection)
         set_meta(connection, "removals_since", str(published_generation(connection)))
         set_meta(connection, "catalog_id", uuid.uuid4().hex)
         connection.commit()

@@ -110,21 +110,18 @@ def roll_back(store: Store) -> str:
     return str(row["name"])
 
 
-def discard_other_models(store: Store, *, unfinished: bool) -> None:
-    """Delete the vectors that are kept for a way back; ``unfinished``: those of a change under way too."""
+def discard_other_models(store: Store) -> None:
+    """Delete the vectors of every model but the one that answers, those of a change under way included."""
     with store.catalog.writing() as connection:
-        previous = get_meta(connection, PREVIOUS)
-        if previous is None and not unfinished:
-            return
-        others = connection.execute(
-            "SELECT embedder_id FROM embedders WHERE fingerprint != coalesce(?, '')"
-            + ("" if unfinished else " AND fingerprint = ?"),
-            (get_meta(connection, "fingerprint"), *(() if unfinished else (previous,))),
-        ).fetchall()
-        for row in others:
+        _discard_but(connection, get_meta(connection, "fingerprint"))
+        connection.execute("DELETE FROM meta WHERE key = ?", (PREVIOUS,))
+
+
+def _discard_but(connection: sqlite3.Connection, *kept: str | None) -> None:
+    for row in connection.execute("SELECT embedder_id, fingerprint FROM embedders").fetchall():
+        if row["fingerprint"] not in kept:
             connection.execute("DELETE FROM embeddings WHERE embedder_id = ?", (row["embedder_id"],))
             connection.execute("DELETE FROM embedders WHERE embedder_id = ?", (row["embedder_id"],))
-        connection.execute("DELETE FROM meta WHERE key = ?", (PREVIOUS,))
 
 
 def _switch(store: Store, fingerprint: str) -> None:
@@ -135,6 +132,7 @@ def _switch(store: Store, fingerprint: str) -> None:
         if current is not None:
             set_meta(connection, PREVIOUS, current)
         set_meta(connection, "fingerprint", fingerprint)
+        _discard_but(connection, fingerprint, current)  # one way back is kept, and not every one there was
         set_meta(connection, "generation", str(published_generation(connection) + 1))
     store.write_checkpoint()
     store.refresh()

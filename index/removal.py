@@ -16,7 +16,8 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from index.catalog import HIDDEN, get_meta, set_meta
+from index.catalog import HIDDEN
+from index.erasure import note_erasure
 
 UNDO_SECONDS = 10.0
 
@@ -24,7 +25,6 @@ _COLUMNS = (
     "doc_id, collection, path, origin, state, problem, reason, hint, version_id, content_hash, size,"
     " indexed_at"
 )
-_ERASE_DUE = "erase_due"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +128,7 @@ def erase(connection: sqlite3.Connection, generation: int, now: float, undo_seco
     for version_id in {row["version_id"] for row in over if row["version_id"] is not None}:
         release_version(connection, version_id, generation)
     if over:
-        set_erase_due(connection)
+        note_erasure(connection)
     return bool(over)
 
 
@@ -137,28 +137,16 @@ def _is_over(removed_at: float, now: float, undo_seconds: float) -> bool:
     return not 0 <= now - removed_at < undo_seconds
 
 
-def erase_due(connection: sqlite3.Connection) -> str | None:
-    """A mark while derived files may hold parts of what was deleted from the catalog; None when clean."""
-    return get_meta(connection, _ERASE_DUE)
-
-
-def set_erase_due(connection: sqlite3.Connection) -> None:
-    """Note, in the commit that deletes, that derived files are to be cleaned."""
-    set_meta(connection, _ERASE_DUE, str(int(erase_due(connection) or 0) + 1))
-
-
-def clear_erase_due(connection: sqlite3.Connection, mark: str) -> None:
-    """The derived files are clean of everything that was deleted when ``mark`` was read."""
-    connection.execute("DELETE FROM meta WHERE key = ? AND value = ?", (_ERASE_DUE, mark))
-
-
-def release_version(connection: sqlite3.Connection, version_id: int, generation: int) -> None:
+def release_version(connection: sqlite3.Connection, version_id: int, generation: int) -> bool:
     """Take a version out of the index if no source stands at it any more.
 
     It is only hidden while a removed source could be brought back to it; else every byte of it goes.
+
+    Returns:
+        Whether it went, so that the files derived from it are to be cleaned.
     """
     if _exists(connection, "documents", version_id):
-        return
+        return False
     connection.execute(
         "INSERT OR REPLACE INTO removals SELECT chunk_id, ? FROM chunks"
         " WHERE version_id = ? AND generation > 0",
@@ -166,7 +154,7 @@ def release_version(connection: sqlite3.Connection, version_id: int, generation:
     )
     if _exists(connection, "removed_documents", version_id):
         connection.execute("UPDATE chunks SET generation = ? WHERE version_id = ?", (HIDDEN, version_id))
-        return
+        return False
     hashes = connection.execute("SELECT text_hash FROM chunks WHERE version_id = ?", (version_id,)).fetchall()
     connection.execute("DELETE FROM chunks WHERE version_id = ?", (version_id,))
     connection.execute("DELETE FROM locators WHERE version_id = ?", (version_id,))
@@ -176,6 +164,7 @@ def release_version(connection: sqlite3.Connection, version_id: int, generation:
         " AND NOT EXISTS (SELECT 1 FROM chunks WHERE chunks.text_hash = ?1)",
         [(row["text_hash"],) for row in hashes],
     )
+    return True
 
 
 def reveal_version(connection: sqlite3.Connection, version_id: int, generation: int) -> None:

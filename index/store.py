@@ -41,6 +41,7 @@ from index.derived import (
     vectors_since,
 )
 from index.durable import make_folder, remove_durably
+from index.erasure import erasure_due, note_erasure
 from index.errors import BusyError, SourceError, StorageError
 from index.faults import fault
 from index.lexical import LexicalIndex, LexicalSearcher, Marker, UnreadableLexicalError
@@ -51,11 +52,9 @@ from index.removal import (
     Removal,
     bring_back,
     erase,
-    erase_due,
     hide,
     release_version,
     removals_at,
-    set_erase_due,
 )
 from index.rows import (
     ChunkRow,
@@ -278,10 +277,11 @@ class Store(CatalogReader):
             fault("publish.put")
             left += [remove_document(connection, doc_id) for doc_id in removals]
             # Last: two files may have swapped their contents in this very commit.
-            for version_id in filter(None, left):
-                release_version(connection, version_id, generation)
+            gone = [release_version(connection, each, generation) for each in left if each is not None]
             if removals:
-                set_erase_due(connection)
+                note_erasure(connection)
+            elif any(gone):
+                note_erasure(connection, since=time.time())
             if folder is not None:
                 connection.execute(
                     "INSERT INTO folders VALUES (?, ?, ?) ON CONFLICT (path, collection)"
@@ -337,17 +337,17 @@ class Store(CatalogReader):
         with self.catalog.reading() as connection:
             return removals_at(connection, time.time(), undo_seconds)
 
-    def purge(self, *, undo_seconds: float = UNDO_SECONDS) -> bool:
+    def purge(self, *, undo_seconds: float = UNDO_SECONDS, patient: bool = True) -> bool:
         """Erase what can no longer be undone, see :func:`index.purge.purge`; cheap when there is nothing."""
         from index.purge import purge
 
-        return purge(self, undo_seconds=undo_seconds)
+        return purge(self, undo_seconds=undo_seconds, patient=patient)
 
     def to_erase(self) -> bool:
         """Whether :meth:`purge` has anything to do, now or once it can no longer be undone."""
         with self.catalog.reading() as connection:
             waiting = connection.execute("SELECT 1 FROM removed_documents LIMIT 1").fetchone()
-            return waiting is not None or erase_due(connection) is not None
+            return waiting is not None or erasure_due(connection) is not None
 
     def erase_removed(self, *, undo_seconds: float) -> None:
         """Delete the rows of what can no longer be undone (for :func:`index.purge.purge`)."""

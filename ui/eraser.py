@@ -1,4 +1,4 @@
-"""The process that erases what a command removed, once it can no longer be undone.
+"""The process that erases what a command removed or replaced, once it can no longer be undone.
 
 ``python -m ui.eraser --data DIR`` waits for that moment, purges and ends. If it is killed, the server or
 the next ``footnote`` command that indexes, asks or searches finishes its work.
@@ -54,7 +54,8 @@ def erase_when_due(data: Path, *, patience_seconds: float = PATIENCE_SECONDS) ->
     with Store.open(data, create=False) as store:
         while time.monotonic() < deadline:
             try:
-                if store.purge():
+                # Nobody would come back for the old text of a file that changed.
+                if store.purge(patient=False):
                     return True
             except BusyError:
                 logger.info("somebody else writes; the removed documents are erased later")

@@ -179,7 +179,7 @@ def rebuild(
 
     With --embedder, every passage is embedded with the model that the settings name, while the old one
     goes on answering. Ctrl-C stops it; the same command goes on from there. When it is done, start a page
-    that is open anew. `footnote rollback` goes back, until documents are removed or --discard is given.
+    that is open anew. `footnote rollback` goes back, until another model follows or --discard is given.
     """
     if embedder and discard:
         raise typer.BadParameter("--embedder and --discard are two steps.")
@@ -194,7 +194,7 @@ def rebuild(
             else:
                 finished = True
                 if discard:
-                    discard_other_models(store, unfinished=True)
+                    discard_other_models(store)
                 store.rebuild()
             counts = store.status()
     if as_json:

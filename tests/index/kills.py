@@ -107,7 +107,7 @@ def work(
         store.remove([by_key[key] for key in removed if key in by_key])
         say({"removed": True})
         store.write_checkpoint()
-        store.purge(undo_seconds=0)
+        store.purge(undo_seconds=0, patient=False)
     for name, count in passed.items():
         say({"point": name, "passages": count})
 

@@ -102,17 +102,41 @@ def test_the_way_back_is_refused_where_it_would_lose_documents(store: Store) -> 
     assert store.check() == []
 
 
-def test_discarding_and_purging_end_the_way_back(store: Store) -> None:
+def models(store: Store) -> dict[str, int]:
+    """How many vectors are kept, by fingerprint."""
+    with store.catalog.reading() as connection:
+        return dict(
+            connection.execute(
+                "SELECT fingerprint, count(*) FROM embedders JOIN embeddings USING (embedder_id)"
+                " GROUP BY fingerprint"
+            ).fetchall()
+        )
+
+
+def test_discarding_ends_the_way_back(store: Store) -> None:
     embed_anew(store, NEW)
-    discard_other_models(store, unfinished=True)
+    discard_other_models(store)
+    assert models(store) == {NEW.fingerprint: 300}
     with pytest.raises(SourceError):
         roll_back(store)
     assert store.check() == []
-    embed_anew(store, OLD)
+
+
+def test_a_purge_erases_vectors_of_every_model_and_keeps_the_way_back(store: Store) -> None:
+    embed_anew(store, NEW)
     store.remove([store.documents()[0].doc_id])
-    store.purge(undo_seconds=0)
-    with pytest.raises(SourceError):
-        roll_back(store)
+    assert models(store) == {OLD.fingerprint: 300, NEW.fingerprint: 300}  # it can still be undone
+    assert store.purge(undo_seconds=0)
+    assert models(store) == {OLD.fingerprint: 299, NEW.fingerprint: 299}
+    assert roll_back(store) == OLD.name
+    assert store.check() == []
+
+
+def test_one_model_is_kept_for_the_way_back(store: Store) -> None:
+    embed_anew(store, NEW)
+    third = WordCountEmbedder(["number"])
+    embed_anew(store, third)
+    assert models(store) == {NEW.fingerprint: 300, third.fingerprint: 300}
     assert store.check() == []
 
 

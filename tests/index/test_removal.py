@@ -17,6 +17,7 @@ import pytest
 from filelock import FileLock
 
 from index.analysis import query_terms
+from index.erasure import CHANGE_SECONDS, Erasure, erasure_due, note_erased
 from index.migrations import backup_path
 from index.store import Store
 from tests.index.support import EMBEDDER, files_with, put, vector_of
@@ -220,6 +221,66 @@ def test_files_that_vanished_from_a_folder_are_erased_by_the_next_purge(store: S
     assert store.purge()
     assert files_with(tmp_path, CANARY_STEM) == []
     assert store.check() == []
+
+
+def test_after_the_purge_of_a_change_no_byte_of_the_old_version_is_left(store: Store, tmp_path: Path) -> None:
+    store.write_checkpoint()
+    store.publish(puts=[put("/a.txt", CATS, "Something else.")], embedder=EMBEDDER)
+    assert not store.purge()  # it waits a little: more changes may follow
+    assert files_with(tmp_path, CANARY_STEM)
+    assert store.purge(patient=False)
+    assert files_with(tmp_path, CANARY_STEM) == []
+    store.refresh()
+    assert lexical(store, "cats") == [CATS]
+    assert dense(store) == {CATS, DOGS, "Something else."}
+    assert store.snapshot().document_frequency(CANARY_STEM) == 0
+    assert store.check() == []
+
+
+def test_a_version_that_another_source_holds_leaves_nothing_to_erase(store: Store) -> None:
+    store.publish(puts=[put("/copy.txt", CATS, CANARY)], embedder=EMBEDDER)
+    store.publish(puts=[put("/a.txt", "Something else.")], embedder=EMBEDDER)
+    assert not store.to_erase()
+    store.refresh()
+    assert lexical(store, "quokkazephyr") == [CANARY]
+
+
+def test_changes_are_erased_together_after_a_while_and_a_deletion_takes_them_along(store: Store) -> None:
+    store.publish(puts=[put("/b.txt", "Something else.")], embedder=EMBEDDER)
+    first = due(store)
+    store.publish(puts=[put("/b.txt", "Something else again.")], embedder=EMBEDDER)
+    second = due(store)
+    assert second.mark > first.mark
+    assert second.since == first.since
+    assert not second.is_time(second.since + CHANGE_SECONDS - 1)
+    assert second.is_time(second.since + CHANGE_SECONDS)
+    assert second.is_time(second.since - 1)  # the clock was set back
+    assert not store.purge(undo_seconds=0)
+    store.remove([doc_id(store, "/a.txt")])
+    assert store.purge(undo_seconds=0)
+    assert not store.to_erase()
+
+
+def test_where_erasing_takes_long_changes_wait_longer(store: Store) -> None:
+    store.publish(puts=[put("/b.txt", "Something else.")], embedder=EMBEDDER)
+    began = due(store)
+    store.publish(puts=[put("/b.txt", "Changed while it was erased.")], embedder=EMBEDDER)
+    with store.catalog.writing() as connection:
+        note_erased(connection, began, began=began.since + 100, seconds=30)
+    left = due(store)
+    assert left.since == began.since + 100
+    assert not left.is_time(left.since + 599)
+    assert left.is_time(left.since + 600)
+    with store.catalog.writing() as connection:
+        note_erased(connection, left, began=left.since, seconds=0.1)
+    assert not store.to_erase()
+
+
+def due(store: Store) -> Erasure:
+    with store.catalog.reading() as connection:
+        found = erasure_due(connection)
+    assert found is not None
+    return found
 
 
 def test_many_documents_are_removed_in_one_commit(tmp_path: Path) -> None:
