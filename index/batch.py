@@ -14,17 +14,19 @@ from numpy.typing import NDArray
 from index.analysis import detect_language
 from index.changes import EmbedderIdentity, NewVersion, PutDocument
 from index.chunker import ChunkLimits
-from index.decisions import Decision, Target, failed_outcome, read_outcome
+from index.decisions import Decision, read_outcome
 from index.embeddings import Embedder
 from index.errors import DocumentError, StaleVersionError
 from index.faults import fault
 from index.locks import held
+from index.outcomes import failed_outcome
 from index.pace import Pace
 from index.parsing import ParsedFile
 from index.passages import Passages, cut
 from index.report import FileOutcome, IngestReport, Progress, Stage, ignore_progress, never
 from index.speed import record_speed
 from index.store import Store
+from index.survey import Target
 
 BATCH_PASSAGES = 128  # enough to keep the embedding model busy
 BATCH_SECONDS = 2.0  # and short enough that a crash or a cancel loses little
@@ -110,7 +112,7 @@ class Run:
             self._remove(decision, decision.outcome)
         else:
             assert decision.error is not None
-            self.failed(decision.target, None, 0, decision.error)
+            self.failed(decision.target, None, decision.size, decision.error)
 
     def _remove(self, decision: Decision, outcome: FileOutcome) -> None:
         if self._pending:
@@ -120,10 +122,11 @@ class Run:
             self._put_outcomes.append(outcome)
 
     def failed(self, target: Target, content_hash: str | None, size: int, error: DocumentError) -> None:
-        """List a document with its cause. New bytes that cannot be read replace what was indexed before; when
-        the bytes could not even be had, what was read last stays."""
+        """List a document with its cause. New bytes that cannot be read, or are too many, replace what was
+        indexed before; when the bytes could not even be had, what was read last stays."""
         outcome = failed_outcome(target.path, error)
-        if content_hash is None and target.known is not None and target.known.version_id is not None:
+        indexed = target.known is not None and target.known.version_id is not None
+        if content_hash is None and error.problem != "too_large" and indexed:
             self.done(outcome)
             return
         self._put(

@@ -5,8 +5,6 @@ An ingest carries these decisions out and a plan shows them; neither of them dec
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -14,11 +12,13 @@ from typing import Literal
 
 from index.chunker import ChunkLimits
 from index.documents import ParsedDocument
-from index.errors import DocumentError, SourceError
+from index.errors import DocumentError
+from index.file_bytes import hash_file, too_large, unreadable
+from index.outcomes import failed_outcome, kept_outcome, removed
 from index.reader import CatalogReader
 from index.report import FileOutcome, Outcome
-from index.rows import DocumentRow, Origin
-from index.scan import FoundFile, scan
+from index.rows import DocumentRow
+from index.survey import Survey, Target
 
 # Raise it when a reader or the chunker changes what it makes of the same bytes: documents are then
 # made anew on the next run, and only passages whose text differs are embedded again.
@@ -29,23 +29,14 @@ PASSING_PROBLEMS = ("timeout", "crashed", "unreadable", "changed_while_reading")
 Action = Literal["keep", "point", "read", "fail", "remove"]
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Where a file's content goes: a source that exists (``known``) or a new one."""
-
-    path: str
-    collection: str
-    origin: Origin
-    known: DocumentRow | None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """What is to be done about one file, and what the report will say of it.
 
     ``keep``: nothing. ``point``: its content is stored as ``version_id`` already (a rename, a copy, a
     file that went back to what it was). ``read``: it has to be parsed and split; its outcome, None here,
-    shows only then. ``fail``: its bytes could not be had (``error``). ``remove``: it is gone.
+    shows only then. ``fail``: its bytes could not be had, or are too many (``error``). ``remove``: it is
+    gone.
 
     ``moved`` is the source that a renamed file was before; ``same_as`` the path of another file with the
     same content, "" when none is known. ``size`` is in bytes.
@@ -72,6 +63,7 @@ class Decider:
         catalog: CatalogReader,
         limits: ChunkLimits,
         *,
+        most_bytes: int,
         force: bool = False,
         gone: Sequence[DocumentRow] = (),
     ) -> None:
@@ -79,11 +71,13 @@ class Decider:
 
         Args:
             limits: How text is cut, lowered to what the embedding model reads.
+            most_bytes: Of a file; what is larger is refused unread.
             force: Read files although their content is known.
             gone: Sources whose file is not where it was; a new file with the content of one is that one.
         """
         self._catalog = catalog
         self._limits = limits
+        self._most_bytes = most_bytes
         self._force = force
         self._leaving: dict[str, list[DocumentRow]] = {}
         for row in gone:
@@ -96,23 +90,18 @@ class Decider:
         """Decide about one file; reads no more of it than its hash takes."""
         recipe = recipe_of(target.path, self._limits)
         try:
-            content_hash = hash_file(file)
             size = file.stat().st_size
+            if size > self._most_bytes:
+                return self._refuse(file, target, size)
+            content_hash = hash_file(file)
         except OSError as exc:
-            error = unreadable(exc)
-            return Decision(
-                action="fail",
-                target=target,
-                file=file,
-                error=error,
-                outcome=failed_outcome(target.path, error),
-            )
+            return _failing(file, target, unreadable(exc))
         twin = self._met.setdefault((content_hash, recipe), target.path)
         same_as = twin if twin != target.path else ""
         if not self._force:
             known = target.known
             if known is not None and known.content_hash == content_hash and self._settled(known, recipe):
-                return Decision(action="keep", target=target, file=file, outcome=_kept_outcome(known))
+                return Decision(action="keep", target=target, file=file, outcome=kept_outcome(known))
             version_id = self._catalog.version_with(content_hash, recipe)
             if version_id is not None:
                 return self._point(file, target, content_hash, size, version_id, same_as)
@@ -173,6 +162,13 @@ class Decider:
             ),
         )
 
+    def _refuse(self, file: Path, target: Target, size: int) -> Decision:
+        """Refuse a file for its size, which is all that is looked at."""
+        known = target.known
+        if known is not None and not self._force and was_too_large(known, size):
+            return Decision(action="keep", target=target, file=file, outcome=kept_outcome(known))
+        return _failing(file, target, too_large(size, self._most_bytes), size=size)
+
     def _settled(self, known: DocumentRow, recipe: str) -> bool:
         """Whether there is nothing to do for a file whose content is as it was."""
         if known.state == "failed":
@@ -183,118 +179,14 @@ class Decider:
         )
 
 
-# -- folders ---------------------------------------------------------------------------------------
+def was_too_large(row: DocumentRow, size: int) -> bool:
+    """Whether a source was refused for its ``size`` in bytes before."""
+    return row.problem == "too_large" and row.content_hash is None and row.size == size
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Root:
-    """A file or folder to look into, by its absolute path. One that is ``remembered`` may be out of reach."""
-
-    path: Path
-    collection: str
-    remembered: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Survey:
-    """What was found under some roots: files in order, sources whose file is gone, and what was left out.
-
-    ``away`` are sources whose file may only be out of reach: they stay unless they are found elsewhere.
-    """
-
-    files: tuple[Target, ...]
-    gone: tuple[DocumentRow, ...]
-    skipped: tuple[FileOutcome, ...]
-    folders: tuple[Root, ...] = ()  # that were looked into as a whole
-    away: tuple[DocumentRow, ...] = ()
-
-
-def named_roots(paths: Sequence[Path], collection: str) -> list[Root]:
-    """The roots that a person named.
-
-    Raises:
-        SourceError: One does not exist or cannot be reached.
-    """
-    for path in paths:
-        _require(path)
-    # Not resolve(): a person finds the document again under the path that they typed.
-    return [Root(path=Path(os.path.abspath(path)), collection=collection) for path in paths]  # noqa: PTH100
-
-
-def remembered_roots(catalog: CatalogReader) -> list[Root]:
-    """Every folder that was indexed before, by collection and path.
-
-    Raises:
-        SourceError: There is none.
-    """
-    folders = sorted(catalog.folders(), key=lambda folder: (folder.collection, folder.path))
-    if not folders:
-        raise SourceError("No folder was indexed before.", hint="Name one: footnote index PATH")
-    return [Root(path=Path(row.path), collection=row.collection, remembered=True) for row in folders]
-
-
-def survey(catalog: CatalogReader, roots: Sequence[Root]) -> Survey:
-    """Look under every root.
-
-    What could not be looked at is not gone, and neither is what a folder held that now looks empty.
-
-    Raises:
-        SourceError: A root that was named may not be read.
-    """
-    files: dict[tuple[str, str], Target] = {}
-    skipped: dict[str, FileOutcome] = {}
-    folders: dict[tuple[str, str], tuple[Root, bool]] = {}  # and whether it holds any document
-    unseen: set[str] = set()
-    known = {
-        collection: {row.path: row for row in catalog.documents(collection) if row.origin == "folder"}
-        for collection in {root.collection for root in roots}
-    }
-    left_out = {collection: catalog.left_out(collection) for collection in known}
-    for root in roots:
-        try:
-            items = scan(root.path, exclude=[catalog.data])
-        except SourceError as exc:
-            if not root.remembered:
-                raise
-            skipped[str(root.path)] = _out_of_reach(root, exc)
-            unseen.add(str(root.path))
-            continue
-        holds = False
-        for item in items:
-            path = str(item.path)
-            if path in left_out[root.collection] and path != str(root.path):
-                holds = True
-                skipped[path] = deleted_here(path)
-            elif isinstance(item, FoundFile):
-                holds = True
-                target = Target(path, root.collection, "folder", known[root.collection].get(path))
-                files.setdefault((root.collection, path), target)
-            else:
-                unseen.add(path)
-                skipped[path] = FileOutcome(path=path, outcome="skipped", reason=item.reason)
-        if root.path.is_dir():
-            folders[root.collection, str(root.path)] = (root, holds)
-
-    gone: dict[str, DocumentRow] = {}
-    for root, holds in folders.values():
-        lost = [
-            row
-            for path, row in known[root.collection].items()
-            if (root.collection, path) not in files
-            and _is_within(path, {str(root.path)})
-            and not _is_within(path, unseen)
-        ]
-        if lost and not holds:
-            skipped[str(root.path)] = looks_empty(root.path, len(lost))
-            unseen.add(str(root.path))
-        else:
-            gone |= {row.doc_id: row for row in lost}
-    return Survey(
-        files=tuple(files.values()),
-        gone=tuple(row for row in gone.values() if not _is_within(row.path, unseen)),
-        skipped=tuple(skipped.values()),
-        folders=tuple(root for root, _ in folders.values()),
-    )
+def _failing(file: Path, target: Target, error: DocumentError, *, size: int = 0) -> Decision:
+    outcome = failed_outcome(target.path, error)
+    return Decision(action="fail", target=target, file=file, size=size, error=error, outcome=outcome)
 
 
 def decisions(
@@ -333,11 +225,8 @@ def decisions(
                 action="remove",
                 target=Target(row.path, row.collection, row.origin, row),
                 file=Path(row.path),
-                outcome=FileOutcome(path=row.path, outcome="removed", passages=row.passages),
+                outcome=removed(row),
             )
-
-
-# -- outcomes --------------------------------------------------------------------------------------
 
 
 def read_outcome(
@@ -354,59 +243,6 @@ def read_outcome(
     )
 
 
-def failed_outcome(path: str, error: DocumentError) -> FileOutcome:
-    """What the report says of a file that cannot be indexed."""
-    return FileOutcome(path=path, outcome="failed", reason=str(error), hint=error.hint)
-
-
-def _kept_outcome(known: DocumentRow) -> FileOutcome:
-    if known.state == "failed":
-        return FileOutcome(path=known.path, outcome="failed", reason=known.reason, hint=known.hint)
-    return FileOutcome(path=known.path, outcome="unchanged", passages=known.passages)
-
-
-def _out_of_reach(root: Root, error: SourceError) -> FileOutcome:
-    if root.path.exists():
-        reason, hint = f"{error} Its documents were kept.", error.hint
-    else:
-        return away(root.path)
-    return FileOutcome(path=str(root.path), outcome="skipped", reason=reason, hint=hint)
-
-
-def deleted_here(path: str) -> FileOutcome:
-    """What is said of a file in a folder that a person deleted from the index."""
-    return FileOutcome(
-        path=path,
-        outcome="skipped",
-        reason="You deleted it here.",
-        hint="To have it again, index the file itself: footnote index FILE",
-    )
-
-
-def away(root: Path) -> FileOutcome:
-    """What is said of an indexed folder that is not there."""
-    return FileOutcome(
-        path=str(root),
-        outcome="skipped",
-        reason="The folder is not there; its documents were kept.",
-        hint="Connect its disk and try again, or delete them in the Documents view.",
-    )
-
-
-def looks_empty(root: Path, number: int) -> FileOutcome:
-    """What is said of a folder that holds nothing any more, while ``number`` documents of it are indexed."""
-    return FileOutcome(
-        path=str(root),
-        outcome="skipped",
-        reason=f"The folder holds no documents any more; its {number} indexed ones were kept,"
-        " because a folder also looks empty while its disk is not connected.",
-        hint="Delete the documents in the Documents view if they are really gone.",
-    )
-
-
-# -- files -----------------------------------------------------------------------------------------
-
-
 def recipe_of(path: str, limits: ChunkLimits) -> str:
     """What else than the bytes decides the chunks: the format that the name asks for, and how text is cut."""
     suffixes = PurePath(path).suffixes[-2:]  # two for "list.csv.gz"
@@ -414,40 +250,8 @@ def recipe_of(path: str, limits: ChunkLimits) -> str:
     return f"{RECIPE_VERSION}|{format_name}|{limits!r}"
 
 
-def hash_file(path: Path) -> str:
-    """SHA-256 (hex) of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def unreadable(exc: OSError) -> DocumentError:
-    """The error for a file whose bytes cannot be had."""
-    return DocumentError(
-        "unreadable",
-        f"The file cannot be read: {exc.strerror or exc}.",
-        hint="Check that it exists and that you may read it, then index it again.",
-    )
-
-
-def _require(path: Path) -> None:
-    try:
-        path.stat()
-    except FileNotFoundError as exc:
-        raise SourceError(f"{path} does not exist.", hint="Check the spelling; nothing was changed.") from exc
-    except OSError as exc:
-        raise SourceError(
-            f"{path} cannot be reached: {exc.strerror or exc}.",
-            hint="Check the path and its permissions; nothing was changed.",
-        ) from exc
-
-
 def _is_there(path: str) -> bool:
     try:
         return Path(path).exists()
     except OSError:  # a folder on the way may not be entered
         return True
-
-
-def _is_within(path: str, places: set[str]) -> bool:
-    """Whether a path is one of the places or below one."""
-    return path in places or any(str(parent) in places for parent in Path(path).parents)

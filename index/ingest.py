@@ -16,28 +16,19 @@ from pathlib import Path, PurePath
 
 from index.batch import IngestOptions, Run, running
 from index.catalog import translated
-from index.decisions import (
-    Decider,
-    Decision,
-    Root,
-    Survey,
-    Target,
-    decisions,
-    hash_file,
-    named_roots,
-    recipe_of,
-    survey,
-    unreadable,
-)
+from index.decisions import Decider, Decision, decisions, recipe_of, was_too_large
 from index.documents import ParsedDocument
 from index.durable import make_folder, write_durably
 from index.embeddings import Embedder
 from index.errors import DocumentError
 from index.faults import fault
+from index.file_bytes import hash_file, too_large, unreadable
 from index.parsing import ParsedFile, Parser
 from index.passages import READ_ATTEMPTS, changed_while_reading, read_file
+from index.places import remember_places
 from index.report import FileOutcome, IngestReport, Progress
 from index.store import Store
+from index.survey import Root, Survey, Target, named_roots, survey
 
 __all__ = [
     "FileOutcome",
@@ -99,12 +90,20 @@ def follow(run: Run, parser: Parser, found: Survey) -> set[str]:
     for outcome in found.skipped:
         run.skipped(outcome)
     gone = (*found.gone, *found.away)
-    decider = Decider(run.store, run.options.limits, force=run.options.force, gone=gone)
+    decider = Decider(
+        run.store,
+        run.options.limits,
+        most_bytes=parser.limits.file_bytes,
+        force=run.options.force,
+        gone=gone,
+    )
     look = partial(_tell_scanning, run)
     for decision in decisions(found, decider, tell=look, cancelled=run.cancelled):
         _carry_out(run, parser, decision)
-    for root in () if run.cancelled() else found.folders:
-        run.flush(folder=(str(root.path), root.collection))
+    for folder in () if run.cancelled() else found.folders:
+        path, collection = str(folder.root.path), folder.root.collection
+        run.flush(folder=(path, collection))
+        remember_places(run.store.catalog, path, collection, folder.holds)
     return decider.moved
 
 
@@ -196,13 +195,18 @@ def ingest_documents(
 def _ingest_upload(run: Run, parser: Parser, path: Path, name: str, collection: str) -> None:
     rows = run.store.documents(collection)
     taken = {row.path for row in rows} | run.names
+    size = 0
     try:
+        size = path.stat().st_size
+        if size > parser.limits.file_bytes:
+            raise too_large(size, parser.limits.file_bytes)  # before it is read, and kept
         content_hash = _keep_original(run.store, path)
     except (OSError, DocumentError) as exc:
         problem = unreadable(exc) if isinstance(exc, OSError) else exc
-        name = _free_name(name, taken)  # another document of this name stays what it is
+        again = next((row for row in rows if row.path == name and was_too_large(row, size)), None)
+        name = _free_name(name, taken) if again is None else name  # another document stays what it is
         run.names.add(name)
-        run.failed(Target(name, collection, "upload", None), None, 0, problem)
+        run.failed(Target(name, collection, "upload", again), None, size, problem)
         return
     fault("ingest.original_kept")
     same = next((row for row in rows if row.content_hash == content_hash and row.origin == "upload"), None)
@@ -214,7 +218,9 @@ def _ingest_upload(run: Run, parser: Parser, path: Path, name: str, collection: 
 def _ingest_file(run: Run, parser: Parser, file: Path, target: Target) -> None:
     """Decide about one file and carry the decision out."""
     run.tell("reading", PurePath(target.path).name)
-    decider = Decider(run.store, run.options.limits, force=run.options.force)
+    decider = Decider(
+        run.store, run.options.limits, most_bytes=parser.limits.file_bytes, force=run.options.force
+    )
     _carry_out(run, parser, decider.decide(file, target))
 
 

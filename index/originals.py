@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 
 from index.errors import SourceError
-from index.parsing import read_stable
+from index.file_bytes import read_stable
 from index.reader import CatalogReader
 from index.rows import DocumentRow
 

@@ -5,13 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import signal
-import stat
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,6 +18,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self, cast
 
 from index.documents import Heading, Locator, ParsedDocument
 from index.errors import DocumentError
+from index.file_bytes import read_stable, too_large
 from index.isolation import child_environment
 from index.loaders import MAX_PAGES, MAX_TEXT_CHARS
 from index.parse_worker import EXIT_MEMORY, read_frame, write_frame
@@ -29,8 +27,6 @@ if TYPE_CHECKING:
     from index.page_images import PageView
 
 logger = logging.getLogger(__name__)
-
-_READ_ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +98,7 @@ class Parser:
     def parse_bytes(self, data: bytes, name: str) -> ParsedDocument:
         """As :meth:`parse`, for bytes already at hand."""
         if len(data) > self.limits.file_bytes:
-            raise _too_large(len(data), self.limits.file_bytes)
+            raise too_large(len(data), self.limits.file_bytes)
         answer, _ = self._ask(
             data,
             {"do": "load", "name": name, "pages": self.limits.pages, "text_chars": self.limits.text_chars},
@@ -241,66 +237,6 @@ class Parser:
         except subprocess.TimeoutExpired:
             child.kill()
             return child.wait()
-
-
-def read_stable(path: Path, limit: int) -> bytes:
-    """The bytes of a file that did not change while they were read.
-
-    Args:
-        limit: In bytes; a larger file is refused.
-
-    Raises:
-        DocumentError: ``unreadable``, ``too_large`` or ``changed_while_reading``.
-    """
-    try:
-        for attempt in range(_READ_ATTEMPTS):
-            if attempt:
-                time.sleep(0.1)
-            if not stat.S_ISREG(path.stat().st_mode):  # to open a pipe is to wait for its writer
-                raise DocumentError(
-                    "unreadable", "It is not a regular file.", hint="Name a file that holds a document."
-                )
-            with path.open("rb") as file:
-                before = os.fstat(file.fileno())
-                if before.st_size > limit:
-                    raise _too_large(before.st_size, limit)
-                data = file.read(limit + 1)
-                after = os.fstat(file.fileno())
-            if len(data) == before.st_size and _mark(before) == _mark(after):
-                return data
-    except FileNotFoundError as exc:
-        raise DocumentError(
-            "unreadable", "The file is not there any more.", hint="Index its folder again."
-        ) from exc
-    except PermissionError as exc:
-        raise DocumentError(
-            "unreadable",
-            "You do not have permission to read the file.",
-            hint="Correct its permissions and index it again.",
-        ) from exc
-    except OSError as exc:
-        raise DocumentError(
-            "unreadable",
-            f"The file cannot be read: {exc.strerror or exc}.",
-            hint="Check the disk it is on and index it again.",
-        ) from exc
-    raise DocumentError(
-        "changed_while_reading",
-        "The file kept changing while it was read.",
-        hint="Close the program that writes it and index it again.",
-    )
-
-
-def _mark(status: os.stat_result) -> tuple[int, int]:
-    return status.st_size, status.st_mtime_ns
-
-
-def _too_large(size: int, limit: int) -> DocumentError:
-    return DocumentError(
-        "too_large",
-        f"The file has {size / (1 << 20):,.1f} MB; the limit is {limit / (1 << 20):,.0f} MB.",
-        hint="Split the file into smaller ones and index those.",
-    )
 
 
 def _failure(limits: ParseLimits, *, timed_out: bool, status: int) -> DocumentError:

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from index.chunker import ChunkLimits, split
-from index.decisions import Decision, hash_file, unreadable
+from index.decisions import Decision
 from index.documents import ChunkSpan, ParsedDocument, embedded_hash
 from index.embeddings import Embedder
 from index.errors import DocumentError
+from index.file_bytes import hash_file, unreadable
 from index.parsing import ParsedFile, Parser
 
 READ_ATTEMPTS = 3

@@ -15,14 +15,16 @@ from tempfile import TemporaryDirectory
 
 from index.batch import IngestOptions
 from index.catalog import FILE_NAME, Catalog
-from index.decisions import Decider, Decision, Root, decisions, failed_outcome, read_outcome, survey
+from index.decisions import Decider, Decision, decisions, read_outcome
 from index.embeddings import Embedder
 from index.errors import DocumentError
+from index.outcomes import failed_outcome
 from index.parsing import Parser
 from index.passages import cut, read_file
 from index.reader import CatalogReader
 from index.report import FileOutcome, IngestReport, Progress, Stage
 from index.speed import passages_a_second
+from index.survey import Root, survey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +63,13 @@ def plan_roots(
     found = survey(catalog, roots)
     planning.files_total = len(found.files)
     planning.outcomes += found.skipped
-    decider = Decider(catalog, planning.options.limits, force=planning.options.force, gone=found.gone)
+    decider = Decider(
+        catalog,
+        planning.options.limits,
+        most_bytes=parser.limits.file_bytes,
+        force=planning.options.force,
+        gone=found.gone,
+    )
     for decision in decisions(found, decider, tell=planning.look, cancelled=planning.cancelled):
         planning.take(decision)
     planning.tell("done", "")

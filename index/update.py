@@ -7,17 +7,21 @@ of a run over the whole folder, but only where it is said to have changed.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from index.batch import IngestOptions, running
-from index.decisions import Survey, Target, away, deleted_here, looks_empty
 from index.embeddings import Embedder
+from index.errors import SourceError
 from index.ingest import follow
+from index.outcomes import away, deleted_here, looks_empty
 from index.parsing import Parser
+from index.places import known_places, remember_places, sort_lost
 from index.report import FileOutcome, IngestReport
 from index.rows import DocumentRow
 from index.scan import FoundFile, scan, scan_below
 from index.store import Store
+from index.survey import Survey, Target
 
 
 def update_paths(
@@ -32,8 +36,8 @@ def update_paths(
     """Bring the index up to date with what stands at these paths now.
 
     A file that moved, also from one of the folders to another, is followed without embedding anything when
-    its old and its new path are both named. A folder that is named stands for everything in it. One of
-    ``folders`` that is not there, or holds nothing any more, keeps its documents.
+    its old and its new path are both named. A folder that is named stands for everything in it. What may be
+    on a disk that is not connected is kept, see ``index.places``.
 
     Args:
         paths: Files and folders, absolute; those outside ``folders`` are ignored.
@@ -46,7 +50,7 @@ def update_paths(
         files: dict[tuple[str, str], Target] = {}  # by collection and path: folders may lie in each other
         gone: dict[str, DocumentRow] = {}  # by doc_id
         skipped: list[FileOutcome] = []
-        emptied: dict[Path, list[DocumentRow]] = {}  # what is gone from folders that hold nothing any more
+        kept: dict[Path, list[DocumentRow]] = {}  # what may be out of reach, by place
         for root, collection in folders:
             named = [path for path in paths if path.is_relative_to(root)]
             if not named:
@@ -57,24 +61,28 @@ def update_paths(
                 files |= {(collection, target.path): target for target in there}
                 gone |= {row.doc_id: row for row in missing}
                 skipped += left_out
-                if missing and not there and not _holds_documents(store, root):
-                    emptied[root] = missing
+                places = known_places(store.catalog, str(root), collection)
+                _, hidden = sort_lost(missing, str(root), places, holds=partial(_holds_documents, store))
+                kept |= {Path(place): rows for place, rows in hidden.items()}
             else:
                 skipped.append(away(root))
-        kept = {row.doc_id for rows in emptied.values() for row in rows}
+        kept_ids = {row.doc_id for rows in kept.values() for row in rows}
         left = [row for row in gone.values() if (row.collection, row.path) not in files]
         found = Survey(
             files=tuple(files.values()),
-            gone=tuple(row for row in left if row.doc_id not in kept),
+            gone=tuple(row for row in left if row.doc_id not in kept_ids),
             skipped=tuple(skipped),
-            away=tuple(row for row in left if row.doc_id in kept),
+            away=tuple(row for row in left if row.doc_id in kept_ids),
         )
         moved = follow(run, parser, found)
         run.flush()
-        for root, rows in emptied.items():
+        for root, collection in folders:
+            within = [path for name, path in files if name == collection and Path(path).is_relative_to(root)]
+            remember_places(store.catalog, str(root), collection, within)
+        for place, rows in kept.items():
             still = [row for row in rows if row.doc_id not in moved]
             if still:
-                run.skipped(looks_empty(root, len(still)))
+                run.skipped(looks_empty(place, len(still)))
         return run.report()
 
 
@@ -130,8 +138,11 @@ def _links_to(store: Store, rows: Iterable[DocumentRow], root: Path) -> Iterator
                 yield path
 
 
-def _holds_documents(store: Store, root: Path) -> bool:
-    return any(isinstance(item, FoundFile) for item in scan(root, exclude=[store.data]))
+def _holds_documents(store: Store, place: str) -> bool:
+    try:
+        return any(isinstance(item, FoundFile) for item in scan(Path(place), exclude=[store.data]))
+    except SourceError:  # it is not there
+        return False
 
 
 def _outermost(paths: Sequence[Path]) -> Iterator[Path]:

@@ -24,7 +24,6 @@ from index.report import never
 from ui.plaintext import count
 
 if TYPE_CHECKING:
-    from index.decisions import Root
     from index.embeddings import Embedder
     from index.ingest import IngestOptions
     from index.parsing import Parser
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from index.reader import CatalogReader
     from index.report import IngestReport, Progress
     from index.store import Store
+    from index.survey import Root
     from rag.settings import Settings
 
 SAMPLES = "Samples"
@@ -170,7 +170,7 @@ class Indexer:
 
     def _roots(self, catalog: CatalogReader, request: Request) -> list[Root]:
         """Where to look: what the request names, or every folder that was indexed before."""
-        from index.decisions import named_roots, remembered_roots
+        from index.survey import named_roots, remembered_roots
 
         paths = [Path(name) for name in request["paths"]]
         collection = str(request.get("collection") or self._settings.index.collection)

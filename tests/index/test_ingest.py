@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from index.ingest import (
     ingest_uploads,
     reindex,
 )
-from index.parsing import Parser
+from index.parsing import ParseLimits, Parser
 from index.store import Store
 from tests.fakes import WordCountEmbedder
 
@@ -136,12 +137,75 @@ def test_a_folder_that_suddenly_looks_empty_deletes_nothing(
     store: Store, parser: Parser, folder: Path
 ) -> None:
     ingest_paths(store, CountingEmbedder(), parser, [folder])
-    shutil.rmtree(folder)
-    folder.mkdir()
+    disk = folder.rename(folder.with_name("disk"))
+    folder.mkdir()  # another folder in its place, as a mount point is one
+    for _ in range(2):  # it is still another one after it was looked at
+        report = ingest_paths(store, CountingEmbedder(), parser, [folder])
+        assert [outcome.outcome for outcome in report.outcomes] == ["skipped"]
+        assert "2 indexed ones were kept" in report.outcomes[0].reason
+        assert len(store.documents()) == 2
+    folder.rmdir()
+    disk.rename(folder)
+    (folder / "a.txt").unlink()
+    (folder / "b.md").unlink()
     report = ingest_paths(store, CountingEmbedder(), parser, [folder])
-    assert [outcome.outcome for outcome in report.outcomes] == ["skipped"]
-    assert "2 indexed ones were kept" in report.outcomes[0].reason
-    assert len(store.documents()) == 2
+    assert by_name(report) == {"a.txt": "removed", "b.md": "removed"}
+    assert store.documents() == []
+
+
+def test_a_folder_that_took_the_place_of_another_loses_what_it_does_not_hold(
+    store: Store, parser: Parser, folder: Path
+) -> None:
+    ingest_paths(store, CountingEmbedder(), parser, [folder])
+    folder.rename(folder.with_name("old"))
+    folder.mkdir()
+    (folder / "new.txt").write_text("Birds sing.", encoding="utf-8")
+    report = ingest_paths(store, CountingEmbedder(), parser, [folder])
+    assert by_name(report) == {"new.txt": "added", "a.txt": "removed", "b.md": "removed"}
+    (folder / "new.txt").unlink()
+    report = ingest_paths(store, CountingEmbedder(), parser, [folder])
+    assert by_name(report) == {"new.txt": "removed"}
+
+
+def test_a_file_over_the_limit_takes_the_place_of_what_it_was(store: Store, folder: Path) -> None:
+    with Parser(ParseLimits(file_bytes=200)) as parser:
+        ingest_paths(store, CountingEmbedder(), parser, [folder])
+        (folder / "a.txt").write_bytes(b"Cats are everywhere. " * 10)
+        (folder / "big.txt").write_bytes(b"Cats are everywhere. " * 10)
+        report = ingest_paths(store, CountingEmbedder(), parser, [folder])
+        assert by_name(report) == {"a.txt": "failed", "b.md": "unchanged", "big.txt": "failed"}
+        assert found(store, "cats") == []  # the old text does not answer for the new file
+        generation = store.generation
+        assert by_name(ingest_paths(store, CountingEmbedder(), parser, [folder])) == by_name(report)
+        assert store.generation - generation <= 1  # the folder was looked through; no document changed
+        assert {row.path: row.problem for row in store.documents() if row.state == "failed"} == {
+            str(folder / name): "too_large" for name in ("a.txt", "big.txt")
+        }
+        (folder / "big.txt").write_bytes(b"Cats are here again.")
+        assert by_name(ingest_paths(store, CountingEmbedder(), parser, [folder]))["big.txt"] == "changed"
+        assert found(store, "cats") == ["Cats are here again."]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it would fill the disk there")
+@pytest.mark.timeout(60)
+def test_a_file_over_the_limit_is_refused_unread(store: Store, folder: Path, parser: Parser) -> None:
+    with (folder / "big.txt").open("wb") as file:
+        file.truncate(1 << 40)  # all of it a hole; to read it takes minutes
+    report = ingest_paths(store, CountingEmbedder(), parser, [folder])
+    assert by_name(report) == {"a.txt": "added", "b.md": "added", "big.txt": "failed"}
+
+
+def test_an_upload_over_the_limit_is_neither_read_nor_kept(store: Store, tmp_path: Path) -> None:
+    with Parser(ParseLimits(file_bytes=200)) as parser:
+        big = tmp_path / "temporary"
+        big.write_bytes(b"Cats are everywhere. " * 10)
+        for _ in range(2):
+            report = ingest_uploads(store, CountingEmbedder(), parser, [(big, "big.txt")])
+            assert by_name(report) == {"big.txt": "failed"}
+        assert [(row.path, row.problem, row.size) for row in store.documents()] == [
+            ("big.txt", "too_large", 210)
+        ]
+        assert not store.originals.exists()
 
 
 def test_requirement_12_one_bad_file_never_stops_the_rest(store: Store, parser: Parser, folder: Path) -> None:

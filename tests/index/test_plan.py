@@ -15,7 +15,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from index.decisions import named_roots, remembered_roots
 from index.documents import Heading, ParsedDocument
 from index.errors import DocumentError, EmbedderMismatchError, SourceError
 from index.ingest import IngestOptions, ingest_roots
@@ -24,6 +23,7 @@ from index.plan import Plan, catalog_of, plan_roots
 from index.report import FileOutcome, IngestReport, Progress
 from index.speed import passages_a_second, record_speed
 from index.store import Store
+from index.survey import named_roots, remembered_roots
 from tests.fakes import WordCountEmbedder
 
 SECTIONS = [f"# Part {number}\n\n" + f"Birds of part {number} sing. " * 40 for number in range(6)]
@@ -207,7 +207,7 @@ def test_what_is_skipped_or_would_fail_says_why(store: Store, folder: Path) -> N
 
 def test_an_empty_or_absent_folder_removes_nothing_and_says_so(store: Store, folder: Path) -> None:
     run(store, folder)
-    shutil.rmtree(folder)
+    folder.rename(folder.with_name("disk"))
     for words in ("The folder is not there; its documents were kept.", "holds no documents any more"):
         planned = plan_roots(store, UNUSED, PARSER, remembered_roots(store))
         assert kinds(planned) == {"folder": "skipped"}
@@ -217,11 +217,23 @@ def test_an_empty_or_absent_folder_removes_nothing_and_says_so(store: Store, fol
         folder.mkdir(exist_ok=True)
 
 
+def test_an_emptied_folder_removes_its_last_document(store: Store, folder: Path) -> None:
+    run(store, folder)
+    (folder / "a.txt").unlink()
+    run(store, folder)
+    (folder / "b.txt").unlink()
+    planned = plan_roots(store, UNUSED, PARSER, remembered_roots(store))
+    assert kinds(planned) == {"b.txt": "removed"}
+    assert kinds(ingest_roots(store, EMBEDDER, PARSER, remembered_roots(store))) == kinds(planned)
+    assert store.documents() == []
+
+
 def test_an_empty_folder_inside_another_one_keeps_its_documents_too(store: Store, folder: Path) -> None:
     (folder / "disk").mkdir()
     write(folder / "disk" / "c.txt", "Birds sing.")
     run(store, folder, folder / "disk")
-    (folder / "disk" / "c.txt").unlink()
+    (folder / "disk").rename(folder.with_name("disk"))
+    (folder / "disk").mkdir()
     (folder / "a.txt").unlink()
     planned = plan_roots(store, UNUSED, PARSER, remembered_roots(store))
     assert kinds(planned) == {"a.txt": "removed", "b.txt": "unchanged", "disk": "skipped"}

@@ -126,8 +126,15 @@ def test_a_rename_into_another_folder_and_collection_embeds_nothing(
     assert store.find("Documents", str(folder / "a.txt")) is None
 
 
+@pytest.mark.parametrize("replaced", [False, True])
 def test_the_last_file_of_a_folder_can_move_out_of_it(
-    store: Store, embedder: CountingEmbedder, parser: Parser, folder: Path, update: Update, tmp_path: Path
+    replaced: bool,
+    store: Store,
+    embedder: CountingEmbedder,
+    parser: Parser,
+    folder: Path,
+    update: Update,
+    tmp_path: Path,
 ) -> None:
     other = tmp_path / "other"
     other.mkdir()
@@ -136,14 +143,21 @@ def test_the_last_file_of_a_folder_can_move_out_of_it(
     ingest_paths(store, embedder, parser, [other])
     embedder.embedded.clear()
     (other / "x.txt").rename(folder / "x.txt")
-    (other / "y.txt").unlink()
+    if replaced:  # by another folder, as its disk is by the mount point
+        other.rename(tmp_path / "disk")
+        other.mkdir()
+    else:
+        (other / "y.txt").unlink()
     named = [other / "x.txt", other / "y.txt", folder / "x.txt"]
     report = update(folder, *named, also=[(other, "Documents")])
-    assert by_name(report) == {"x.txt": "renamed", "other": "skipped"}
-    assert "its 1 indexed ones were kept" in report.outcomes[-1].reason
+    if replaced:
+        assert by_name(report) == {"x.txt": "renamed", "other": "skipped"}
+        assert "its 1 indexed ones were kept" in report.outcomes[-1].reason
+    else:
+        assert by_name(report) == {"x.txt": "renamed", "y.txt": "removed"}
     assert embedder.embedded == []
     assert store.find("Documents", str(other / "x.txt")) is None
-    assert store.find("Documents", str(other / "y.txt")) is not None
+    assert (store.find("Documents", str(other / "y.txt")) is not None) == replaced
 
 
 def test_a_folder_that_was_moved_is_followed_as_a_whole(
@@ -197,6 +211,18 @@ def test_a_folder_that_is_gone_or_empty_keeps_its_documents(
     folder.mkdir()  # what a mount point looks like without its disk
     assert by_name(update(folder, *named)) == {"folder": "skipped"}
     assert len(store.documents()) == 3
+
+
+def test_a_folder_loses_its_last_document_when_it_is_the_folder_it_was(
+    store: Store, folder: Path, update: Update
+) -> None:
+    named = [folder / "a.txt", folder / "c.txt", folder / "sub"]
+    (folder / "a.txt").unlink()
+    (folder / "c.txt").unlink()
+    assert by_name(update(folder, *named[:2])) == {"a.txt": "removed", "c.txt": "removed"}
+    shutil.rmtree(folder / "sub")
+    assert by_name(update(folder, folder / "sub")) == {"b.md": "removed"}
+    assert store.documents() == []
 
 
 def test_a_folder_that_is_named_itself_is_looked_through(folder: Path, update: Update) -> None:
