@@ -75,7 +75,7 @@ class Run:
         self.names: set[str] = set()  # of uploads in this run
         self._embedder = embedder
         self._identity = EmbedderIdentity(
-            fingerprint=embedder.fingerprint, name=embedder.name, dim=embedder.dim
+            fingerprint=embedder.fingerprint, name=embedder.name, dim=embedder.dim, source=embedder.source
         )
         self._pace = Pace()
         self._flushed = time.monotonic()

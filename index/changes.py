@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from index.catalog import encode_path, get_meta, set_meta
 from index.documents import ChunkSpan, ParsedDocument
+from index.embedders import note_source
 from index.errors import EmbedderMismatchError, EmbeddingError, StaleVersionError
 from index.removal import reveal_version, take_in
 from index.rows import DocumentState, Origin
@@ -64,6 +65,7 @@ class EmbedderIdentity:
     fingerprint: str
     name: str
     dim: int
+    source: str | None = None  # how to load it again, see ``index.embedders``
 
 
 def check_vectors(version: NewVersion, embedder: EmbedderIdentity | None) -> None:
@@ -109,6 +111,7 @@ def add_embedder(connection: sqlite3.Connection, embedder: EmbedderIdentity) -> 
         "INSERT OR IGNORE INTO embedders (fingerprint, name, dim) VALUES (?, ?, ?)",
         (embedder.fingerprint, embedder.name, embedder.dim),
     )
+    note_source(connection, embedder.fingerprint, embedder.source)
     row = connection.execute(
         "SELECT embedder_id FROM embedders WHERE fingerprint = ?", (embedder.fingerprint,)
     ).fetchone()

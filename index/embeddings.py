@@ -45,6 +45,7 @@ class Embedder(Embeddings, ABC):
         dim: Length of a vector.
         max_tokens: Content tokens that the model reads; what is longer would be cut.
         runtime: What computes the vectors, for people.
+        source: What :func:`load_embedder` was given; None for a model that did not come from there.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Embedder(Embeddings, ABC):
     dim: int
     max_tokens: int
     runtime: str = ""
+    source: str | None = None
 
     @abstractmethod
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -202,6 +204,33 @@ def load_embedder(
     Raises:
         EmbeddingError: The model is missing, damaged, or would run a program of its own.
     """
+    embedder = _load(
+        model,
+        device=device,
+        batch_size=batch_size,
+        threads=threads,
+        precision=precision,
+        compiled=compiled,
+    )
+    embedder.source = source_of(model)
+    return embedder
+
+
+def source_of(model: str) -> str:
+    """A model as it is set, in a form that means the same from wherever a process is started."""
+    folder = Path(model).expanduser()
+    return str(folder.absolute()) if model and folder.is_dir() else model
+
+
+def _load(
+    model: str,
+    *,
+    device: str,
+    batch_size: int,
+    threads: int | None,
+    precision: Precision,
+    compiled: Path | None,
+) -> Embedder:
     folder = packaged_model() if not model else model_folder(model)
     refuse_programs(folder)
     files_hash = files_hash_of(folder)

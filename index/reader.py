@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from index.catalog import Catalog, decode_path, encode_path, get_meta
 from index.changes import mismatch
 from index.documents import Heading, Locator, ParsedDocument
+from index.embedders import StoredModel, model_before, model_in_use
 from index.rows import (
     CHUNKS,
     DOCUMENTS,
@@ -53,6 +54,18 @@ class CatalogReader:
         """The fingerprint of the embedding model in use, None while nothing is indexed."""
         with self.catalog.reading() as connection:
             return get_meta(connection, "fingerprint")
+
+    @property
+    def model(self) -> StoredModel | None:
+        """The embedding model in use, None while nothing is indexed."""
+        with self.catalog.reading() as connection:
+            return model_in_use(connection)
+
+    @property
+    def model_before(self) -> StoredModel | None:
+        """The embedding model from before the last change, while there is a way back to it."""
+        with self.catalog.reading() as connection:
+            return model_before(connection)
 
     def documents(self, collection: str | None = None) -> list[DocumentRow]:
         """Every source, by collection and path."""

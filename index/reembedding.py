@@ -15,6 +15,7 @@ from filelock import FileLock
 
 from index.catalog import get_meta, set_meta
 from index.changes import EmbedderIdentity, add_embedder, check_unit_rows
+from index.embedders import PREVIOUS
 from index.errors import EmbedderMismatchError, SourceError
 from index.locks import held
 from index.report import never
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from index.store import Store
 
 BATCH = 128
-PREVIOUS = "previous_fingerprint"
 
 _LACKING = (
     "FROM chunks c WHERE NOT EXISTS"
@@ -54,7 +54,9 @@ def embed_anew(
         BusyError: Another process is indexing.
         EmbeddingError: The model gave vectors that cannot be used; the old one goes on answering.
     """
-    identity = EmbedderIdentity(fingerprint=embedder.fingerprint, name=embedder.name, dim=embedder.dim)
+    identity = EmbedderIdentity(
+        fingerprint=embedder.fingerprint, name=embedder.name, dim=embedder.dim, source=embedder.source
+    )
     lock = FileLock(store.data / "ingest.lock")
     with held(lock, store.data, seconds=1.0, message="Another process is indexing into this data folder."):
         with store.catalog.writing() as connection:

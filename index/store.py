@@ -100,6 +100,7 @@ class Store(CatalogReader):
         self._refresh_mutex = threading.Lock()
         self._dense = DenseLoader(data / "checkpoints")
         self._snapshot: Snapshot | None = None
+        self._earlier: Snapshot | None = None  # the last of the embedding model before
         self._scope_mutex = threading.Lock()
         self._scopes: dict[tuple[int, int, frozenset[str] | None], Scope] = {}
 
@@ -145,12 +146,23 @@ class Store(CatalogReader):
 
     # -- snapshots -------------------------------------------------------------------------------
 
-    def snapshot(self) -> Snapshot:
-        """The snapshot to use for one request, from search to citation."""
+    def snapshot(self, fingerprint: str | None = None) -> Snapshot:
+        """The snapshot to use for one request, from search to citation.
+
+        Args:
+            fingerprint: Of the embedding model that is to search it. When the index has moved on to another
+                model, whoever still has the one before goes on with the last snapshot of that one.
+        """
         if self._snapshot is None:
             self.refresh()
-        assert self._snapshot is not None
-        return self._snapshot
+        snapshot, earlier = self._snapshot, self._earlier
+        assert snapshot is not None
+        if fingerprint is None or earlier is None:
+            return snapshot
+        if snapshot.fingerprint == fingerprint:
+            self._earlier = None  # the model of this one has come
+            return snapshot
+        return earlier if earlier.fingerprint == fingerprint else snapshot
 
     def scope(self, collections: frozenset[str] | None = None, snapshot: Snapshot | None = None) -> Scope:
         """What of a snapshot may answer: its documents in these collections that are not disabled.
@@ -187,6 +199,8 @@ class Store(CatalogReader):
             if current is not None and current.generation == self.generation:
                 return False
             snapshot = self._load_snapshot()
+            if current is not None and current.fingerprint not in (None, snapshot.fingerprint):
+                self._earlier = current
             self._snapshot = snapshot
             return True
 

@@ -127,7 +127,7 @@ class Assistant:
             UnknownCollectionError: A name in ``collections`` is not that of a collection.
             StoreError, EmbeddingError: The index or the embedding model cannot be used.
         """
-        snapshot = self._store.snapshot()
+        snapshot = self._store.snapshot(self.embedder.fingerprint)
         scope = self._store.scope(collections, snapshot)
         question = question.encode("utf-8", "replace").decode("utf-8")
         condensed = condense(question, history)
@@ -222,7 +222,7 @@ class Assistant:
         run.answer = replace(run.answer, query=condensed.query)
         run.step("condense", condensed.reason)
 
-        snapshot = self._store.snapshot()
+        snapshot = self._store.snapshot(self.embedder.fingerprint)
         scope = self._store.scope(collections, snapshot)
         searched = counted(scope.n_chunks, "passage")
         searched += f" in {listed(sorted(collections))}" if collections else ""

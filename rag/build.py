@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from index.chunker import ChunkLimits
+    from index.embedders import StoredModel
     from index.embeddings import Embedder
+    from index.errors import EmbeddingError
     from index.store import Store
     from rag.ask import Assistant
     from rag.reader.reading import Reader
     from rag.settings import Settings, Strictness
+
+logger = logging.getLogger(__name__)
 
 # Confidence below which there is no answer. Share of SQuAD 2's answerable, off-corpus and adversarial
 # questions that are refused, read by readers that had not seen the article (``python -m
@@ -33,6 +40,82 @@ def build_embedder(settings: Settings) -> Embedder:
         batch_size=settings.embedding.batch_size,
         compiled=compiled_networks(settings),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelChoice:
+    """Which embedding model is to answer.
+
+    ``wanted`` is the fingerprint of the one that the settings name, None when it cannot be loaded, for
+    which ``problem`` is the reason. ``name`` is what to call it.
+    """
+
+    embedder: Embedder
+    wanted: str | None
+    name: str
+    problem: EmbeddingError | None = None
+
+
+def choose_embedder(
+    settings: Settings,
+    store: Store,
+    loaded: Embedder | None = None,
+    *,
+    load: Callable[[Settings], Embedder] = build_embedder,
+) -> ModelChoice:
+    """The embedding model of the settings, or that of the index, while it is another one and can be loaded.
+
+    Args:
+        loaded: One that is loaded already.
+        load: Loads the embedding model of some settings.
+
+    Raises:
+        EmbeddingError: Neither of them can be loaded.
+    """
+    from index.embeddings import source_of
+    from index.errors import EmbeddingError
+
+    index, source = store.model, source_of(settings.embedding.model)
+    wanted: Embedder | None = None
+    problem: EmbeddingError | None = None
+    try:
+        wanted = loaded if loaded is not None and loaded.source == source else load(settings)
+    except EmbeddingError as exc:
+        if index is None:
+            raise
+        problem = exc
+    if wanted is not None and (index is None or wanted.fingerprint == index.fingerprint):
+        return ModelChoice(embedder=wanted, wanted=wanted.fingerprint, name=wanted.name)
+    answering = loaded
+    if index is not None and (loaded is None or loaded.fingerprint != index.fingerprint):
+        answering = None if index.source == source else _load_again(settings, index, load)
+    answering = answering or wanted  # with which questions are refused, and what to do is said
+    if answering is None:
+        assert problem is not None
+        raise problem
+    return ModelChoice(
+        embedder=answering,
+        wanted=None if wanted is None else wanted.fingerprint,
+        name=source if wanted is None else wanted.name,
+        problem=problem,
+    )
+
+
+def _load_again(
+    settings: Settings, model: StoredModel, load: Callable[[Settings], Embedder]
+) -> Embedder | None:
+    """The model that the index was made with; None when it is not there any more."""
+    from index.errors import EmbeddingError
+
+    if model.source is None:
+        return None
+    embedding = settings.embedding.model_copy(update={"model": model.source})
+    try:
+        embedder = load(settings.model_copy(update={"embedding": embedding}))
+    except EmbeddingError as exc:
+        logger.warning("the model of the index cannot be loaded: %s", exc)
+        return None
+    return embedder if embedder.fingerprint == model.fingerprint else None
 
 
 def compiled_networks(settings: Settings) -> Path | None:

@@ -53,15 +53,15 @@ class HybridRetriever:
             EmbedderMismatchError: The index was built with another embedding model.
             EmbeddingError: The embedding model failed.
         """
-        snapshot = snapshot or self.store.snapshot()
+        snapshot = snapshot or self.store.snapshot(self.embedder.fingerprint)
         scope = scope or self.store.scope(None, snapshot)
         if not scope.n_chunks or k < 1:
             return []
         if snapshot.fingerprint != self.embedder.fingerprint:
             raise EmbedderMismatchError(
                 f"The index was built with another embedding model than {self.embedder.name}.",
-                hint="Run `footnote rebuild --embedder`, or set embedding.model back. If that was done while"
-                " Footnote was open, start it anew.",
+                hint="Re-index in the Documents view, or run `footnote rebuild --embedder`; or set"
+                " embedding.model back.",
             )
         vector = self.embedder.encode_query(query)
         terms = query_terms(query, snapshot.languages)
