@@ -8,7 +8,9 @@ then makes the new model the one that answers; another can go back to the one be
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from filelock import FileLock
@@ -18,14 +20,17 @@ from index.changes import EmbedderIdentity, add_embedder, check_unit_rows
 from index.embedders import PREVIOUS
 from index.errors import EmbedderMismatchError, SourceError
 from index.locks import held
-from index.report import never
+from index.pace import Pace
+from index.report import Progress, ReembeddingReport, Stage, never
 from index.rows import published_generation
 
 if TYPE_CHECKING:
+    from index.batch import IngestOptions
     from index.embeddings import Embedder
     from index.store import Store
 
 BATCH = 128
+PAUSE_SECONDS = 0.1  # between two looks at whether a paused job may go on
 
 _LACKING = (
     "FROM chunks c WHERE NOT EXISTS"
@@ -81,6 +86,59 @@ def embed_anew(
             tell(total - left, total)
         _switch(store, identity.fingerprint)
     return True
+
+
+def reembed(store: Store, embedder: Embedder, options: IngestOptions) -> ReembeddingReport:
+    """:func:`embed_anew` as a job, which can be watched, paused and cancelled as an ingest can."""
+    course = _Course(options)
+    finished = embed_anew(store, embedder, tell=course.embedded, cancelled=course.cancelled)
+    course.tell("done")
+    return ReembeddingReport(
+        outcomes=(),
+        generation=store.generation,
+        seconds=course.pace.seconds,
+        cancelled=not finished,
+        model=embedder.name,
+        vectors=course.done,
+    )
+
+
+class _Course:
+    """How far a job is that looks at no files."""
+
+    def __init__(self, options: IngestOptions) -> None:
+        self.pace = Pace()
+        self.done = self.total = 0
+        self._options = options
+
+    def embedded(self, done: int, total: int) -> None:
+        self.done, self.total = done, total
+        self.tell("embedding")
+
+    def cancelled(self) -> bool:
+        """Whether to stop; waits while the job is paused."""
+        options = self._options
+        if options.paused():
+            self.pace.pause()
+            self.tell("paused")
+            while options.paused() and not options.cancelled():
+                time.sleep(PAUSE_SECONDS)
+            self.pace.resume()
+            self.tell("embedding")
+        return options.cancelled()
+
+    def tell(self, stage: Stage) -> None:
+        progress = Progress(
+            stage=stage,
+            files_done=0,
+            files_total=0,
+            passages_done=self.done,
+            passages_total=self.total,
+            current="",
+            seconds=self.pace.seconds,
+        )
+        rate, left = self.pace.mark(self.done, progress.share)
+        self._options.progress(replace(progress, passages_per_second=rate, seconds_left=left))
 
 
 def roll_back(store: Store) -> str:

@@ -25,8 +25,8 @@ class Progress:
 
     @property
     def share(self) -> float:
-        """How much is done, in [0, 1]: by files, and within one single file by passages."""
-        if self.files_total == 1 and self.passages_total:
+        """How much is done, in [0, 1]: by files; within one single file, or without any, by passages."""
+        if self.files_total <= 1 and self.passages_total:
             return self.passages_done / self.passages_total
         return self.files_done / self.files_total if self.files_total else 0.0
 
@@ -70,6 +70,14 @@ class IngestReport:
     def embedded(self) -> int:
         """Passages that had to be embedded."""
         return sum(outcome.embedded for outcome in self.outcomes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReembeddingReport(IngestReport):
+    """Of a change of the embedding model, which looks at no file: ``vectors`` of ``model`` are there now."""
+
+    model: str
+    vectors: int
 
 
 def ignore_progress(_: Progress) -> None:

@@ -51,6 +51,7 @@ class Around:
                 collections=overview.collections,
                 selection=selection,
                 wanted=view.wanted.strip(),
+                reindex=bool(overview.models.needed),
                 deleted=desk.chats.hidden_title(view.hidden) if view.hidden else None,
             ),
             "scope": composer_html(selection, editing=bool(view.editing)),
@@ -64,6 +65,7 @@ class Around:
                 notice=view.notice,
                 plan=desk.indexer.planned,
                 removed=self._undoable(view),
+                models=overview.models,
             )
             + folders_html(desk.folders(), time.time()),
             "table": table_html(rows, wanted=view.filter, indexing=current is not None),

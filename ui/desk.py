@@ -7,13 +7,13 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from index.errors import FootnoteError
+from index.errors import FootnoteError, SourceError
 from index.jobs import KEPT_JOBS, Job, Jobs
 from index.recutting import Recutting, recutting
 from index.removal import UNDO_SECONDS
@@ -23,6 +23,7 @@ from index.store import Store
 from index.watched import WatchedFolder
 from rag.build import chunk_limits
 from rag.feedback import FeedbackFile
+from ui.answering import Answering
 from ui.asking import Asking
 from ui.chat_search import ChatSearch
 from ui.chats import Chats
@@ -34,15 +35,17 @@ from ui.indexer import IndexerClient
 from ui.indexing import Request
 from ui.job_control import JobAction, control_job
 from ui.measuring import Measuring
+from ui.models import ModelState
 from ui.page_images import PageImages
 from ui.planning import PlanSummary
 from ui.preferences import Preferences
 from ui.quality_facts import QualityFacts
 from ui.references import References
-from ui.render import explain
 from ui.watching import FolderWatcher
 
 if TYPE_CHECKING:
+    from index.embedders import StoredModel
+    from index.embeddings import Embedder
     from rag.ask import Assistant
     from rag.settings import Settings
 
@@ -54,6 +57,7 @@ _LOOK_SECONDS = 0.5
 _IDLE_SECONDS = 15.0
 _ERASE_SECONDS = 1.0
 _SAMPLES_NOTE = "samples"
+_MODEL = "embedding.model"
 
 
 class Indexing(Protocol):
@@ -82,13 +86,25 @@ class Overview:
     rows: list[DocumentRow]  # by collection and path
     collections: list[CollectionRow]  # that can answer, by name
     questions: list[str]  # examples for an empty conversation
+    models: ModelState
 
 
 class Desk:
     """Opens a data folder for the page. ``start`` loads the models, in the background."""
 
-    def __init__(self, settings: Settings, *, indexer: Indexing | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        indexer: Indexing | None = None,
+        load_embedder: Callable[[Settings], Embedder] | None = None,
+    ) -> None:
         """Open the store and the conversations; no model is loaded.
+
+        Args:
+            settings: Of this run.
+            indexer: Another indexing process, for tests.
+            load_embedder: Loads the embedding model of some settings, by default as ``rag.build`` does.
 
         Raises:
             StoreError: the data folder cannot be used.
@@ -99,10 +115,11 @@ class Desk:
         self.feedback = FeedbackFile(settings.data)
         self.jobs = Jobs(settings.data)
         self.references = References(self.store)
-        self.assistant: Future[Assistant] = Future()
+        self.answering = Answering(self.preferences, self.store, load_embedder=load_embedder)
         self.asking = Asking(
             self.chats, self.references, self.assistant, first_documents=self._first_documents
         )
+        self.answering.followed_by(self.asking.use)
         self.chat_search = ChatSearch(self.chats, self.store, self.asking.plain_text)
         self.pane = EvidencePane(self.store, self.chats, self.references)
         self.pages = PageImages(self.store, self.references)
@@ -122,14 +139,13 @@ class Desk:
             settings=lambda: self.settings,
         )
         self._overview: Overview | None = None
-        self._loading = threading.Lock()
         self._closing = threading.Event()
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
         """Load the assistant, follow the index, and index the samples if this is the first start."""
         for name, target in (
-            ("load-assistant", self._load_assistant),
+            ("load-assistant", self.answering.load),
             ("follow-index", self._follow_index),
             ("erase-removed", self._erase_removed),
         ):
@@ -148,6 +164,7 @@ class Desk:
         self.indexer.close()
         for thread in self._threads:
             thread.join(timeout=10)
+        self.answering.close()
         self.pages.close()
         self.chats.close()
         self.jobs.close()
@@ -168,24 +185,24 @@ class Desk:
         return f"{name or model} via {provider.capitalize()}" if name else model
 
     @property
+    def assistant(self) -> Future[Assistant]:
+        """What answers; it may still be loading, or have failed to."""
+        return self.answering.assistant
+
+    @property
     def model_problem(self) -> str:
         """Why nothing can answer, "" while all is well or still loading."""
-        if not self.assistant.done():
-            return ""
-        error = self.assistant.exception()
-        if error is None:
-            return ""
-        return (
-            explain(error)
-            if isinstance(error, FootnoteError)
-            else "The answering model did not load; see the log"
-        )
+        return self.answering.problem
 
     def overview(self) -> Overview:
         """The state of the index, as of its newest generation."""
         generation = self.store.generation
         known = self._overview
-        if known is None or known.generation != generation:
+        if known is not None and known.generation == generation:
+            models = self._model_state(known.models.index, known.models.before)
+            if known.models != models:  # a model was loaded, or the settings name another one
+                known = self._overview = replace(known, models=models)
+        else:
             rows = self.store.documents()
             known = Overview(
                 generation=generation,
@@ -193,9 +210,35 @@ class Desk:
                 rows=rows,
                 collections=[row for row in self.store.collections() if row.documents],
                 questions=example_questions(self.store, rows),
+                models=self._model_state(self.store.model, self.store.model_before),
             )
             self._overview = known
         return known
+
+    def _model_state(self, index: StoredModel | None, before: StoredModel | None) -> ModelState:
+        settable = not self.preferences.sources[_MODEL].locked
+        return self.answering.models.state(index, before, settable=settable)
+
+    def rebuild(self) -> None:
+        """Have everything embedded with the model of the settings; the one before answers meanwhile."""
+        self.indexer.submit({"kind": "rebuild"})
+
+    def use_stored_model(self, *, before: bool) -> None:
+        """Set the embedding model that the index was made with, or go back to the one ``before`` that.
+
+        Raises:
+            SourceError: It is not known how to load it.
+            SettingsError, StorageError: It cannot be set.
+        """
+        model = self.store.model_before if before else self.store.model
+        if model is None or model.source is None:
+            raise SourceError(
+                "There is no earlier embedding model to go back to.",
+                hint="Set the embedding model in the Settings view.",
+            )
+        self.preferences.save({_MODEL: model.source})
+        if before:
+            self.rebuild()  # embeds what was indexed since; the rest is kept
 
     def latest_jobs(self) -> tuple[Job | None, Job | None]:
         """The job that runs now, and the newest one that ended."""
@@ -253,13 +296,14 @@ class Desk:
             changes: Dotted name -> text; those that cannot be used count as not made.
         """
         limits = {name: text for name, text in changes.items() if name.startswith("index.")}
-        if not limits or not self.assistant.done() or self.assistant.exception() is not None:
+        assistant = self.answering.ready
+        if not limits or assistant is None:
             return None
         try:
             after = chunk_limits(self.preferences.check(limits))
         except FootnoteError:
             return None  # said beside the field
-        before, reads = chunk_limits(self.settings), self.assistant.result().embedder.max_tokens
+        before, reads = chunk_limits(self.settings), assistant.embedder.max_tokens
         return None if before == after else recutting(self.store, before, after, reads)
 
     def delete_conversations(self) -> int:
@@ -280,45 +324,9 @@ class Desk:
 
     def _apply(self, before: Settings, after: Settings) -> None:
         """Put changed settings into effect. Those of the indexer are read before each of its jobs."""
-        answering = ("retrieval", "answer", "generation")
+        answering = ("retrieval", "answer", "generation", "embedding")
         if any(getattr(before, group) != getattr(after, group) for group in answering):
-            thread = threading.Thread(target=self._load_assistant, name="load-assistant", daemon=True)
-            thread.start()
-            self._threads.append(thread)
-
-    def _load_assistant(self) -> None:
-        """Make the assistant of the settings as they are now, from the loaded models if there are some."""
-        from rag.build import build_assistant
-
-        with self._loading:  # whoever comes last sees the newest settings
-            started = time.perf_counter()
-            before = self._loaded_assistant()
-            coming: Future[Assistant] = Future() if self.assistant.done() else self.assistant
-            try:
-                assistant = build_assistant(
-                    self.settings,
-                    self.store,
-                    before.embedder if before else None,
-                    before.reader if before else None,
-                )
-            except FootnoteError as exc:
-                logger.warning("the assistant could not be loaded: %s", exc)
-                coming.set_exception(exc)
-            except Exception as exc:
-                # Questions that wait for the assistant must hear of any failure.
-                logger.exception("the assistant could not be loaded")
-                coming.set_exception(exc)
-            else:
-                logger.info("assistant ready after %.1f s", time.perf_counter() - started)
-                coming.set_result(assistant)
-            self.assistant = coming
-            self.asking.use(coming)
-            if before is not None:
-                before.retire()
-
-    def _loaded_assistant(self) -> Assistant | None:
-        ready = self.assistant.done() and self.assistant.exception() is None
-        return self.assistant.result() if ready else None
+            self.answering.renew()
 
     def _follow_index(self) -> None:
         idle_since = looked_at = time.monotonic()
@@ -328,6 +336,7 @@ class Desk:
                 if time.monotonic() - looked_at < _LOOK_SECONDS:
                     continue
                 looked_at = time.monotonic()
+                self.answering.follow_index()
                 if self.indexer.pending or self.jobs.current() is not None:
                     idle_since = time.monotonic()
                 elif time.monotonic() - idle_since > _IDLE_SECONDS:

@@ -66,6 +66,10 @@ class Documents:
                     view.notice = "No folder was added yet, so nothing can have changed. Add a folder first."
             case "remove" if desk.store.document(doc_id) is not None:
                 view.removal = desk.store.remove([doc_id])
+            case "rebuild":
+                desk.rebuild()
+            case "model-keep" | "model-back" as act:
+                desk.use_stored_model(before=act == "model-back")
             case "samples":
                 desk.indexer.submit({"kind": "samples"})
             case "remove-samples":

@@ -9,6 +9,8 @@ from index.jobs import Job
 from index.removal import UNDO_SECONDS
 from index.report import FileOutcome
 from index.rows import DocumentRow, StoreStatus
+from ui.model_card import model_card
+from ui.models import ModelState
 from ui.plaintext import progress_facts
 from ui.plan_card import plan_card
 from ui.planning import PlanSummary
@@ -82,6 +84,7 @@ def state_html(
     notice: str = "",
     plan: PlanSummary | None = None,
     removed: int = 0,
+    models: ModelState | None = None,
     now: float | None = None,
 ) -> str:
     """What stands above the table: the summary, a plan, the running job or the last report, the samples.
@@ -93,6 +96,7 @@ def state_html(
         last: The newest job that ended.
         notice: What the last action has to say, for example why it was refused.
         plan: What a re-index would do, to be applied or discarded.
+        models: What there is to say of embedding models.
         removed: How many documents this tab removed a moment ago and can still bring back.
         now: Unix seconds; the present when None.
     """
@@ -100,6 +104,8 @@ def state_html(
     parts = [_summary(status, moment)]
     if notice:
         parts.append(f'<p class="fn-notice fn-bad" role="status">{escape_line(notice)}</p>')
+    if models is not None:
+        parts.append(model_card(models, busy=current is not None))
     if plan is not None:
         parts.append(plan_card(plan, generation=status.generation))
     if removed:
@@ -188,7 +194,8 @@ def _progress(job: Job, now: float, *, goes_on: bool) -> str:
 
 
 def _doing(job: Job) -> str:
-    return f"{'Looking for changes in' if job.kind == 'plan' else 'Indexing'} {job.label}"
+    verbs = {"plan": "Looking for changes in", "rebuild": "Embedding"}
+    return f"{verbs.get(job.kind, 'Indexing')} {job.label}"
 
 
 def _controls(job: Job) -> str:

@@ -8,6 +8,7 @@ A request is one of:
     {"kind": "update", "paths": [PATH, ...], "folders": [[FOLDER, COLLECTION], ...]}   what changed in folders
     {"kind": "reindex", "doc_ids": [DOC_ID, ...]}
     {"kind": "samples"}
+    {"kind": "rebuild"}    embed everything with the model of the settings, then let it answer
 
 ``collection`` may be left out. A ``label`` may be given: what to call the job on the page. ``"force": true``
 reads files again although they have not changed. Paths are absolute: a job may be resumed from anywhere.
@@ -52,6 +53,8 @@ def label(request: Request) -> str:
             names = [Path(str(path)).name or str(path) for path in paths]
         case {"kind": "reindex", "doc_ids": [*doc_ids]}:
             return count(len(doc_ids), "document")
+        case {"kind": "rebuild"}:
+            return "everything anew"
         case _:
             return SAMPLES if request.get("kind") == "samples" else ""
     if not names:
@@ -86,6 +89,7 @@ class Indexer:
         self._settings = settings
         self._renew = renew
         self._embedder = embedder
+        self._loaded_for = settings.embedding
         self._store: Store | None = None
         self._parser: Parser | None = None
 
@@ -122,6 +126,7 @@ class Indexer:
             FootnoteError: As the functions of ``index.ingest`` do, or the request makes no sense.
         """
         from index.ingest import ingest_roots, ingest_uploads, reindex
+        from index.reembedding import reembed
         from index.update import update_paths
 
         options = self._options(request, progress, cancelled, paused)
@@ -141,6 +146,8 @@ class Indexer:
                 )
             case {"kind": "samples"}:
                 return ingest_uploads(*self._tools(), sample_files(), collection=SAMPLES, options=options)
+            case {"kind": "rebuild"}:
+                return reembed(self.store, self._model(), options)
             case {"kind": "reindex", "doc_ids": [*doc_ids]}:
                 return reindex(*self._tools(), doc_ids, options=options)
             case _:
@@ -200,13 +207,20 @@ class Indexer:
         """Store, model and parser, loaded at first use."""
         return self.store, *self._reading()
 
-    def _reading(self) -> tuple[Embedder, Parser]:
-        if self._embedder is None:
+    def _model(self) -> Embedder:
+        """The embedding model of the settings; another one when they have changed."""
+        if self._embedder is None or self._loaded_for != self._settings.embedding:
             from rag.build import build_embedder
 
+            self._embedder = None  # not two of them in memory
             self._embedder = build_embedder(self._settings)
+            self._loaded_for = self._settings.embedding
+        return self._embedder
+
+    def _reading(self) -> tuple[Embedder, Parser]:
+        embedder = self._model()
         if self._parser is None:
             from index.parsing import Parser
 
             self._parser = Parser()
-        return self._embedder, self._parser
+        return embedder, self._parser

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from index.blocks import is_list_item, is_table_row
+from index.report import ReembeddingReport
 from ui.render import duration
 
 if TYPE_CHECKING:
@@ -137,7 +138,10 @@ def search_lines(passages: Sequence[Passage]) -> Iterator[str]:
 
 def progress_facts(progress: Progress) -> Iterator[str]:
     """How far a job is: ``12 of 40 files``, ``50 passages/s``, ``about 2 min left``."""
-    yield f"{progress.files_done:,} of {count(progress.files_total, 'file')}"
+    if progress.files_total or not progress.passages_total:
+        yield f"{progress.files_done:,} of {count(progress.files_total, 'file')}"
+    else:
+        yield f"{progress.passages_done:,} of {count(progress.passages_total, 'passage')}"
     if progress.stage == "paused":
         yield "paused"
     elif progress.stage == "publishing":
@@ -183,6 +187,9 @@ def outcome_line(outcome: FileOutcome) -> str:
 
 def summary(report: IngestReport) -> str:
     """What an ingest did: ``12 added, 1 failed · 240 passages · 3.1 s``"""
+    if isinstance(report, ReembeddingReport):
+        did = "read" if not report.cancelled else "cancelled while it was read"
+        return f"{did} with {report.model} · {count(report.vectors, 'passage')} · {report.seconds:.1f} s"
     tally: dict[str, int] = {}
     for outcome in report.outcomes:
         tally[outcome.outcome] = tally.get(outcome.outcome, 0) + 1

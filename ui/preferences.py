@@ -59,6 +59,16 @@ class Preferences:
         """
         return check_settings(changes, self._overrides)
 
+    def renew(self) -> None:
+        """Take over what was changed outside this page, in the files or by another process.
+
+        Raises:
+            SettingsError: A file cannot be used.
+        """
+        with self._lock:
+            self.settings = check_settings({}, self._overrides)
+            self.sources = sourced_settings(self._overrides)
+
     def save(self, changes: Mapping[str, object]) -> None:
         """Save the changes and apply them.
 

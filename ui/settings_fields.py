@@ -177,9 +177,8 @@ SECTIONS = (
             Field(
                 name="embedding.model",
                 label="Embedding model",
-                words="Empty: the one that is installed with Footnote; else a folder. Another one means that"
-                " everything is embedded again: footnote rebuild --embedder.",
-                when=NEXT_START,
+                words="Empty: the one that is installed with Footnote; else a folder. With another one"
+                " everything is embedded anew, which Documents then offers; until then the old one answers.",
             ),
         ),
     ),

@@ -41,6 +41,7 @@ def sidebar_html(
     selection: frozenset[str] | None = None,
     wanted: str = "",
     deleted: str | None = None,
+    reindex: bool = False,
 ) -> str:
     """Conversations by day, what is searched, then the state of the index and the answering model.
 
@@ -55,6 +56,7 @@ def sidebar_html(
         collections: Those that can answer, by name.
         selection: Those that the conversation searches; None: all of them.
         wanted: The words that ``chats`` were searched for, "" when these are all.
+        reindex: Whether everything is to be embedded anew, with another model.
         deleted: Title of the conversation that was deleted a moment ago and can be brought back.
     """
     moment = time.time() if now is None else now
@@ -80,7 +82,7 @@ def sidebar_html(
         f'<div class="fn-side">{undo}'
         f'<nav class="fn-chats" aria-label="Conversations">{lists}</nav>'
         f"{_sources(collections, selection)}"
-        f'<div class="fn-status">{_index_line(status, job, moment)}'
+        f'<div class="fn-status">{_index_line(status, job, moment, reindex=reindex)}'
         f"{_model_line(model, model_problem)}"
         f"{button('Keys', 'fn-line', {'dialog': 'keys'}, title='List of keys (Ctrl+/)')}</div></div>"
     )
@@ -167,7 +169,7 @@ def scope_html(selection: frozenset[str] | None) -> str:
     )
 
 
-def _index_line(status: StoreStatus, job: Job | None, now: float) -> str:
+def _index_line(status: StoreStatus, job: Job | None, now: float, *, reindex: bool) -> str:
     sources = (
         '<button type="button" class="fn-line" data-view="documents">'
         f"{count(status.documents, 'document')}, {count(status.passages, 'passage')}</button>"
@@ -176,6 +178,8 @@ def _index_line(status: StoreStatus, job: Job | None, now: float) -> str:
         verb = "Checking" if job.kind == "plan" else "Indexing"
         dot = "fn-idle" if job.state == "paused" else "fn-busy"
         line = f'<span class="fn-dot {dot}"></span>{progress_words(job.progress, verb)}'
+    elif reindex:
+        line = '<span class="fn-dot fn-warn"></span>Re-index needed'
     elif status.documents == 0:
         line = '<span class="fn-dot fn-idle"></span>No documents yet'
     elif status.failed:
@@ -188,6 +192,9 @@ def _index_line(status: StoreStatus, job: Job | None, now: float) -> str:
 
 def progress_words(progress: Progress | None, verb: str = "Indexing") -> str:
     """One line about a running job: ``Indexing 12 of 40``."""
+    if progress is not None and progress.files_total == 0 and progress.passages_total:
+        verb = "Paused at" if progress.stage == "paused" else "Embedding"
+        return f"{verb} {progress.passages_done:,} of {progress.passages_total:,}"
     if progress is None or progress.files_total == 0:
         return "Preparing to index" if verb == "Indexing" else "Looking for changes"
     if progress.stage == "paused":

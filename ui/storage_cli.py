@@ -178,8 +178,8 @@ def rebuild(
     """Make everything anew that is derived from the stored documents. Nothing is embedded again.
 
     With --embedder, every passage is embedded with the model that the settings name, while the old one
-    goes on answering. Ctrl-C stops it; the same command goes on from there. When it is done, start a page
-    that is open anew. `footnote rollback` goes back, until another model follows or --discard is given.
+    goes on answering. Ctrl-C stops it; the same command goes on from there. A page that is open follows by
+    itself. `footnote rollback` goes back, until another model follows or --discard is given.
     """
     if embedder and discard:
         raise typer.BadParameter("--embedder and --discard are two steps.")
@@ -224,7 +224,7 @@ def _embed_anew(store: Store, settings: Settings, *, shown: bool) -> bool:
 def rollback(context: typer.Context, as_json: Json = False, data: Data = None) -> None:
     """Go back to the embedding model that answered before `footnote rebuild --embedder`. Takes a moment.
 
-    Set embedding.model back too, and start a page that is open anew.
+    Set embedding.model back too. A page that is open follows by itself.
     """
     with _failures_explained(as_json):
         from index.reembedding import roll_back
