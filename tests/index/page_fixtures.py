@@ -49,6 +49,13 @@ JAPANESE = (
 )
 HEBREW = "הספינה יוצאת בשעה תשע בבוקר. היא חוזרת בארבע אחר הצהריים. הכרטיסים נמכרים על הסיפון."
 ARABIC = "تغادر السفينة في التاسعة صباحا. وتعود في الرابعة بعد الظهر."
+# As the old programs draw it that know no other direction: each line turned round before.
+HEBREW_LINES = ("הספינה יוצאת בשעה תשע בבוקר. היא חוזרת", "בארבע אחר הצהריים. הכרטיסים נמכרים על הסיפון.")
+MIXED_HEBREW = (
+    'הספינה (האחרונה) יוצאת בשעה 9:30 בבוקר עם PDF Reader 12 וגם "אורחים", 50% הנחה; טלפון 03-1234567.'
+)
+MIXED_ARABIC = "سعر التذكرة 14.50 جنيها (للكبار) في عام 2024، انظر Figure 3 للتفاصيل."
+POINTED = "لا إله إلا الله، السلامُ عليكم صَباحا، שָלום לכולם."
 HYPHENATED = (
     "The installation of the new heating began with a long prepa-",
     "ration, and the well-known firm that did it called it a self-contained and low-",
@@ -209,6 +216,16 @@ def japanese(paper: Any) -> None:
         paper.drawString(72, 740 - 18 * (row // 25), JAPANESE[row : row + 25])
 
 
+def hebrew_turned_round(paper: Any) -> None:
+    from reportlab.pdfbase import pdfmetrics
+    from reportlab.pdfbase.ttfonts import TTFont
+
+    pdfmetrics.registerFont(TTFont("DejaVu", str(DEJAVU)))
+    paper.setFont("DejaVu", 12)
+    for row, line in enumerate(HEBREW_LINES):
+        paper.drawRightString(520, 740 - 16 * row, line[::-1])
+
+
 def by_reportlab() -> Iterator[tuple[str, Maker]]:
     yield "lines", lambda: pdf(wrapped(STORY), wrapped(MORE))
     yield "justified", lambda: flowing(STORY, MORE)
@@ -238,6 +255,8 @@ def by_reportlab() -> Iterator[tuple[str, Maker]]:
     yield "text and page turned", lambda: turned(drawn(turned_text(90)), 90)
     yield "cropped", lambda: cropped(pdf(wrapped(STORY)), 50, 600, 560, 800)
     yield "cropped and turned", lambda: turned(cropped(pdf(wrapped(STORY)), 50, 600, 560, 800), 270)
+    if DEJAVU is not None:
+        yield "hebrew", lambda: drawn(hebrew_turned_round)
     yield (
         "paper that begins elsewhere",
         lambda: changed(pdf(wrapped(STORY)), lambda page: page.set_mediabox(30, 500, 580, 830)),
@@ -313,7 +332,8 @@ def by_fpdf2() -> Iterator[tuple[str, Maker]]:
     yield "small paper", lambda: fpdf(lambda it: it.multi_cell(0, text=MORE), format=(90, 120))
     if DEJAVU is not None:
         font = DEJAVU
-        yield "hebrew", lambda: fpdf(fpdf_font(HEBREW, font))
+        turned_round = "\n".join(line[::-1] for line in HEBREW_LINES)
+        yield "hebrew", lambda: fpdf(fpdf_font(turned_round, font))
         yield "greek and cyrillic", lambda: fpdf(fpdf_font("Το πλοίο φεύγει. Паром уходит в девять.", font))
 
 
@@ -394,6 +414,13 @@ _PAGES = {
     "table": "<table border=1><tr><th>Item<th>Price<tr><td>Return ticket<td>14.50"
     "<tr><td>Dog, on a lead<td>2.00</table><p>" + MORE,
     "right to left": f'<html dir=rtl><body style="font-size:14pt"><p>{HEBREW}</p><p>{ARABIC}</p>',
+    "right to left with numbers and names": '<html dir=rtl><body style="font-size:14pt;width:400px">'
+    f"<p>{MIXED_HEBREW}</p><p>{MIXED_ARABIC}</p>",
+    "vowel signs": f'<html dir=rtl><body style="font-size:14pt"><p>{POINTED}</p>',
+    "right to left in columns": '<html dir=rtl><body style="font:10pt sans-serif;columns:2">'
+    f"<p>{HEBREW * 4}</p><p>{HEBREW * 4}</p>",
+    "hebrew words in an english text": "<p>The Hebrew word שלום (peace) and the Arabic word سلام are 2 words."
+    f"<p>{MORE}",
     "monospaced": f'<pre style="font-size:9pt;white-space:pre-wrap">def ferry():\n    return\n\n{MORE}</pre>',
 }
 
@@ -423,6 +450,12 @@ def by_chromium() -> Iterator[tuple[str, Maker]]:
     if CHROMIUM is not None:
         for name, html in _PAGES.items():
             yield name, partial(printed_by_chromium, html)
+        for angle in (90, 270):
+            yield f"right to left turned by {angle}", partial(_turned_from_right, angle)
+
+
+def _turned_from_right(angle: int) -> bytes:
+    return turned(printed_by_chromium(_PAGES["right to left"]), angle)
 
 
 def every_pdf() -> Sequence[tuple[str, str, Maker]]:
