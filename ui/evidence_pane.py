@@ -181,8 +181,8 @@ class EvidencePane:
         parsed = self._references.parsed(version_id) if version_id is not None else None
         if parsed is not None and offset is not None:
             page = parsed.page_at(offset)
-            if parsed.locators:
-                parts.append(parsed.locator_at(offset))
+            if parsed.locators and (words := parsed.locator_at(offset)):
+                parts.append(words)
             if page is not None and parsed.media_type == _PDF:
                 parts.append(f"page {page} of {len(parsed.page_starts)}")
             path = parsed.heading_path(offset)

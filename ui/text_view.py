@@ -39,6 +39,7 @@ class _Drawing:
         self._document = document
         self._text = document.text
         self._marks = marks
+        self._heading = ""  # the last one that was drawn
 
     def html(self, start: int, end: int) -> str:
         pieces: list[str] = []
@@ -51,7 +52,7 @@ class _Drawing:
             at = blocks[-1].end
         pieces += self._gap(at, end)
         flow = "fn-flow" if self._document.media_type in _FLOWING else "fn-pre"
-        return f'<div class="fn-doc {flow}">{"".join(pieces)}</div>'
+        return f'<div class="fn-drawn {flow}">{"".join(pieces)}</div>'
 
     def _parted(self, blocks: Iterator[Block]) -> Iterator[tuple[tuple[int, str], Block]]:
         """Blocks with a key that is the same for those that are drawn as one table, list or listing."""
@@ -99,10 +100,10 @@ class _Drawing:
         """The name of the part that begins here, as far as its heading does not say it."""
         words = block.part
         if block.kind == "heading":
-            said = self._text[block.start : block.end].strip()
-            words = "" if words.strip("“”") == said else words.removesuffix(said).strip()
-        if words:
-            yield f'<div class="fn-part" data-words="{escape_line(words)}"></div>'
+            self._heading = self._text[block.start : block.end].strip()
+            words = words.removesuffix(self._heading).strip()
+        if words and _bare(words) != _bare(self._heading):
+            yield f'<div class="fn-piece" data-words="{escape_line(words[0].upper() + words[1:])}"></div>'
 
     def _block(self, block: Block) -> str:
         inside = self._marked(block.start, block.end)
@@ -110,7 +111,7 @@ class _Drawing:
             level = min(max(block.level, 1), 6)
             tag = f"h{min(level + 2, 6)}"  # the name of the document stands above as h2
             inside = self._without_syntax(block.start, block.end)
-            return f'<{tag} class="fn-h fn-h{level}" dir="auto">{inside}</{tag}>'
+            return f'<{tag} class="fn-heading fn-heading{level}" dir="auto">{inside}</{tag}>'
         if block.kind == "code":
             return f'<div class="fn-code" tabindex="0" role="region" aria-label="Code">{inside}</div>'
         if block.kind == "quote":
@@ -145,7 +146,7 @@ class _Drawing:
         for line, below in zip(lines, (*lines[1:], None), strict=True):
             after = below.start if below is not None else line.end
             rows.append(
-                f'<div class="fn-line{self._lit(line)}" data-number="{line.number}">'
+                f'<div class="fn-code-line{self._lit(line)}" data-number="{line.number}">'
                 f"{self._marked(line.start, after)}</div>"
             )
         digits = len(lines[-1].number)
@@ -164,13 +165,13 @@ class _Drawing:
         for item, below in zip(items, (*items[1:], None), strict=True):
             bullet = _BULLET.match(self._text, item.start, item.end)
             inner = bullet.end() if bullet is not None else item.start
-            look = "fn-dot" if bullet is not None else "fn-numbered"
+            look = "fn-bulleted" if bullet is not None else "fn-numbered"
             after = self._hidden(item.end, below.start) if below is not None else ""
             drawn.append(
                 f'<li class="{look} fn-deep{item.level}" dir="auto">{self._hidden(item.start, inner)}'
                 f"{self._marked(inner, item.end)}{after}</li>"
             )
-        return f'<ul class="fn-list">{"".join(drawn)}</ul>'
+        return f'<ul class="fn-items">{"".join(drawn)}</ul>'
 
     # -- tables
 
@@ -223,3 +224,8 @@ class _Drawing:
             + self._marked(cell.value, cell.value_end)
             + self._hidden(cell.value_end, cell.end)
         )
+
+
+def _bare(words: str) -> str:
+    """Words without what sets them off: "Attachment: a.csv" and "attachment a.csv" say the same."""
+    return "".join(filter(str.isalnum, words)).casefold()

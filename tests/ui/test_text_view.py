@@ -177,7 +177,7 @@ def test_headings_are_headings() -> None:
     assert headings(tree("a.rst")) == [("h3", "Ferries"), ("h4", "Fares")]
     assert headings(tree("a.eml"))[0] == ("h3", "The ferry")
     assert headings(tree("a.epub")) == [("h3", "The Whale"), ("h3", "The Ship")]
-    assert "====" not in "".join(seen(node) for node in tree("a.rst").css(".fn-doc"))
+    assert "====" not in "".join(seen(node) for node in tree("a.rst").css(".fn-drawn"))
 
 
 def test_tables_are_tables_under_their_names() -> None:
@@ -209,7 +209,7 @@ def test_rows_of_a_table_far_below_its_header_still_have_its_names() -> None:
     at = sheet.text.index("May 50")
     found = tree("a.xlsx", at, at + 10)
     assert cells(found) == [["", "Day", "Guests", "Remark"], ["50", "May 50", "350", "full"]]
-    assert [part.attributes["data-words"] for part in found.css(".fn-part")] == ["sheet Trips"]
+    assert [part.attributes["data-words"] for part in found.css(".fn-piece")] == ["Sheet Trips"]
 
 
 def test_a_long_markdown_table_keeps_its_names() -> None:
@@ -223,15 +223,15 @@ def test_a_long_markdown_table_keeps_its_names() -> None:
 def test_lines_of_code_and_rows_have_their_numbers() -> None:
     document = parsed("a.py")
     at = document.text.index("async def sail")
-    lines = tree("a.py", at, at + 40).css(".fn-line")
+    lines = tree("a.py", at, at + 40).css(".fn-code-line")
     assert [(line.attributes["data-number"], line.text().rstrip()) for line in lines] == [
         ("16", "    async def sail("),
         ("17", "        self,"),
         ("18", "        to: str,"),
     ]
-    assert len(tree("a.js").css(".fn-line")) == 6
-    assert len(tree("a.xml").css(".fn-line")) == 4
-    assert tree("a.txt").css(".fn-line") == []
+    assert len(tree("a.js").css(".fn-code-line")) == 6
+    assert len(tree("a.xml").css(".fn-code-line")) == 4
+    assert tree("a.txt").css(".fn-code-line") == []
     assert [row[0] for row in cells(tree("a.csv"))] == [str(number) for number in range(1, 121)]
     assert cells(tree("a.xlsx"))[:3] == [["1", "Ticket", "Price"], ["2", "Adult", "14.5"], ["4", "Dog", "0"]]
     assert CSV.count("\n") == 120
@@ -239,20 +239,24 @@ def test_lines_of_code_and_rows_have_their_numbers() -> None:
 
 def test_parts_are_named() -> None:
     def parts(name: str) -> list[str]:
-        return [part.attributes["data-words"] or "" for part in tree(name).css(".fn-part")]
+        return [part.attributes["data-words"] or "" for part in tree(name).css(".fn-piece")]
 
-    assert parts("a.pptx") == ["slide 1", "slide 2"]
-    assert parts("a.xlsx") == ["sheet", "sheet"]  # the heading below says which
+    assert parts("a.pptx") == ["Slide 1", "Slide 2"]
+    assert parts("a.xlsx") == ["Sheet", "Sheet"]  # the heading below says which
     assert parts("a.epub") == []  # the headings say it
-    assert parts("a.eml") == ["attachment a.csv"]
+    assert parts("a.eml") == []
+    mail = parsed("a.eml")
+    at = mail.text.index("Ticket: Dog")
+    (part,) = tree("a.eml", at, at + 5).css(".fn-piece")
+    assert part.attributes["data-words"] == "Attachment a.csv"
 
 
 def test_lists_quotes_and_code_are_drawn_as_such() -> None:
     found = tree("a.md")
     assert [(item.attributes["class"], seen(item)) for item in found.css("li")] == [
-        ("fn-dot fn-deep1", "Tickets are sold on board."),
-        ("fn-dot fn-deep1", "Children"),
-        ("fn-dot fn-deep2", "under six travel free"),
+        ("fn-bulleted fn-deep1", "Tickets are sold on board."),
+        ("fn-bulleted fn-deep1", "Children"),
+        ("fn-bulleted fn-deep2", "under six travel free"),
         ("fn-numbered fn-deep1", "1. Wait on the pier."),
         ("fn-numbered fn-deep1", "2. Board when the bell rings."),
     ]
@@ -302,4 +306,4 @@ def test_the_pane_marks_the_quote_in_every_format(tmp_path: Path, name: str) -> 
             more = desk.pane.html(f"#cite-{message}-{number}", before=5_000, after=5_000)
             assert marked(more) == text[start:end]
         whole = LexborHTMLParser(desk.pane.html(f"#doc-{doc_id}"))
-        assert text.startswith("".join(node.text() for node in whole.css(".fn-doc")))
+        assert text.startswith("".join(node.text() for node in whole.css(".fn-drawn")))
