@@ -66,7 +66,7 @@ def test_a_click_marks_the_quote_in_every_format(watched: Watched, tmp_path: Pat
     with served_lightly(tmp_path / "data") as server:
         for name, (chat_id, _) in quotes.items():
             open_citation(page, server.url, chat_id)
-            expect(page.locator(".fn-pane mark:visible").first).to_be_visible()
+            expect(page.locator(".fn-pane mark:visible").first).to_be_in_viewport()
             shown[name] = "".join(page.locator(".fn-pane mark").all_text_contents())
     assert shown == {name: quote for name, (_, quote) in quotes.items()}
 
