@@ -12,7 +12,6 @@ from index.loaders import draw, load
 from index.loaders.right_to_left import Letter, in_reading_order, runs_from_right
 from tests.index.page_fixtures import (
     ARABIC,
-    CHROMIUM,
     DEJAVU,
     HEBREW,
     HEBREW_LINES,
@@ -21,12 +20,10 @@ from tests.index.page_fixtures import (
     MORE,
     POINTED,
     drawn,
-    fpdf,
-    fpdf_font,
     hebrew_turned_round,
-    printed_by_chromium,
     turned,
 )
+from tests.index.page_producers import CHROMIUM, fpdf, fpdf_font, printed_by_chromium
 from tests.index.test_page_images import words_in
 
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
