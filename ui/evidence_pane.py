@@ -7,15 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from index.documents import ParsedDocument
 from index.errors import FootnoteError
 from index.originals import original_path
 from ui.chats import Chats, Message, SpanRef
 from ui.document_routes import original_address
 from ui.page_images import PageImages, no_page
 from ui.references import Located, References
-from ui.render import Highlight, button, clock, escape, escape_line, highlight, place
+from ui.render import Highlight, button, clock, escape, escape_line, place
 from ui.sheet import ShownAs, problem_html, sheet_html, views_html, waiting_html
+from ui.text_blocks import snapped
+from ui.text_view import text_html
 
 if TYPE_CHECKING:
     from index.rows import DocumentRow
@@ -153,9 +154,9 @@ class EvidencePane:
         parsed = self._references.parsed(document.version_id)
         if parsed is None:
             return ""
-        shown = parsed.text[: MORE_CHARS + after]
-        more = _more("after", after) if len(shown) < len(parsed.text) else ""
-        body = f'<div class="fn-text {_flow(parsed)}">{_reflow(highlight(shown, ()), parsed)}{more}</div>'
+        first, last = snapped(parsed.text, 0, MORE_CHARS + after)
+        more = _more("after", after) if last < len(parsed.text) else ""
+        body = f'<div class="fn-text">{text_html(parsed, first, last)}{more}</div>'
         return self._pane(
             reference,
             name=document.name,
@@ -180,8 +181,8 @@ class EvidencePane:
         parsed = self._references.parsed(version_id) if version_id is not None else None
         if parsed is not None and offset is not None:
             page = parsed.page_at(offset)
-            if parsed.locators:
-                parts.append(parsed.locator_at(offset))
+            if parsed.locators and (words := parsed.locator_at(offset)):
+                parts.append(words)
             if page is not None and parsed.media_type == _PDF:
                 parts.append(f"page {page} of {len(parsed.page_starts)}")
             path = parsed.heading_path(offset)
@@ -201,19 +202,18 @@ class EvidencePane:
         end = max(found.end, chunk.end) if chunk is not None else found.end
         first = _border(text, start - before, start, forward=True)
         last = _border(text, end, end + after, forward=False)
+        first, last = snapped(text, first, last)
         marks = [
-            Highlight(start=start - first, end=end - first, tag="span", css="fn-passage"),
-            Highlight(start=found.start - first, end=found.end - first, tag="mark", css="fn-mark"),
+            Highlight(start=start, end=end, tag="span", css="fn-passage"),
+            Highlight(start=found.start, end=found.end, tag="mark", css="fn-mark"),
         ]
         note = (
             f'<p class="fn-state">{escape_line(_STATES[found.state])}</p>' if found.state in _STATES else ""
         )
         earlier = _more("before", before) if first > 0 else ""
         later = _more("after", after) if last < len(text) else ""
-        shown = _reflow(highlight(text[first:last], marks), parsed)
-        return (
-            f'{note}<div class="fn-text {_flow(parsed)}">{earlier}<div dir="auto">{shown}</div>{later}</div>'
-        )
+        shown = text_html(parsed, first, last, marks)
+        return f'{note}<div class="fn-text">{earlier}{shown}{later}</div>'
 
     def _pane(
         self,
@@ -336,14 +336,3 @@ def _border(text: str, start: int, end: int, *, forward: bool) -> int:
         if at >= 0:
             return at + len(gap) if forward else at
     return start if forward else end
-
-
-def _flow(parsed: ParsedDocument) -> str:
-    return "fn-flow" if parsed.media_type == _PDF else "fn-pre"
-
-
-def _reflow(html: str, parsed: ParsedDocument) -> str:
-    """A PDF's lines end where its page did; on the screen only blank lines are breaks."""
-    if parsed.media_type != _PDF:
-        return html
-    return re.sub(r"\n[ \t]*(?:\n[ \t]*)+", "<br><br>", html)

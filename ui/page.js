@@ -4,6 +4,8 @@ const root = document.documentElement;
 const shell = document.getElementById("fn-shell");
 const box = () => document.querySelector("#fn-box textarea");
 const pane = () => element.querySelector(".fn-pane");
+// What a table says by its columns is marked, too, but not seen.
+const seenMark = () => [...element.querySelectorAll("mark")].find((each) => each.getClientRects().length);
 const narrow = () => window.matchMedia("(max-width: 900px)").matches;
 let opener = null; // what had the focus before the pane opened
 
@@ -123,7 +125,7 @@ const drawn = () => {
   const { keep, top, height } = drawing;
   drawing = null;
   const scroll = element.querySelector(".fn-scroll");
-  const mark = element.querySelector("mark");
+  const mark = seenMark();
   if (keep) {
     scroll.scrollTop = keep === "before" ? top + scroll.scrollHeight - height : top;
     return;

@@ -71,7 +71,7 @@ _FOLDERS = {
     "GET": ("/assets/", "/static/", "/svelte/", "/gradio_api/heartbeat/", IMAGES, ORIGINALS),
     "POST": (),
 }
-_STYLES = ("style.css", "chat.css", "sheet.css", "views.css")
+_STYLES = ("style.css", "chat.css", "sheet.css", "text.css", "views.css")
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

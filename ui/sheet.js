@@ -14,7 +14,7 @@ const showAs = (kind) => {
   const scroll = element.querySelector(".fn-scroll");
   scroll.scrollTop = 0;
   if (kind === "page") drawSheet();
-  intoView(element.querySelector(kind === "page" ? ".fn-box" : "mark"));
+  intoView(kind === "page" ? element.querySelector(".fn-box") : seenMark());
 };
 
 const zoomed = () => {

@@ -21,14 +21,19 @@ _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _PPTX = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
 _EPUB = "application/epub+zip"
 _ODF = "application/vnd.oasis.opendocument"
-_TEXT_EXTENSIONS = """
-    .txt .text .log .org .adoc .asciidoc .tex .bib .srt .vtt
-    .yaml .yml .toml .ini .cfg .conf .properties .diff .patch
-    .py .pyi .js .mjs .jsx .ts .tsx .java .kt .scala .groovy .c .h .cc .cpp .cxx .hh .hpp .cs .go .rs .swift
+_TEXT_EXTENSIONS = ".txt .text .org .adoc .asciidoc .tex .srt .vtt"
+_PYTHON = "text/x-python"
+_SOURCE = "text/x-source"  # code, settings and logs: what people speak of by its lines
+_SOURCE_EXTENSIONS = """
+    .log .bib .yaml .yml .toml .ini .cfg .conf .properties .diff .patch
+    .js .mjs .jsx .ts .tsx .java .kt .scala .groovy .c .h .cc .cpp .cxx .hh .hpp .cs .go .rs .swift
     .rb .php .pl .pm .lua .r .jl .m .sh .bash .zsh .fish .ps1 .bat .cmd .sql .css .scss .less .vue .dart
     .ex .exs .erl .hs .ml .clj .el .lisp .vim .f90 .asm .s .proto .graphql .tf .gradle .cmake .mk
 """
 _MEDIA_TYPES = dict.fromkeys(_TEXT_EXTENSIONS.split(), "text/plain") | {
+    **dict.fromkeys(_SOURCE_EXTENSIONS.split(), _SOURCE),
+    ".py": _PYTHON,
+    ".pyi": _PYTHON,
     ".pdf": "application/pdf",
     ".docx": _DOCX,
     ".docm": _DOCX,
@@ -57,8 +62,9 @@ _MEDIA_TYPES = dict.fromkeys(_TEXT_EXTENSIONS.split(), "text/plain") | {
 }
 _BARE_NAMES = """
     readme license licence copying copyright notice authors contributors changelog changes news history
-    install todo makefile dockerfile
+    install todo
 """
+_SOURCE_NAMES = frozenset(("makefile", "dockerfile"))
 
 SUPPORTED_EXTENSIONS: frozenset[str] = frozenset(_MEDIA_TYPES) | {
     ".gz",
@@ -68,7 +74,7 @@ SUPPORTED_EXTENSIONS: frozenset[str] = frozenset(_MEDIA_TYPES) | {
 
 # "ls.1", "printf.3posix"; not "libm.so.6", and not "python3.1", whose number is that of a version.
 _MAN_PAGE = re.compile(r"(?<!\.so)(?<!\d)\.[1-8](?:[a-z][a-z0-9]{0,8})?\Z")
-_KNOWN_NAMES = frozenset(_BARE_NAMES.split())
+_KNOWN_NAMES = frozenset(_BARE_NAMES.split()) | _SOURCE_NAMES
 
 MAX_PAGES = 5_000
 MAX_TEXT_CHARS = 20_000_000
@@ -113,6 +119,11 @@ def supported(name: str) -> bool:
         or path.name.lower() in _KNOWN_NAMES
         or _MAN_PAGE.search(path.name.lower()) is not None
     )
+
+
+def is_source(media_type: str) -> bool:
+    """Whether people speak of such a text by its lines: code, settings, logs, markup."""
+    return media_type in (_PYTHON, _SOURCE, "application/xml")
 
 
 def _unpacked_name(name: str) -> str:
@@ -217,6 +228,14 @@ def _load_format(data: bytes, name: str, *, max_pages: int, max_chars: int) -> P
 
         read = load_json if media_type == "application/json" else load_json_lines
         return read(data, media_type=media_type, max_chars=max_chars)
+    if media_type == _PYTHON:
+        from index.loaders.source import load_python
+
+        return load_python(data, media_type=media_type)
+    if media_type == _SOURCE or PurePath(name).name.lower() in _SOURCE_NAMES:
+        from index.loaders.source import load_source
+
+        return load_source(data, media_type=_SOURCE)
     from index.loaders.plain import load_rst, load_text
 
     if media_type == "text/x-rst":

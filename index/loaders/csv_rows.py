@@ -12,15 +12,13 @@ from typing import Any
 from index.documents import ParsedDocument
 from index.loaders.cleaning import clean, decode
 from index.loaders.composing import Composition, row_line
+from index.loaders.table_rows import is_header, width
 
 _DELIMITERS = ",;\t|"
 _SAMPLE_CHARS = 65_536
 _SAMPLE_RECORDS = 50
 _MAX_RECORD_LINES = 200  # a quoted value with more line ends is a quotation mark that was never closed
-_HEADER_CHARS = 100
 _MAX_CAPTIONS = 5  # rows above a header
-_NUMERIC = re.compile(r"[-+(\d.,:/ %€$£¥)]+")  # with a digit in it: a number, a date, a time, an amount
-_ADDRESS = re.compile(r"https?://\S*|\S{1,100}@\S{1,100}")
 _SEPARATOR_LINE = re.compile(r"sep=([,;|\t])\n", re.IGNORECASE)
 
 
@@ -72,43 +70,6 @@ def _header_at(rows: Sequence[Sequence[str]]) -> int | None:
         if width(rows[at]) >= max(map(width, rows)):
             break
     return None
-
-
-def width(cells: Sequence[str]) -> int:
-    """How many cells of a row are not blank."""
-    return sum(bool(cell.strip()) for cell in cells)
-
-
-def heads_values(first: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
-    """Whether a row is a header for certain: it names a column that holds numbers, dates or addresses."""
-    return is_header(first, rows) and any(
-        name.strip() and 2 * sum(len(row) > at and _is_value(row[at].strip()) for row in rows) > len(rows)
-        for at, name in enumerate(first)
-    )
-
-
-def is_header(first: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
-    """Whether a row names the columns of those below it: short, different words for most of the values.
-
-    A number, date or address is a value and no name.
-    """
-    names = [cell.strip() for cell in first]
-    while names and not names[-1]:
-        names.pop()
-    widest = max(map(width, rows), default=0)
-    filled = [name for name in names if name]
-    return (
-        len(filled) >= max(1, min(2, widest))
-        and 2 * len(filled) >= widest
-        and len(set(filled)) == len(filled)
-        and all(len(name) <= _HEADER_CHARS and not _is_value(name) for name in filled)
-    )
-
-
-def _is_value(cell: str) -> bool:
-    if _NUMERIC.fullmatch(cell):
-        return any(map(str.isdigit, cell))
-    return _ADDRESS.fullmatch(cell) is not None
 
 
 def _delimiter(text: str) -> str | None:

@@ -8,7 +8,7 @@ variants of the format read alike.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
@@ -17,6 +17,7 @@ from index.errors import DocumentError
 from index.loaders.archive import Archive
 from index.loaders.cleaning import clean, one_line, sensible_title
 from index.loaders.refusals import damaged
+from index.loaders.table_rows import Cell, Grid
 from index.loaders.word_styles import Numbering, Styles, is_on
 from index.loaders.xml_parts import attribute, child, local, part, path, related_parts
 
@@ -206,27 +207,34 @@ class _Reader:
         return marks.setdefault(note_id, f"[{number}]" if kind == "footnotes" else f"[e{number}]")
 
     def _read_table(self, table: Element, depth: int) -> None:
+        """Rows of data as lines; a row with a cell that holds more than a line is read cell by cell."""
         _check_depth(depth)
-        first = True
+        grid, said = Grid(), 0
+        merged = _MergedCells()
         for row in _within(table, "tr", depth):
             if child(child(row, "trPr"), "del") is not None:
                 continue
             cells = list(_within(row, "tc", depth))
             texts = [self._cell_text(cell, depth) for cell in cells]
             if len(cells) < 2 or any(text is None for text in texts):
+                self._add_rows(grid, said)
+                grid, said = Grid(), 0
                 for cell in cells:
                     self.read_blocks(cell, depth + 1)
-                first = True
                 continue
-            line = " | ".join(text or "" for text in texts).strip()
-            if line.strip(" |"):
-                self._add(line, 2 if first else 1)
-                self._after_item = first = False
+            if said == len(grid.rows) and is_on(path(row, "trPr", "tblHeader")):
+                said += 1
+            grid.add(merged.filled(cells, [text or "" for text in texts]))
+        self._add_rows(grid, said)
+
+    def _add_rows(self, grid: Grid, said: int) -> None:
+        for at, line in enumerate(grid.lines(grid.headers(said or None))):
+            self._add(line, 1 if at else 2)
+            self._after_item = False
 
     def _cell_text(self, cell: Element, depth: int) -> str | None:
         """The text of a cell as one line; None when it is part of a layout and not a piece of data."""
-        merge = path(cell, "tcPr", "vMerge")
-        if merge is not None and attribute(merge, "val") != "restart":
+        if _continues(cell):
             return ""
         if any(local(element) == "tbl" for element in cell.iter()):
             return None
@@ -244,6 +252,35 @@ class _Reader:
             self._numbering.restore(numbering)
             return None
         return " ".join(texts)
+
+
+class _MergedCells:
+    """What is merged over rows, by its first column: Word has a cell for it in each row, but one text."""
+
+    def __init__(self) -> None:
+        self._texts: dict[int, str] = {}
+
+    def filled(self, cells: Sequence[Element], texts: Sequence[str]) -> list[Cell]:
+        """The cells of a row, with the text of those that go on from the row above."""
+        found: list[Cell] = []
+        above, self._texts = self._texts, {}
+        column = 0
+        for cell, text in zip(cells, texts, strict=True):
+            span = attribute(path(cell, "tcPr", "gridSpan"), "val") or "1"
+            columns = int(span) if span.isascii() and span.isdigit() and len(span) < 4 else 1
+            if _continues(cell):
+                text = above.get(column, "")
+            if path(cell, "tcPr", "vMerge") is not None:
+                self._texts[column] = text
+            found.append(Cell(text, columns))
+            column += columns
+        return found
+
+
+def _continues(cell: Element) -> bool:
+    """Whether a cell only goes on with the one above it."""
+    merge = path(cell, "tcPr", "vMerge")
+    return merge is not None and attribute(merge, "val") != "restart"
 
 
 _OUTLINE_LEVELS = frozenset("012345678")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -11,6 +11,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from index.documents import Heading, ParsedDocument
 from index.errors import DocumentError
 from index.loaders.cleaning import clean, decode, one_line
+from index.loaders.html_tables import CELLS, is_layout_row, read_table
 
 
 def _names(words: str) -> frozenset[str]:
@@ -27,10 +28,7 @@ _PARAGRAPHS = _names(
 )
 _LINES = _names("dt dd tr legend li thead tbody tfoot")
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
-_CELLS = _names("td th")
 _PREFORMATTED = _names("pre listing xmp")
-# A cell with one of these is part of a page's layout, not of a table that is read by rows.
-_LAYOUT = _names("table ul ol dl pre h1 h2 h3 h4 h5 h6 blockquote hr form")
 
 _NAVIGATION_ROLES = _names("navigation search menu menubar toolbar tablist")
 _NAVIGATION_CLASSES = _names(
@@ -60,7 +58,7 @@ _KEPT_WHEN_FLAT = _UNNESTED | _HEADINGS.keys() | _names("html head body title sc
 
 
 def load_html(data: bytes, *, media_type: str) -> ParsedDocument:
-    """Scripts, styles, hidden elements and navigation are left out; a table row is one line: "a | b".
+    """Scripts, styles, hidden elements and navigation are left out; a table row is one line: "A: a | B: b".
 
     Raises DocumentError ``binary``, or ``no_text`` when nothing is visible.
     """
@@ -202,14 +200,25 @@ class _Writer:
                 self.length += len(kept)
                 return
 
+    def add_lines(self, lines: Sequence[str]) -> None:
+        """Write lines as a paragraph of their own."""
+        self.break_line(2)
+        for line in lines:
+            self._put(line)
+            self.break_line(1)
+        self.break_line(2)
+
     def next_start(self) -> int:
         """Where text written now would begin."""
         return self.length + (self.newlines if self.length else 0) + len(self.prefix)
 
 
-def _render(body: LexborNode, *, keep_navigation: bool) -> tuple[str, list[Heading]]:
+def _render(
+    body: LexborNode, *, keep_navigation: bool, as_one_line: bool = False
+) -> tuple[str, list[Heading]]:
     """Walk the tree with a stack of our own: documents nest deeper than Python's recursion goes."""
     writer = _Writer()
+    writer.inline_depth = int(as_one_line)
     marks: list[tuple[int, int, int]] = []  # start, end, level of headings
     lists: list[_OpenList] = []
     stack: list[LexborNode | Callable[[], None]] = [body]
@@ -227,6 +236,15 @@ def _render(body: LexborNode, *, keep_navigation: bool) -> tuple[str, list[Headi
         attributes = node.attributes
         if attributes and _hidden(tag, attributes, node, keep_navigation):
             continue
+        if tag == "table" and not writer.inline_depth:
+            table = read_table(
+                node,
+                text_of=lambda cell: _render(cell, keep_navigation=keep_navigation, as_one_line=True)[0],
+                hidden=lambda each: _hidden(each.tag or "", each.attributes, each, keep_navigation),
+            )
+            if table is not None:
+                writer.add_lines(table)
+                continue
         leave = _enter(tag, attributes, node, writer, lists, marks)
         if leave is not None:
             stack.append(leave)
@@ -308,12 +326,12 @@ def _enter(
         return partial(_end_list, writer, lists, 1 if nested else 2)
     if tag == "tr":
         writer.break_line(1)
-        if not _is_layout_row(node):
+        if not is_layout_row(node):
             writer.inline_depth += 1
             writer.row_start = writer.length
             return partial(_end_row, writer)
         return partial(writer.break_line, 1)
-    if tag in _CELLS:
+    if tag in CELLS:
         if writer.inline_depth:
             # Empty cells at the start of a row are mostly icons; later ones keep their column.
             writer.separators += int(writer.length > writer.row_start)
@@ -363,18 +381,3 @@ def _end_preformatted(writer: _Writer, start: int) -> None:
 
 def _number(value: str | None) -> int:
     return int(value) if value and value.isascii() and value.isdigit() and len(value) < 10 else 1
-
-
-def _is_layout_row(row: LexborNode) -> bool:
-    """Whether a cell holds blocks of its own, so that the row is a page's layout and not a line of data."""
-    for cell in row.iter():
-        if cell.tag not in _CELLS:
-            continue
-        paragraphs = 0
-        for inner in cell.traverse():
-            if inner.tag in _LAYOUT:
-                return True
-            paragraphs += inner.tag in ("p", "div")
-            if paragraphs > 2:
-                return True
-    return False

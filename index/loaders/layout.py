@@ -11,13 +11,26 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise, zip_longest
+from typing import NamedTuple
 
 from index.documents import Heading
 
 
+class Word(NamedTuple):
+    """A word, or a piece of one, among the characters of its page; ``after`` is exclusive."""
+
+    first: int
+    after: int
+    reading: str = ""  # where the characters do not say it
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """A stretch of one line. ``size`` is the height of its letters with ascent and descent."""
+    """A stretch of one line. ``size`` is the height of its letters with ascent and descent.
+
+    On a page that is read from right to left ``left`` and ``right`` are mirrored: lines begin at their
+    smaller end there, too.
+    """
 
     text: str
     left: float
@@ -30,10 +43,10 @@ class Line:
     turned: bool = False  # does not run from left to right
     fixed: bool = False  # letters of one width, as code has
     in_row: bool = False  # stands beside others, as the cells of a table do
-    words: tuple[tuple[int, int], ...] = ()  # where they stand among the characters of the page
+    words: tuple[Word, ...] = ()
 
 
-Row = list[Line]  # the stretches of one line, from left to right
+Row = list[Line]  # the stretches of one line, in the order of their ``left``
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

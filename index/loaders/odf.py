@@ -9,9 +9,10 @@ from index.documents import ParsedDocument
 from index.errors import DocumentError
 from index.loaders.archive import Archive
 from index.loaders.cleaning import clean, one_line, sensible_title
-from index.loaders.composing import Composition, row_line
+from index.loaders.composing import Composition
 from index.loaders.csv_rows import add_table
 from index.loaders.refusals import damaged, needs_password
+from index.loaders.table_rows import Cell, Grid
 from index.loaders.xml_parts import attribute, child, children, local, part, path
 
 MEDIA_TYPES = {
@@ -92,8 +93,7 @@ class _Reader:
             elif name == "list":
                 self._read_list(element, depth + 1, indent)
             elif name == "table":
-                for at, (_, cells) in enumerate(self._rows(element)):
-                    self.composition.add(row_line(cells), newlines=1 if at else 2)
+                self._read_table(element)
             elif name not in _SKIPPED and name != "notes":
                 self.read_blocks(element, depth + 1, indent)
 
@@ -163,9 +163,26 @@ class _Reader:
                 elif name == "list":
                     self._read_list(block, depth + 1, indent + 1)
 
+    def _read_table(self, table: Element) -> None:
+        grid = Grid()
+        for _, cells in self._rows(table):
+            grid.add([Cell(text) for text in cells])
+        said = sum(
+            1
+            for group in table
+            if local(group) == "table-header-rows"
+            for _ in _within(group, "table-row", 0)
+        )
+        for at, line in enumerate(grid.lines(grid.headers(said or None))):
+            self.composition.add(line, newlines=1 if at else 2)
+
     def _rows(self, table: Element) -> Iterator[tuple[int, Sequence[str]]]:
-        """Number, from 1, and cells of each row; repeated blank ones are only counted."""
+        """Number, from 1, and cells of each row; repeated blank ones are only counted.
+
+        What is merged over rows is said in each of them.
+        """
         number = 0
+        merged: dict[int, tuple[int, str]] = {}  # column → the last row of what is merged there, and its text
         for row in _within(table, "table-row", 0):
             repeated = _count(row, "number-rows-repeated")
             cells: list[str] = []
@@ -175,6 +192,11 @@ class _Reader:
                     continue
                 times = _count(cell, "number-columns-repeated")
                 text = " ".join(_text(p) for p in cell.iter() if local(p) in ("p", "h")).strip()
+                column = len(cells) + blank
+                if local(cell) == "covered-table-cell" and merged.get(column, (0, ""))[0] > number:
+                    text, times = merged[column][1], 1
+                elif text and (rows := _count(cell, "number-rows-spanned")) > 1:
+                    merged[column] = (number + rows, text)
                 if not text:
                     blank += times
                     continue

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from types import TracebackType
 from typing import Any, Self
@@ -15,7 +15,15 @@ from typing import Any, Self
 import pypdfium2.raw as pdfium
 
 from index.loaders.cleaning import clean
-from index.loaders.layout import Line, Row
+from index.loaders.layout import Line, Row, Word
+from index.loaders.right_to_left import (
+    RIGHT_TO_LEFT,
+    Letter,
+    cut_at_gaps,
+    in_reading_order,
+    runs_from_right,
+    same_line,
+)
 
 # pdfium puts one where a hyphen ended a line, and leaves the line end out.
 _LINE_HYPHENS = frozenset("\ufffe\x02")
@@ -23,7 +31,6 @@ _LINE = re.compile("[^\r\n\ufffe\x02]+")
 _WORD = re.compile(r"[^ \t\u00a0]+")
 _CHARACTER = re.compile("[\ud800-\udbff][\udc00-\udfff]|.", re.DOTALL)
 _PRIVATE = re.compile("[\ue000-\uf8ff]")
-_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _NARROWEST = 0.2  # of the line's height: no letter is narrower on average over a word
 _CELL_GAP = 1.3  # of the line's height; a wider gap parts columns or cells
 _LINES_TO_TELL_THE_WAY = 30
@@ -79,6 +86,7 @@ class TextPage:
         self._units = "".join(map(chr, buffer[: max(0, written - 1)]))
         self._measure = _Measure(self._textpage, same_index=len(self._units) == count)
         self._measure.turn_upright(self._units)
+        self._from_right = runs_from_right(self._units)
 
     def __enter__(self) -> Self:
         return self
@@ -90,32 +98,94 @@ class TextPage:
 
     def rows(self) -> Iterator[Row]:
         """Lines in the order of pdfium, each cut where a wide gap parts columns or cells."""
+        for row in self._rows():
+            # Mirrored, what is read from right to left begins at its smaller end, as the layout expects.
+            yield (
+                [replace(each, left=-each.right, right=-each.left) for each in reversed(row)]
+                if self._from_right
+                else row
+            )
+
+    def _rows(self) -> Iterator[Row]:
         units = self._units
+        letters: list[Letter] = []  # of a line with Hebrew or Arabic, of which pdfium may make several
         for stretch in _LINE.finditer(units):
             hyphenated = units[stretch.end() : stretch.end() + 1] in _LINE_HYPHENS
-            segments = _segments(units, stretch, self._measure, hyphenated)
-            if segments:
+            if self._from_right or letters or RIGHT_TO_LEFT.search(stretch.group()):
+                more = self._letters(stretch.start(), stretch.end() + hyphenated)
+                if letters and more and same_line(letters, more):
+                    letters += more
+                    continue
+                if letters:
+                    yield self._segments_from_right(letters)
+                    letters = []
+                if self._from_right or RIGHT_TO_LEFT.search(stretch.group()):
+                    letters = more
+                    continue
+            if segments := _segments(units, stretch, self._measure, hyphenated):
                 yield segments
+        if letters:
+            yield self._segments_from_right(letters)
+
+    def _letters(self, start: int, end: int) -> list[Letter]:
+        found: list[Letter] = []
+        space: bool | None = None
+        for match in _CHARACTER.finditer(self._units, start, end):
+            text = "-" if match[0] in _LINE_HYPHENS else _readable(match[0])
+            if text and not text.isspace():
+                index = match.start()
+                left, bottom, right, top = self._measure.box(index)
+                origin = self._measure.origin(index)
+                found.append(Letter(index, text, left, right, bottom, top, origin, space))
+            if text:  # what nobody can see says nothing
+                space = text.isspace()
+        return found
+
+    def _segments_from_right(self, letters: Sequence[Letter]) -> Row:
+        """The pieces of a line with Hebrew or Arabic in it, from left to right."""
+        size = max(_typical(letters).top - _typical(letters).bottom, 0.1)
+        return [self._line_from_right(group, size) for group in cut_at_gaps(letters, _CELL_GAP * size)]
+
+    def _line_from_right(self, letters: Sequence[Letter], size: float) -> Line:
+        from_right = self._from_right or runs_from_right("".join(each.text for each in letters))
+        read = in_reading_order(letters, from_right=from_right)
+        fonts = [self._measure.font(each.letter.index) for each in (read[0], read[-1])]
+        typical = _typical(letters)
+        return Line(
+            text="".join(f" {each.text}" if each.after_space else each.text for each in read),
+            left=min(each.left for each in letters),
+            right=max(each.right for each in letters),
+            bottom=typical.bottom,
+            top=typical.top,
+            size=size,
+            bold=all(font.bold for font in fonts),
+            fixed=all(font.fixed for font in fonts),
+            turned=len(letters) > 2 and abs(read[0].letter.bottom - read[-1].letter.bottom) > size,
+            words=tuple(Word(each.letter.index, each.letter.index + 1, each.text) for each in read),
+        )
 
     def glyphs(self, line: Line) -> list[Glyph]:
         """What a line of :meth:`rows` is made of, as finely as its text agrees with the page's characters."""
         found: list[Glyph] = []
-        for first, after in line.words:
-            word = self._glyph((first, after))
-            letters = [self._glyph(match.span()) for match in _CHARACTER.finditer(self._units, first, after)]
-            # Letters that change each other, or stand from right to left, have only the place of the word.
-            fine = "".join(letter.text for letter in letters) == word.text
-            found += letters if fine else [word]
+        for word in line.words:
+            if word.reading:
+                found.append(Glyph(text=word.reading, units=((word.first, word.after),)))
+                continue
+            whole = self._glyph((word.first, word.after))
+            letters = [self._glyph(match.span()) for match in _CHARACTER.finditer(self._units, *word[:2])]
+            # Letters that change each other have only the place of the word.
+            fine = "".join(letter.text for letter in letters) == whole.text
+            found += letters if fine else [whole]
         if "".join(glyph.text for glyph in found) != "".join(line.text.split()):
-            found = [Glyph(text="".join(line.text.split()), units=line.words)]
+            spans = tuple((word.first, word.after) for word in line.words)
+            found = [Glyph(text="".join(line.text.split()), units=spans)]
         if line.hyphenated:
-            after = line.words[-1][1]
+            after = line.words[-1].after
             found.append(Glyph(text="-", units=((after, after + 1),), optional=True))
         return found
 
     def _glyph(self, span: tuple[int, int]) -> Glyph:
-        text = _readable(_in_reading_order(self._units[slice(*span)], span[0], self._measure))
-        return Glyph(text="".join(text.split()), units=(span,))
+        return Glyph(text="".join(_readable(self._units[slice(*span)]).split()), units=(span,))
 
     def boxes(self, glyph: Glyph) -> Iterator[Box]:
         """Where the characters stand, in the coordinates of the page as it is written, not as it is shown."""
@@ -152,8 +222,13 @@ class _Measure:
             words = stretch.group().strip()
             if len(words) < 3:
                 continue
-            first = self.box(units.index(words, stretch.start()))
-            last = self.box(units.index(words, stretch.start()) + len(words) - 1)
+            at = units.index(words, stretch.start())
+            if RIGHT_TO_LEFT.search(words):  # which of its ends comes first says nothing
+                angle = pdfium.FPDFText_GetCharAngle(self._textpage, self._char(at))
+                ways[round(angle / (math.pi / 2)) % 4] += len(words)
+                continue
+            first = self.box(at)
+            last = self.box(at + len(words) - 1)
             across, up = last[0] - first[0], last[1] - first[1]
             if abs(across) >= abs(up):
                 ways[0 if across >= 0 else 2] += len(words)
@@ -187,6 +262,13 @@ class _Measure:
             return -rect.right, -rect.top, -rect.left, -rect.bottom
         return -rect.top, rect.left, -rect.bottom, rect.right
 
+    def origin(self, index: int) -> float:
+        """Where the pen was along the line, on the page turned as for :meth:`box`."""
+        x, y = ctypes.c_double(), ctypes.c_double()
+        if not pdfium.FPDFText_GetCharOrigin(self._textpage, self._char(index), x, y):
+            return math.inf
+        return (x.value, y.value, -x.value, -y.value)[self._rotation]
+
     def font(self, index: int) -> _Font:
         """The look of the font, by its name: weights and flags are mostly not set."""
         size = pdfium.FPDFText_GetFontInfo(
@@ -200,6 +282,11 @@ class _Measure:
                 fixed=any(word in folded for word in _FIXED_NAMES),
             )
         return self._fonts[name]
+
+
+def _typical(letters: Sequence[Letter]) -> Letter:
+    """One whose box is as high as its font: joined letters have that of their ink."""
+    return sorted(letters, key=lambda each: each.top - each.bottom)[9 * (len(letters) - 1) // 10]
 
 
 def _segments(units: str, stretch: re.Match[str], measure: _Measure, hyphenated: bool) -> Row:
@@ -227,15 +314,6 @@ def _segments(units: str, stretch: re.Match[str], measure: _Measure, hyphenated:
     return [segment for segment in segments if segment.text]
 
 
-def _in_reading_order(word: str, start: int, measure: _Measure) -> str:
-    """A word of Hebrew or Arabic letters; pdfium gives some of them as they stand from left to right."""
-    if len(word) < 2 or not _RIGHT_TO_LEFT.match(word):
-        return word
-    if measure.box(start)[0] < measure.box(start + len(word) - 1)[0]:
-        word = word[::-1]
-    return unicodedata.normalize("NFKC", word)  # letters in the shape that they have in this word
-
-
 def _readable(text: str) -> str:
     """Characters of pdfium as documents hold them: ligatures as letters, what nobody can see left out."""
     if text.isascii() and text.isprintable():
@@ -251,19 +329,12 @@ def _line(
     measure: _Measure,
     hyphenated: bool,
 ) -> Line:
-    right_to_left = _RIGHT_TO_LEFT.search(units, words[0][0], words[-1][1]) is not None
-    text = " ".join(
-        _in_reading_order(units[first:after], first, measure) if right_to_left else units[first:after]
-        for first, after in words
-    )
-    text = _readable(text)
+    text = _readable(" ".join(units[first:after] for first, after in words))
     heights = sorted(top - bottom for _, bottom, _, top in boxes)
     first, last = boxes[0], measure.box(words[-1][1] - 1)
     first_font, last_font = measure.font(words[0][0]), measure.font(words[-1][1] - 1)
     size = max(heights[len(heights) // 2], 0.1)
     left, right = min(first[0], last[0]), max(first[2], last[2])
-    if right_to_left and 2 * len(_RIGHT_TO_LEFT.findall(text)) > sum(c.isalpha() for c in text):
-        left, right = -right, -left  # so that lines begin at their smaller end, as the layout expects
     return Line(
         text=" ".join(text.split()),
         left=left,
@@ -275,5 +346,5 @@ def _line(
         fixed=first_font.fixed and last_font.fixed,
         hyphenated=hyphenated,
         turned=words[-1][1] - words[0][0] > 2 and abs(first[1] - last[1]) > size,
-        words=tuple(words),
+        words=tuple(Word(*word) for word in words),
     )

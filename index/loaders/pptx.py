@@ -1,4 +1,4 @@
-"""PowerPoint files: each slide under its title, then its text, tables and diagrams, then the speaker's notes.
+"""PowerPoint files: each slide under its title, then its text, tables, charts and diagrams, then the notes.
 
 The XML is walked here, as for Word files, so that what is unpacked is counted, and text of groups and
 diagrams is read, too.
@@ -12,9 +12,11 @@ from xml.etree.ElementTree import Element
 from index.documents import ParsedDocument
 from index.errors import DocumentError
 from index.loaders.archive import Archive
+from index.loaders.charts import chart_titles, chart_values
 from index.loaders.cleaning import clean, one_line, sensible_title
-from index.loaders.composing import Composition, row_line
+from index.loaders.composing import Composition
 from index.loaders.refusals import damaged
+from index.loaders.table_rows import Cell, Grid
 from index.loaders.xml_parts import attribute, child, children, local, part, path, related_ids, related_parts
 
 _MAX_DEPTH = 100
@@ -142,6 +144,9 @@ class _Slide:
         table = child(data, "tbl")
         if table is not None:
             self._read_table(table)
+        chart = child(data, "chart")
+        if chart is not None:
+            self._read_chart(chart)
         diagram = child(data, "relIds")
         if diagram is not None:
             source = part(
@@ -153,21 +158,37 @@ class _Slide:
                         self._blocks.append((text, 2))
 
     def _read_table(self, table: Element) -> None:
-        rows = [
-            [
-                " ".join(text for text, _ in _paragraphs(child(cell, "txBody")))
-                for cell in row
-                if local(cell) == "tc"
+        grid = Grid()
+        above: list[str] = []
+        for row in table:
+            if local(row) != "tr":
+                continue
+            cells = [cell for cell in row if local(cell) == "tc"]
+            texts = [
+                # What is merged over rows or columns has a cell in each of them, but one text.
+                (above[at] if at < len(above) else "")
+                if _is_set(cell, "vMerge")
+                else " ".join(text for text, _ in _paragraphs(child(cell, "txBody")))
+                for at, cell in enumerate(cells)
             ]
-            for row in table
-            if local(row) == "tr"
-        ]
-        named = attribute(child(table, "tblPr"), "firstRow") in ("1", "true") and len(rows) > 1
-        header = [" ".join(cell.split()) for cell in rows[0]] if named else ()
-        for at, cells in enumerate(rows):
-            line = row_line(cells, header if at else ())
-            if line:
-                self._blocks.append((line, 1 if at else 2))
+            grid.add([Cell(text) for text in texts])
+            above = texts
+        self._add_rows(grid, int(_is_set(child(table, "tblPr"), "firstRow")))
+
+    def _add_rows(self, grid: Grid, headers: int) -> None:
+        for at, line in enumerate(grid.lines(headers)):
+            self._blocks.append((line, 1 if at else 2))
+
+    def _read_chart(self, reference: Element) -> None:
+        chart = part(self._archive, self._names_by_id.get(_relation(reference) or ""), required=False)
+        for title in chart_titles(chart):
+            self._blocks.append((title, 2))
+        self._add_rows(chart_values(chart), 1)
+
+
+def _is_set(element: Element | None, name: str) -> bool:
+    """Whether an attribute that is yes or no says yes."""
+    return attribute(element, name) in ("1", "true")
 
 
 def _is_item(properties: Element | None, in_list: bool) -> bool:

@@ -18,8 +18,9 @@ from index.loaders.archive import Archive
 from index.loaders.cell_formats import built_in_format, shown_number
 from index.loaders.cleaning import one_line, sensible_title
 from index.loaders.composing import Composition
-from index.loaders.csv_rows import add_table, heads_values, width
+from index.loaders.csv_rows import add_table
 from index.loaders.refusals import damaged
+from index.loaders.table_rows import heads_values, width
 from index.loaders.xml_parts import (
     attribute,
     child,

@@ -16,7 +16,8 @@ from statistics import median
 from index.documents import ParsedDocument
 from index.loaders import load
 from index.parsing import Parser
-from tests.index.page_fixtures import MORE, STORY, every_pdf, flowing
+from tests.index.page_fixtures import MORE, STORY, flowing
+from tests.index.page_producers import every_pdf
 
 SPAN_CHARS = 200
 _LONG = 900  # paragraphs

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from io import BytesIO
 from typing import Any
 
 import pytest
+from docx.oxml import OxmlElement
 
 from index.documents import ParsedDocument
 from index.errors import DocumentError
@@ -276,3 +277,53 @@ def test_other_zip_archives_are_called_by_their_name(entries: dict[str, bytes], 
     with pytest.raises(DocumentError, match=words) as caught:
         load(archive(entries), "a.zip")
     assert caught.value.problem == "unsupported"
+
+
+def word_table(document: Any, rows: Sequence[Sequence[str]], *, named: bool) -> Any:
+    table = document.add_table(rows=len(rows), cols=len(rows[0]))
+    for row, texts in zip(table.rows, rows, strict=True):
+        for cell, text in zip(row.cells, texts, strict=True):
+            cell.text = text
+    if named:
+        table.rows[0]._tr.get_or_add_trPr().append(OxmlElement("w:tblHeader"))
+    return table
+
+
+def test_rows_repeat_the_names_of_their_columns() -> None:
+    rows = (("Who", "Price"), ("Dogs", "free"), ("Adults", "14.50"))
+    named = load(docx(lambda document: word_table(document, rows, named=True)), "a.docx").text
+    assert named == "Who | Price\nWho: Dogs | Price: free\nWho: Adults | Price: 14.50"
+    # Two columns without a header may as well be names and values.
+    assert load(docx(lambda document: word_table(document, rows, named=False)), "a.docx").text == (
+        "Who | Price\nDogs | free\nAdults | 14.50"
+    )
+    wide = (("Month", "Ship", "Guests"), ("May", "Ann", "310"), ("June", "Bea", "290"))
+    assert load(docx(lambda document: word_table(document, wide, named=False)), "a.docx").text == (
+        "Month | Ship | Guests\nMonth: May | Ship: Ann | Guests: 310\nMonth: June | Ship: Bea | Guests: 290"
+    )
+
+
+def test_merged_cells_keep_their_columns() -> None:
+    def build(document: Any) -> None:
+        rows = (("Month", "Ship", "Guests"), ("May", "Ann", "310"), ("", "none", ""), ("June", "Bea", "5"))
+        table = word_table(document, rows, named=True)
+        table.cell(1, 0).merge(table.cell(2, 0))
+        table.cell(2, 1).merge(table.cell(2, 2))
+
+    assert load(docx(build), "a.docx").text == (
+        "Month | Ship | Guests\nMonth: May | Ship: Ann | Guests: 310\n"
+        "Month: May | Ship: none\nMonth: June | Ship: Bea | Guests: 5"
+    )
+
+
+def test_a_table_inside_a_cell_is_a_table_of_its_own() -> None:
+    def build(document: Any) -> None:
+        table = word_table(document, (("Left", "Right"), ("Words", "")), named=True)
+        inner = table.cell(1, 1).add_table(rows=2, cols=2)
+        for at, text in enumerate(("Item", "Price", "Pump", "12")):
+            inner.cell(at // 2, at % 2).text = text
+        inner.rows[0]._tr.get_or_add_trPr().append(OxmlElement("w:tblHeader"))
+
+    assert load(docx(build), "a.docx").text == (
+        "Left | Right\n\nWords\n\nItem | Price\nItem: Pump | Price: 12"
+    )

@@ -87,7 +87,45 @@ def test_table_rows_are_lines() -> None:
         "<table><thead><tr><th>Name<th>Age<th>City</thead>"
         "<tr><td><p>Ann</p><td>31<td>Oslo<tr><td>Bo<td><td>Rome</table>"
     )
-    assert read(source) == "Name | Age | City\nAnn | 31 | Oslo\nBo |  | Rome"
+    assert read(source) == "Name | Age | City\nName: Ann | Age: 31 | City: Oslo\nName: Bo | City: Rome"
+
+
+def test_a_table_that_names_no_columns_is_read_as_it_stands() -> None:
+    assert (
+        read("<table><tr><td>Ann<td>31<td>Oslo<tr><td>Bo<td><td>Rome</table>")
+        == "Ann | 31 | Oslo\nBo |  | Rome"
+    )
+    box = "<table><tr><th>Born<td>1931<tr><th>Died<td>2007</table>"  # names at the side
+    assert read(box) == "Born | 1931\nDied | 2007"
+
+
+def test_numbers_below_words_make_the_first_row_a_header() -> None:
+    source = (
+        "<table><tr><td>Item<td>Price<td>Stock<tr><td>Pump<td>12.50<td>3<tr><td>Seal<td>1.20<td>40</table>"
+    )
+    assert read(source).split("\n")[1] == "Item: Pump | Price: 12.50 | Stock: 3"
+
+
+def test_merged_cells_keep_their_columns() -> None:
+    source = (
+        "<table><caption>Trips</caption><tr><th rowspan=2>Month<th colspan=2>Guests"
+        "<tr><th>Adults<th>Children<tr><td rowspan=2>May<td>310<td>25<tr><td>290<td>31"
+        "<tr><td>June<td colspan=2>none</table>"
+    )
+    assert read(source) == (
+        "Trips\nMonth | Guests\nMonth | Adults | Children\n"
+        "Month: May | Guests Adults: 310 | Guests Children: 25\n"
+        "Month: May | Guests Adults: 290 | Guests Children: 31\n"
+        "Month: June | Guests Adults: none"
+    )
+
+
+def test_a_table_inside_a_cell_is_a_table_of_its_own() -> None:
+    source = (
+        "<table><tr><th>Left<th>Right<tr><td>Words<td>"
+        "<table><tr><th>Item<th>Price<tr><td>Pump<td>12</table></table>"
+    )
+    assert read(source) == "Left | Right\n\nWords\n\nItem | Price\nItem: Pump | Price: 12"
 
 
 def test_a_table_used_for_layout_is_read_as_blocks() -> None:

@@ -57,11 +57,29 @@ SLIDES = """<draw:page/>
 def test_a_text_has_headings_lists_tables_and_notes() -> None:
     document = load(odf("text", TEXT), "a.odt")
     assert document.text == (
-        "The dam\n\nIt is old and tall. [Built 1931.]\n\n- One\n  - Inner\n- Two\n\na | b\n| c"
+        "The dam\n\nIt is old and tall. [Built 1931.]\n\n- One\n  - Inner\n- Two\n\na | b\nb: c"
     )
     assert document.title == "The dam"
     assert [(h.level, h.title) for h in document.headings] == [(1, "The dam")]
     assert document.media_type == "application/vnd.oasis.opendocument.text"
+
+
+def test_what_is_merged_over_rows_is_said_in_each() -> None:
+    def cell(text: str, **more: str) -> str:
+        said = "".join(f' table:{name.replace("_", "-")}="{value}"' for name, value in more.items())
+        return f"<table:table-cell{said}><text:p>{text}</text:p></table:table-cell>"
+
+    rows = (
+        cell("Month") + cell("Ship") + cell("Guests"),
+        cell("May", number_rows_spanned="2") + cell("Ann") + cell("310"),
+        "<table:covered-table-cell/>" + cell("Bea") + cell("290"),
+    )
+    table = "".join(f"<table:table-row>{row}</table:table-row>" for row in rows)
+    for kind in ("text", "spreadsheet"):
+        document = load(odf(kind, f'<table:table table:name="Trips">{table}</table:table>'), "a.odt")
+        assert document.text.endswith(
+            "Month: May | Ship: Ann | Guests: 310\nMonth: May | Ship: Bea | Guests: 290"
+        )
 
 
 def test_a_spreadsheet_has_rows_with_their_numbers() -> None:

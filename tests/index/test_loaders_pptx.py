@@ -7,6 +7,8 @@ from io import BytesIO
 from typing import Any
 
 import pytest
+from pptx.chart.data import CategoryChartData
+from pptx.enum.chart import XL_CHART_TYPE
 
 from index.errors import DocumentError
 from index.loaders import load, supported
@@ -64,6 +66,41 @@ def test_a_table_repeats_its_header() -> None:
             table.cell(at // 2, at % 2).text = text
 
     assert load(slides(build), "a.pptx").text == "Costs\n\nPart | Euro\nPart: Pump | Euro: 12\nPart: Valve"
+
+
+def test_merged_cells_keep_their_columns() -> None:
+    def build(presentation: Any) -> None:
+        slide = presentation.slides.add_slide(presentation.slide_layouts[6])
+        table = slide.shapes.add_table(3, 3, 0, 0, 9_000_000, 3_000_000).table
+        for at, text in enumerate(["Month", "Ship", "Guests", "May", "Ann", "310", "", "none", ""]):
+            table.cell(at // 3, at % 3).text = text
+        table.cell(1, 0).merge(table.cell(2, 0))
+        table.cell(2, 1).merge(table.cell(2, 2))
+
+    assert load(slides(build), "a.pptx").text == (
+        "Slide 1\n\nMonth | Ship | Guests\nMonth: May | Ship: Ann | Guests: 310\nMonth: May | Ship: none"
+    )
+
+
+def test_a_chart_has_its_titles_and_the_numbers_it_draws() -> None:
+    def build(presentation: Any) -> None:
+        data: Any = CategoryChartData()  # type: ignore[no-untyped-call]
+        data.categories = ["May", "June", "July"]
+        data.add_series("Adults", (310, 290.5, None))
+        data.add_series("Children", (25, 31, 40))
+        slide = presentation.slides.add_slide(presentation.slide_layouts[5])
+        slide.shapes.title.text = "Guests"
+        chart = slide.shapes.add_chart(XL_CHART_TYPE.COLUMN_CLUSTERED, 0, 0, 9_000_000, 3_000_000, data).chart
+        chart.has_title = True
+        chart.chart_title.text_frame.text = "Guests of the ferry"
+        chart.value_axis.has_title = True
+        chart.value_axis.axis_title.text_frame.text = "People"
+
+    assert load(slides(build), "a.pptx").text == (
+        "Guests\n\nGuests of the ferry\n\nPeople\n\nCategory | Adults | Children\n"
+        "Category: May | Adults: 310 | Children: 25\nCategory: June | Adults: 290.5 | Children: 31\n"
+        "Category: July | Children: 40"
+    )
 
 
 def test_text_of_groups_is_read_and_slide_numbers_are_not() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import gzip
 import io
+import os
 import unicodedata
 from collections.abc import Iterator
 from typing import Any
@@ -21,9 +22,16 @@ from index.page_images import PageBox, PageView
 from index.parsing import ParseLimits, Parser
 from index.sentences import sentence_spans
 from tests.index.files import pdf
-from tests.index.page_fixtures import STORY, Maker, askew, cropped, every_pdf, turned, wrapped
+from tests.index.page_fixtures import STORY, Maker, cropped, turned, wrapped
+from tests.index.page_producers import CHROMIUM, GROFF, askew, every_pdf
 
 FILES = every_pdf()
+
+
+@pytest.mark.skipif(None in (CHROMIUM, GROFF) and not os.environ.get("CI"), reason="a producer is missing")
+def test_no_producer_is_missing() -> None:
+    assert {producer for producer, _, _ in FILES} == {"reportlab", "fpdf2", "hand", "Chromium", "groff"}
+    assert len(FILES) >= 60
 
 
 def letters(text: str) -> str:
