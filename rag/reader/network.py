@@ -8,7 +8,6 @@ sentence, from the mean of its tokens) and *span* (start and end of the short an
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,22 +18,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from transformers import BertConfig, BertModel
 
-from rag.reader.features import Batch, arrays_of
-
 NEVER = -1e4  # a logit that means "not here", finite also in half precision
-
-
-@dataclass(frozen=True, slots=True)
-class Output:
-    """Logits: ``answerable`` (n,), ``evidence`` (n, sentences), ``start`` and ``end`` (n, length).
-
-    Sentences that are not there and positions outside the text and [CLS] have :data:`NEVER`.
-    """
-
-    answerable: Tensor
-    evidence: Tensor
-    start: Tensor
-    end: Tensor
 
 
 class ReaderNetwork(nn.Module):
@@ -57,7 +41,12 @@ class ReaderNetwork(nn.Module):
     def forward(
         self, ids: Tensor, types: Tensor, mask: Tensor, allowed: Tensor, pooling: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Read a batch of pairs (:func:`arrays_of` gives the arguments): the fields of :class:`Output`."""
+        """Read a batch of pairs; :func:`~rag.reader.features.arrays_of` gives the arguments.
+
+        Returns:
+            Logits: answerable (n,), evidence (n, sentences), start and end (n, length). Sentences that are
+            not there and positions outside the text and [CLS] have :data:`NEVER`.
+        """
         with torch.autocast(ids.device.type, dtype=torch.bfloat16, enabled=self.lower_precision):
             states = self.body(input_ids=ids, attention_mask=mask, token_type_ids=types).last_hidden_state
         states = states.float()
@@ -68,11 +57,6 @@ class ReaderNetwork(nn.Module):
         evidence = evidence.masked_fill(pooling.sum(dim=2) == 0, NEVER)
         spans = self.span(states).masked_fill(allowed.unsqueeze(-1) == 0, NEVER)
         return self.answerable(first).squeeze(-1), evidence, spans[..., 0], spans[..., 1]
-
-    def read(self, batch: Batch) -> Output:
-        """Read a batch on the device that the weights lie on."""
-        device = self.span.weight.device
-        return Output(*self(*(torch.from_numpy(array).to(device) for array in arrays_of(batch))))
 
 
 class TorchRuns:
@@ -93,12 +77,16 @@ class TorchRuns:
         return [output.float().cpu().numpy() for output in outputs]
 
 
-def network_from(folder: Path) -> ReaderNetwork:
-    """A network with the body of the BERT model in ``folder`` and heads that know nothing yet."""
+def network_from(folder: Path, *, dropout: float = 0.0) -> ReaderNetwork:
+    """A network with the body of the BERT model in ``folder`` and heads that know nothing yet.
+
+    Args:
+        dropout: Share of hidden values that are left out in training. One pass over the rows repeats
+            nothing that it would have to keep from being learnt by heart, and on a CPU it costs a fifth
+            of the time.
+    """
     config = BertConfig.from_json_file(str(folder / "config.json"))
-    # One pass over the rows repeats nothing that dropout would have to keep from being learnt by heart,
-    # and on a CPU it costs a fifth of the time.
-    config.hidden_dropout_prob = config.attention_probs_dropout_prob = 0.0
+    config.hidden_dropout_prob = config.attention_probs_dropout_prob = dropout
     # The file is read here and not by ``from_pretrained``, which reports on what it leaves aside: the pooler.
     body = BertModel(config, add_pooling_layer=False)
     tensors = load_file(str(folder / "model.safetensors"))

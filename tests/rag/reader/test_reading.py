@@ -155,7 +155,7 @@ def test_the_shipped_weights_hold_only_what_training_changed() -> None:
 
     tensors = load_file(str(WEIGHTS))
     assert not any(name.startswith("body.embeddings") for name in tensors)
-    assert WEIGHTS.stat().st_size < 20_000_000
+    assert WEIGHTS.stat().st_size < 25_000_000
 
 
 @pytest.mark.model
