@@ -263,6 +263,7 @@ class Run:
                     content_hash=parsed.content_hash,
                     recipe=item.decision.recipe,
                     document=parsed.document,
+                    health=parsed.health,
                     language=detect_language(parsed.document.text[:LANGUAGE_CHARS]),
                     chunks=passages.chunks,
                     text_hashes=passages.text_hashes,

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+_MOST_PAGES_NAMED = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,9 +28,36 @@ class Locator:
     words: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noticed:
+    """What the reader of a file noticed that its text does not show.
+
+    Attributes:
+        encrypted: The file is encrypted, but opens without a password.
+        lost_chars: Characters that were left out because nobody could have read them.
+        unread_pages: Pages that show something and gave no text, the first is 1, ascending.
+        tables: Tables whose rows the text does not mark by bars.
+    """
+
+    encrypted: bool = False
+    lost_chars: int = 0
+    unread_pages: tuple[int, ...] = ()
+    tables: int = 0
+
+
 def page_words(page: int | None) -> str:
     """What people call a page: "p. 3"; "" for a format without pages."""
     return "" if page is None else f"p. {page}"
+
+
+def pages_named(pages: Sequence[int]) -> str:
+    """Pages in words, at most eight: "page 3", "pages 3 and 7", "pages 1, 2, 3 and 40 more"."""
+    if len(pages) == 1:
+        return f"page {pages[0]}"
+    if len(pages) > _MOST_PAGES_NAMED:
+        shown = pages[: _MOST_PAGES_NAMED - 1]
+        return f"pages {', '.join(map(str, shown))} and {len(pages) - len(shown)} more"
+    return f"pages {', '.join(map(str, pages[:-1]))} and {pages[-1]}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +78,8 @@ class ParsedDocument:
         headings: In order of ``start``.
         warnings: What a reader should know, one sentence each ("No text on pages 3 and 7: ...");
             a document with warnings is ``partial``, not ``ready``.
+        noticed: What :mod:`index.health` needs besides the text; it is not stored with it.
+        noticed: For :mod:`index.health`; it is measured once and not stored with the text.
     """
 
     text: str
@@ -57,6 +89,7 @@ class ParsedDocument:
     headings: tuple[Heading, ...] = ()
     warnings: tuple[str, ...] = ()
     locators: tuple[Locator, ...] = ()
+    noticed: Noticed = Noticed()
 
     def page_at(self, offset: int) -> int | None:
         """The page that holds this character, the first page is 1; None for a format without pages."""

@@ -23,6 +23,7 @@ from index.embeddings import Embedder
 from index.errors import DocumentError
 from index.faults import fault
 from index.file_bytes import hash_file, too_large, unreadable
+from index.health import health_of
 from index.parsing import ParsedFile, Parser
 from index.passages import READ_ATTEMPTS, changed_while_reading, read_file
 from index.places import remember_places
@@ -174,7 +175,9 @@ def ingest_documents(
                 run.done(FileOutcome(path=path, outcome="unchanged", passages=known.passages))
                 continue
             size = len(document.text.encode())
-            parsed = ParsedFile(content_hash=content_hash, size=size, document=document)
+            parsed = ParsedFile(
+                content_hash=content_hash, size=size, document=document, health=health_of(document)
+            )
             run.add(
                 Decision(
                     action="read",

@@ -16,9 +16,11 @@ import signal
 import struct
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any, BinaryIO
 
 from index.errors import DocumentError
+from index.health import health_of
 from index.isolation import isolate
 
 Answer = tuple[dict[str, Any], bytes]
@@ -81,6 +83,8 @@ def _document(load: Callable[..., Any], request: dict[str, Any], data: bytes) ->
         "headings": [[h.start, h.end, h.level, h.title] for h in document.headings],
         "warnings": document.warnings,
         "locators": [[locator.start, locator.words] for locator in document.locators],
+        "noticed": asdict(document.noticed),
+        "health": asdict(health_of(document)),
     }
     return fields, b""
 

@@ -16,9 +16,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, Self, cast
 
-from index.documents import Heading, Locator, ParsedDocument
+from index.documents import Heading, Locator, Noticed, ParsedDocument
 from index.errors import DocumentError
 from index.file_bytes import read_stable, too_large
+from index.health import Health
 from index.isolation import child_environment
 from index.loaders import MAX_PAGES, MAX_TEXT_CHARS
 from index.parse_worker import EXIT_MEMORY, read_frame, write_frame
@@ -53,6 +54,7 @@ class ParsedFile:
     content_hash: str
     size: int
     document: ParsedDocument
+    health: Health
 
 
 class Parser:
@@ -92,18 +94,24 @@ class Parser:
             DocumentError: The file cannot be read, or is over a limit.
         """
         data = read_stable(path, self.limits.file_bytes)
-        document = self.parse_bytes(data, path.name if name is None else name)
-        return ParsedFile(content_hash=hashlib.sha256(data).hexdigest(), size=len(data), document=document)
+        document, health = self._load(data, path.name if name is None else name)
+        return ParsedFile(
+            content_hash=hashlib.sha256(data).hexdigest(), size=len(data), document=document, health=health
+        )
 
     def parse_bytes(self, data: bytes, name: str) -> ParsedDocument:
         """As :meth:`parse`, for bytes already at hand."""
+        return self._load(data, name)[0]
+
+    def _load(self, data: bytes, name: str) -> tuple[ParsedDocument, Health]:
         if len(data) > self.limits.file_bytes:
             raise too_large(len(data), self.limits.file_bytes)
         answer, _ = self._ask(
             data,
             {"do": "load", "name": name, "pages": self.limits.pages, "text_chars": self.limits.text_chars},
         )
-        return ParsedDocument(
+        noticed, health = answer["noticed"], answer["health"]
+        document = ParsedDocument(
             text=answer["text"],
             title=answer["title"],
             media_type=answer["media_type"],
@@ -114,7 +122,10 @@ class Parser:
             ),
             warnings=tuple(answer["warnings"]),
             locators=tuple(Locator(start, words) for start, words in answer["locators"]),
+            noticed=Noticed(**{**noticed, "unread_pages": tuple(noticed["unread_pages"])}),
         )
+        pages = {field: tuple(health[field]) for field in ("textless_pages", "unread_pages")}
+        return document, Health(**{**health, **pages})
 
     def draw_page(
         self, data: bytes, *, page: int, text: str, spans: Sequence[tuple[int, int]] = ()

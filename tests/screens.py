@@ -110,6 +110,12 @@ def _go_through(page: Page, shoot: Callable[[str], None], *, narrow: bool) -> No
     page.keyboard.press("Control+/")
     shoot("7-keys")
     page.keyboard.press("Escape")
+    page.locator(".fn-top").get_by_role("button", name="Documents").click()
+    page.get_by_role("link", name="What was read of border-plan.pdf").click()
+    expect(page.locator(".fn-leaf img")).to_be_visible()
+    shoot("12-what-was-read")
+    page.locator(".fn-pane").get_by_role("button", name="Page", exact=True).click()
+    page.keyboard.press("Escape")
     for number, view in enumerate(("Documents", "Quality", "Settings"), 8):
         page.locator(".fn-top").get_by_role("button", name=view).click()
         shoot(f"{number}-{view.lower()}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from index.blocks import is_list_item, is_table_row
 from index.report import ReembeddingReport
+from ui.health import health_facts, health_remark
 from ui.render import duration
 
 if TYPE_CHECKING:
@@ -236,9 +237,23 @@ def status_lines(
         yield f"{'Folders' if number == 0 else '':<14} {folder.path} (in {folder.collection})"
     for document in troubled[:LISTED_FILES]:
         remedy = f" Next: {document.hint}" if document.hint else ""
-        yield f"{document.state:<8} {document.path}: {document.reason}{remedy}"
+        trouble = " ".join(filter(None, (f"{document.reason}{remedy}", health_remark(document))))
+        yield f"{document.state:<8} {document.path}: {trouble}"
     if len(troubled) > LISTED_FILES:
         yield f"… and {len(troubled) - LISTED_FILES:,} more; `footnote status --json` lists them all."
+
+
+def document_lines(rows: Sequence[DocumentRow]) -> Iterator[str]:
+    """Every document, one line each: state, passages, path, facts; below it what is wrong and what to do."""
+    if not rows:
+        yield "No documents are indexed."
+    for row in rows:
+        facts = "".join(f" · {fact}" for fact in health_facts(row))
+        yield f"{row.state:<8} {row.passages:>7,}  {row.path} (in {row.collection}){facts}"
+        remedy = f" Next: {row.hint}" if row.hint else ""
+        for trouble in (f"{row.reason}{remedy}", health_remark(row)):
+            if trouble:
+                yield f"{'':<18}{trouble}"
 
 
 def _languages(languages: Mapping[str, int]) -> str:

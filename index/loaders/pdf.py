@@ -11,18 +11,17 @@ from typing import Any
 import pypdfium2
 import pypdfium2.raw as pdfium
 
-from index.documents import Locator, ParsedDocument, page_words
+from index.documents import Locator, Noticed, ParsedDocument, page_words, pages_named
 from index.errors import DocumentError
 from index.loaders.cleaning import one_line, sensible_title
 from index.loaders.layout import Bookmark, Row, compose
-from index.loaders.pdf_lines import TextPage
+from index.loaders.pdf_lines import TextPage, private_chars
 from index.loaders.refusals import damaged, needs_password, too_much_text
 
 _LOCK = threading.Lock()  # pdfium is not thread-safe, not even over different documents
 _MEDIA_TYPE = "application/pdf"
 _LINES_OF_A_DRAWING = 100
 _MOST_BOOKMARKS = 20_000
-_MOST_PAGES_NAMED = 8
 _LABEL_CHARS = 20
 _UNREADABLE_SHARE = 0.4
 
@@ -85,14 +84,16 @@ def _load(pdf: Any, *, max_pages: int, max_chars: int) -> ParsedDocument:
     unreadable: list[int] = []
     pictures: list[int] = []
     broken: list[int] = []
-    chars = 0
+    chars = lost = 0
     for index in range(count):
         rows: list[Row] = []
+        private = 0
         try:
             page = open_page(pdf, index)
             try:
                 with TextPage(page) as text_page:
                     rows = list(text_page.rows())
+                    private = private_chars(text_page.characters)
                 if not rows and _shows_something(page):
                     pictures.append(index + 1)
             finally:
@@ -102,7 +103,9 @@ def _load(pdf: Any, *, max_pages: int, max_chars: int) -> ParsedDocument:
         text = "".join(line.text for row in rows for line in row)
         if is_unreadable(text):
             unreadable.append(index + 1)
+            private += text.count("\ufffd")
             rows = []
+        lost += private
         chars += len(text)
         if chars > max_chars:
             raise too_much_text(max_chars)
@@ -119,6 +122,12 @@ def _load(pdf: Any, *, max_pages: int, max_chars: int) -> ParsedDocument:
         headings=composed.headings,
         warnings=tuple(_warnings(pictures=pictures, unreadable=unreadable, broken=broken)),
         locators=_page_labels(pdf, composed.page_starts),
+        noticed=Noticed(
+            encrypted=pdfium.FPDF_GetSecurityHandlerRevision(pdf) >= 0,
+            lost_chars=lost,
+            unread_pages=tuple(sorted((*pictures, *unreadable, *broken))),
+            tables=composed.tables,
+        ),
     )
 
 
@@ -208,18 +217,9 @@ def _nothing_readable(count: int, *, pictures: list[int], unreadable: list[int])
 
 def _warnings(*, pictures: list[int], unreadable: list[int], broken: list[int]) -> Iterator[str]:
     if pictures:
-        yield f"No text on {_named(pictures)}: probably scanned pictures, which are not searched."
+        yield f"No text on {pages_named(pictures)}: probably scanned pictures, which are not searched."
     if unreadable:
-        yield f"Text on {_named(unreadable)} cannot be read: its fonts do not say which letters they draw."
+        where = pages_named(unreadable)
+        yield f"Text on {where} cannot be read: its fonts do not say which letters they draw."
     if broken:
-        yield f"{_named(broken).capitalize()} could not be read: the file is damaged there."
-
-
-def _named(pages: list[int]) -> str:
-    """ "page 3", "pages 3 and 7", "pages 1, 2, 3 and 40 more"."""
-    if len(pages) == 1:
-        return f"page {pages[0]}"
-    if len(pages) > _MOST_PAGES_NAMED:
-        shown = pages[: _MOST_PAGES_NAMED - 1]
-        return f"pages {', '.join(map(str, shown))} and {len(pages) - len(shown)} more"
-    return f"pages {', '.join(map(str, pages[:-1]))} and {pages[-1]}"
+        yield f"{pages_named(broken).capitalize()} could not be read: the file is damaged there."

@@ -96,6 +96,11 @@ class TextPage:
     ) -> None:
         self._textpage.close()
 
+    @property
+    def characters(self) -> str:
+        """Every character of the page as pdfium gives it, one a UTF-16 unit."""
+        return self._units
+
     def rows(self) -> Iterator[Row]:
         """Lines in the order of pdfium, each cut where a wide gap parts columns or cells."""
         for row in self._rows():
@@ -194,6 +199,11 @@ class TextPage:
                 box = self._measure.box_as_written(index)
                 if box is not None and box[0] < box[2] and box[1] < box[3]:
                     yield box
+
+
+def private_chars(characters: str) -> int:
+    """How many characters :meth:`TextPage.rows` leaves out because only their font knows what they mean."""
+    return len(_PRIVATE.findall(characters.translate(_LETTERS)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -210,6 +210,25 @@ def test_the_sheet_has_the_picture_boxes_over_it_and_says_what_it_shows(desk: De
     assert "Back to page 2" in other.text()
 
 
+def test_beside_the_picture_stands_what_was_read_of_that_page(desk: Desk, island: Path) -> None:
+    doc_id = add_upload(desk.store, island)
+    row = desk.store.document(doc_id)
+    assert row is not None
+    parsed = desk.store.parsed(row.version_id or 0)
+    assert parsed is not None
+    for page in (2, 4):
+        sheet = LexborHTMLParser(desk.pane.sheet(f"#doc-{doc_id}", page, desk.pages))
+        (read,) = sheet.css(".fn-beside > .fn-read")
+        first, last = parsed.page_span(page)
+        assert "".join(read.text().split()) == "".join(parsed.text[first:last].split())
+    _, message = cite(desk.store, desk.chats, doc_id, *places(desk.store, doc_id, STEPS)[2:3])
+    sheet = LexborHTMLParser(desk.pane.sheet(f"#cite-{message}-1", 2, desk.pages))
+    assert "".join(mark.text() for mark in sheet.css(".fn-read .fn-mark")) == STEPS
+    both = desk.pane.html(f"#doc-{doc_id}", shown_as="both")
+    assert 'data-as="both"' in both
+    assert "English" in both
+
+
 def test_a_quote_over_two_pages_is_marked_on_both(desk: Desk, island: Path) -> None:
     doc_id = add_upload(desk.store, island)
     row = desk.store.document(doc_id)
