@@ -18,7 +18,7 @@ from queue import Empty, LifoQueue
 from index.errors import DamagedError, NewerDatabaseError, StorageError, StoreError
 from index.migrations import migrate
 
-SCHEMA_VERSION = 4  # with a migration that leads to it, see index.migrations
+SCHEMA_VERSION = 5  # with a migration that leads to it, see index.migrations
 FILE_NAME = "catalog.sqlite"
 HIDDEN = -1  # generation of a chunk that was removed and can still be brought back
 
@@ -68,6 +68,14 @@ CREATE TABLE health (
     textless_pages TEXT NOT NULL,  -- JSON
     unread_pages TEXT NOT NULL     -- JSON
 );
+
+-- Words of pages that text recognition read, and where they stand: for the boxes on the page.
+CREATE TABLE recognised_pages (
+    version_id INTEGER NOT NULL REFERENCES versions (version_id),
+    page INTEGER NOT NULL,
+    words TEXT NOT NULL,           -- JSON
+    PRIMARY KEY (version_id, page)
+) WITHOUT ROWID;
 
 CREATE TABLE documents (
     doc_id TEXT PRIMARY KEY,

@@ -228,6 +228,10 @@ def _put_version(
     )
     _put_health(connection, version_id, version.health)
     connection.executemany(
+        "INSERT INTO recognised_pages VALUES (?, ?, ?)",
+        [(version_id, each.page, json.dumps(each.words)) for each in document.recognised],
+    )
+    connection.executemany(
         "INSERT OR IGNORE INTO embeddings VALUES (?, ?, ?)",
         [
             (text_hash, embedder_id, vector.astype("<f4").tobytes())

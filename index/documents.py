@@ -6,7 +6,9 @@ import hashlib
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
+PDF = "application/pdf"
 _MOST_PAGES_NAMED = 8
 
 
@@ -28,6 +30,25 @@ class Locator:
     words: str
 
 
+class RecognisedWord(NamedTuple):
+    """A word that was recognised on the picture of a page. Points from the top left of the page as shown."""
+
+    text: str
+    left: float
+    top: float
+    right: float
+    bottom: float
+    line: int  # words with the same number stand on one line
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecognisedPage:
+    """What was recognised on a page without a text of its own: words in the order of reading, maybe none."""
+
+    page: int  # the first is 1
+    words: tuple[RecognisedWord, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Noticed:
     """What the reader of a file noticed that its text does not show.
@@ -35,7 +56,8 @@ class Noticed:
     Attributes:
         encrypted: The file is encrypted, but opens without a password.
         lost_chars: Characters that were left out because nobody could have read them.
-        unread_pages: Pages that show something and gave no text, the first is 1, ascending.
+        unread_pages: Pages that show something and gave no text, the first is 1, ascending; not those that
+            text recognition looked at.
         tables: Tables whose rows the text does not mark by bars.
     """
 
@@ -79,6 +101,7 @@ class ParsedDocument:
         warnings: What a reader should know, one sentence each ("No text on pages 3 and 7: ...");
             a document with warnings is ``partial``, not ``ready``.
         noticed: What :mod:`index.health` needs besides the text; it is not stored with it.
+        recognised: Pages that text recognition looked at, ascending; their words are part of ``text``.
         noticed: For :mod:`index.health`; it is measured once and not stored with the text.
     """
 
@@ -90,6 +113,7 @@ class ParsedDocument:
     warnings: tuple[str, ...] = ()
     locators: tuple[Locator, ...] = ()
     noticed: Noticed = Noticed()
+    recognised: tuple[RecognisedPage, ...] = ()
 
     def page_at(self, offset: int) -> int | None:
         """The page that holds this character, the first page is 1; None for a format without pages."""

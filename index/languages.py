@@ -11,6 +11,19 @@ _NAMES = {
 }  # fmt: skip
 
 
+_OCR = {
+    "ar": "ara", "bg": "bul", "ca": "cat", "cs": "ces", "da": "dan", "de": "deu", "el": "ell", "en": "eng",
+    "es": "spa", "fa": "fas", "fi": "fin", "fr": "fra", "he": "heb", "hi": "hin", "hu": "hun", "id": "ind",
+    "it": "ita", "ja": "jpn", "ko": "kor", "nl": "nld", "no": "nor", "pl": "pol", "pt": "por", "ro": "ron",
+    "ru": "rus", "sv": "swe", "th": "tha", "tr": "tur", "uk": "ukr", "zh": "chi_sim",
+}  # fmt: skip
+
+
+def ocr_language(code: str) -> str | None:
+    """Tesseract's code of a language by its ISO 639-1 code, None where there is none."""
+    return _OCR.get(code)
+
+
 def language_name(code: str) -> str:
     """The English name of a language by its ISO 639-1 code; the code itself where none is known."""
     return _NAMES.get(code, code)

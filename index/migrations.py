@@ -198,6 +198,21 @@ def _to_schema_4(connection: sqlite3.Connection) -> None:
     )
 
 
+def _to_schema_5(connection: sqlite3.Connection) -> None:
+    """Pages that are pictures are read by text recognition, where it is installed."""
+    _run(
+        connection,
+        """
+        CREATE TABLE recognised_pages (
+            version_id INTEGER NOT NULL REFERENCES versions (version_id),
+            page INTEGER NOT NULL,
+            words TEXT NOT NULL,
+            PRIMARY KEY (version_id, page)
+        ) WITHOUT ROWID;
+        """,
+    )
+
+
 def _run(connection: sqlite3.Connection, statements: str) -> None:
     # Not executescript(): it commits the transaction first.
     for statement in statements.split(";"):
@@ -210,4 +225,5 @@ MIGRATIONS: Mapping[int, Callable[[sqlite3.Connection], None]] = {
     2: _to_schema_2,
     3: _to_schema_3,
     4: _to_schema_4,
+    5: _to_schema_5,
 }

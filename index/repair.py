@@ -106,7 +106,7 @@ def _repair_catalog(store: Store, done: list[str]) -> list[str]:
             done.append(f"{len(orphans)} texts that belonged to no document were dropped.")
         for version_id in {row["version_id"] for row in orphans} | broken:
             release_version(connection, version_id, generation)
-        for table in ("locators", "health"):
+        for table in ("locators", "health", "recognised_pages"):
             connection.execute(
                 f"DELETE FROM {table} WHERE version_id NOT IN (SELECT version_id FROM versions)"
             )

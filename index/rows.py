@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from index.catalog import decode_path, get_meta
-from index.documents import embedded_hash, embedded_text, page_words
+from index.documents import PDF, embedded_hash, embedded_text, page_words
 from index.errors import DamagedError
 from index.health import Health
 from index.lexical import Marker
@@ -24,7 +24,7 @@ class DocumentRow:
     ``path`` is absolute for a file of a folder, the shown name for an upload; undecodable bytes are
     surrogate escapes. ``problem``, ``reason`` and ``hint`` are "" unless ``failed`` or ``partial``.
     ``language`` is an ISO 639-1 code, None where it is undecided; ``health`` is None for a failed document
-    and for one that an older release has read.
+    and for one that an older release has read. The text of ``recognised_pages`` comes from text recognition.
     """
 
     doc_id: str
@@ -45,6 +45,7 @@ class DocumentRow:
     indexed_at: float
     language: str | None = None
     health: Health | None = None
+    recognised_pages: tuple[int, ...] = ()
 
     @property
     def name(self) -> str:
@@ -54,7 +55,7 @@ class DocumentRow:
     @property
     def has_pages(self) -> bool:
         """Whether its pages can be drawn."""
-        return self.media_type == "application/pdf"
+        return self.media_type == PDF
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +105,9 @@ class StoreStatus:
 
 DOCUMENTS = """
     SELECT d.*, v.title, v.media_type, v.passages, v.language, json_array_length(v.page_starts) AS pages,
-        h.chars, h.garbled, h.tables, h.encrypted, h.textless_pages, h.unread_pages
+        h.chars, h.garbled, h.tables, h.encrypted, h.textless_pages, h.unread_pages,
+        (SELECT json_group_array(page) FROM recognised_pages r
+            WHERE r.version_id = d.version_id AND r.words != '[]') AS recognised_pages
     FROM documents d LEFT JOIN versions v USING (version_id) LEFT JOIN health h USING (version_id)
 """
 CHUNKS = """
@@ -137,6 +140,7 @@ def document_row(row: sqlite3.Row) -> DocumentRow:
         indexed_at=row["indexed_at"],
         language=row["language"],
         health=None if row["chars"] is None else _health(row),
+        recognised_pages=tuple(json.loads(row["recognised_pages"])),
     )
 
 

@@ -375,26 +375,32 @@ def status(context: typer.Context, as_json: Json = False, data: Data = None) -> 
     with _failures_explained(as_json):
         from index.isolation import network_barrier
         from index.store import Store
-        from rag.build import runtime_in_use
+        from rag.build import build_recogniser, runtime_in_use
 
         settings = _settings(data or context.obj)
         with Store.open(settings.data, create=False) as store:
             counts, folders = store.status(), store.folders()
             troubled = [row for row in store.documents() if needs_a_look(row)]
-        runtime, barrier = runtime_in_use(settings), network_barrier()
+        runtime, barrier, recogniser = runtime_in_use(settings), network_barrier(), build_recogniser(settings)
     if as_json:
         _print_json(
             {
                 **asdict(counts),
                 "runtime": runtime,
                 "network_barrier": barrier,
+                "text_recognition": None if recogniser is None else asdict(recogniser),
                 "folders": [asdict(folder) for folder in folders],
                 "attention": [asdict(row) for row in troubled],
             }
         )
     else:
         now = time.time()
-        _print_lines(status_lines(counts, folders, troubled, now=now, runtime=runtime, barrier=barrier))
+        languages = () if recogniser is None else recogniser.languages
+        _print_lines(
+            status_lines(
+                counts, folders, troubled, now=now, runtime=runtime, barrier=barrier, recognised=languages
+            )
+        )
 
 
 @app.command(name="list", short_help="List the documents, and how well each could be read.")

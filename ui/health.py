@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from index.documents import pages_named
 from index.languages import language_name
+from index.loaders.refusals import RECOGNISE
 from ui.render import count
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ def health_facts(row: DocumentRow) -> Iterator[str]:
         yield count(health.tables, "table")
     if health.textless_pages:
         yield f"no text on {pages_named(health.textless_pages)}"
+    if row.recognised_pages:
+        yield f"text recognition on {pages_named(row.recognised_pages)}"
     if health.garbled_share >= _SHOWN_SHARE:
         yield f"{100 * health.garbled_share:.1f}% garbled"
     if health.encrypted:
@@ -35,15 +38,17 @@ def health_facts(row: DocumentRow) -> Iterator[str]:
 
 
 def health_remark(row: DocumentRow) -> str:
-    """What to do about a document that was read, but badly; "" for one that was read well."""
+    """What to do about a document that was read, but badly or not whole; "" for one that was read well."""
     health = row.health
-    if health is None or not health.is_garbled:
+    if health is None:
         return ""
-    return (
-        f"About {100 * health.garbled_share:.0f}% of its characters are garbled, so questions about these"
-        " places may find nothing. Save it again (a text file as UTF-8, anything else from the program that"
-        " made it, as a new PDF) and index that."
-    )
+    if health.is_garbled:
+        return (
+            f"About {100 * health.garbled_share:.0f}% of its characters are garbled, so questions about these"
+            " places may find nothing. Save it again (a text file as UTF-8, anything else from the program"
+            " that made it, as a new PDF) and index that."
+        )
+    return RECOGNISE if health.unread_pages else ""
 
 
 def needs_a_look(row: DocumentRow) -> bool:

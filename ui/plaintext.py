@@ -209,6 +209,7 @@ def status_lines(
     now: float,
     runtime: str = "",
     barrier: str = "",
+    recognised: Sequence[str] = (),
 ) -> Iterator[str]:
     """What is indexed, where, and which files need a look.
 
@@ -216,6 +217,7 @@ def status_lines(
         now: Unix seconds.
         runtime: What runs the embedding model here.
         barrier: What keeps the process that reads documents off the network.
+        recognised: Tesseract's codes of the languages in which pages that are pictures are read.
     """
     yield f"Data folder    {status.data} ({_megabytes(status.size_bytes)})"
     states = {
@@ -231,6 +233,8 @@ def status_lines(
     yield f"Index          generation {status.generation} · vectors: {vectors}"
     if barrier:
         yield f"Reading        kept off the network by {'an' if barrier[0] in 'aeiou' else 'a'} {barrier}"
+    if recognised:
+        yield f"Scans          read by Tesseract ({', '.join(recognised)})"
     if status.last_indexed_at is not None:
         yield f"Last indexed   {_ago(now - status.last_indexed_at)}"
     for number, folder in enumerate(folders):

@@ -196,7 +196,8 @@ def test_a_status_names_folders_and_files_that_need_a_look() -> None:
         indexed_at=0.0,
     )
     folders = [FolderRow(path="/docs", collection="Documents", indexed_at=1000.0)]
-    lines = list(status_lines(status, folders, [failed], now=1120.0))
+    lines = list(status_lines(status, folders, [failed], now=1120.0, recognised=("eng", "deu")))
+    assert "Scans          read by Tesseract (eng, deu)" in lines
     assert "Data folder    /data (2.5 MB)" in lines
     assert "Documents      3 (2 ready, 1 failed)" in lines
     assert "Passages       1,200 (en 1,000, de 200)" in lines
