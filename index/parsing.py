@@ -108,18 +108,24 @@ class Parser:
             RecognitionStopped: ``recognition`` was told to stop.
         """
         data = read_stable(path, self.limits.file_bytes)
-        name = path.name if name is None else name
-        if recognition is None:
-            document, health = self._load(data, name)
-        else:
-            document, health = self._load_and_recognise(data, name, recognition)
+        document, health = self.read(data, path.name if name is None else name, recognition)
         return ParsedFile(
             content_hash=hashlib.sha256(data).hexdigest(), size=len(data), document=document, health=health
         )
 
     def parse_bytes(self, data: bytes, name: str) -> ParsedDocument:
+        """The document in bytes already at hand."""
+        return self.read(data, name)[0]
+
+    def read(
+        self, data: bytes, name: str, recognition: Recognition | None = None
+    ) -> tuple[ParsedDocument, Health]:
         """As :meth:`parse`, for bytes already at hand."""
-        return self._load(data, name)[0]
+        return (
+            self._load(data, name)
+            if recognition is None
+            else self._load_and_recognise(data, name, recognition)
+        )
 
     def _load_and_recognise(
         self, data: bytes, name: str, recognition: Recognition
