@@ -13,7 +13,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
 from index.analysis import query_terms
 from index.batch import IngestOptions
@@ -34,38 +34,15 @@ from index.store import Store
 from index.survey import named_roots
 from tests.fakes import WordCountEmbedder
 from tests.index.files import pdf
+from tests.index.scans import Fixed, Place, scanned
 
 needs_tesseract = pytest.mark.skipif(
     shutil.which("tesseract") is None and "CI" not in os.environ, reason="Tesseract is not installed"
 )
 LIMITS = RecognitionLimits(cpu_seconds=60, wall_seconds=120, memory_bytes=1 << 30)
 EMBEDDER = WordCountEmbedder(["ferry", "dogs"])
-DOTS = 200  # to the inch, of the pictures that tests draw
 FIRST = ["The ferry to the island leaves at nine", "and comes back late in the afternoon."]
 SECOND = ["Dogs travel free of charge, but only", "with their owners on the upper deck."]
-
-Place = tuple[float, float, float, float]  # left, top, right, bottom in points
-
-
-def scanned(*pages: Sequence[str]) -> tuple[bytes, list[dict[str, Place]]]:
-    """A PDF of pictures with lines of text; and for each page, where each line was drawn."""
-    font = ImageFont.load_default(size=34)
-    images: list[Image.Image] = []
-    places: list[dict[str, Place]] = []
-    for lines in pages:
-        image = Image.new("L", (8 * DOTS, 11 * DOTS), 255)
-        draw = ImageDraw.Draw(image)
-        found: dict[str, Place] = {}
-        for number, line in enumerate(lines):
-            at = (DOTS, DOTS + 60 * number)
-            draw.text(at, line, font=font, fill=0)
-            left, top, right, bottom = (72 / DOTS * each for each in draw.textbbox(at, line, font=font))
-            found[line] = (left, top, right, bottom)
-        images.append(image)
-        places.append(found)
-    packed = BytesIO()
-    images[0].save(packed, format="PDF", resolution=DOTS, save_all=True, append_images=images[1:])
-    return packed.getvalue(), places
 
 
 def overlap(box: PageBox, place: Place) -> float:
@@ -73,24 +50,6 @@ def overlap(box: PageBox, place: Place) -> float:
     width = min(box.left + box.width, place[2]) - max(box.left, place[0])
     height = min(box.top + box.height, place[3]) - max(box.top, place[1])
     return max(width, 0.0) * max(height, 0.0) / (box.width * box.height)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fixed(Recogniser):
-    """Reads the same words on every page."""
-
-    read: tuple[str, ...] = ("Ferries", "sail", "daily.")
-    program: str = ""
-    languages: tuple[str, ...] = ("eng",)
-
-    def words(
-        self, picture: Picture, languages: Sequence[str], limits: RecognitionLimits
-    ) -> tuple[RecognisedWord, ...]:
-        assert picture.png.startswith(b"\x89PNG")
-        return tuple(
-            RecognisedWord(text, 72.0 + 60 * at, 100.0, 120.0 + 60 * at, 112.0, 0)
-            for at, text in enumerate(self.read)
-        )
 
 
 @pytest.fixture

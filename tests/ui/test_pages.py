@@ -18,7 +18,7 @@ from index.ingest import ingest_uploads
 from index.parsing import ParseLimits, Parser
 from rag.settings import Settings
 from tests.fakes import WordCountEmbedder
-from tests.index.test_recognition import Fixed, scanned
+from tests.index.scans import Fixed, scanned
 from tests.ui.cited_pdf import STEPS, add_file, add_upload, cite, island_pdf, places
 from tests.ui.light_server import VOCABULARY, NothingToIndex
 from ui.desk import Desk
