@@ -46,7 +46,8 @@ class RecognisedPage:
     """What was recognised on a page without a text of its own: words in the order of reading, maybe none."""
 
     page: int  # the first is 1
-    words: tuple[RecognisedWord, ...]
+    words: tuple[RecognisedWord, ...] = ()
+    gave_up: bool = False  # a limit was met, or the page cannot be drawn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +58,7 @@ class Noticed:
         encrypted: The file is encrypted, but opens without a password.
         lost_chars: Characters that were left out because nobody could have read them.
         unread_pages: Pages that show something and gave no text, the first is 1, ascending; not those that
-            text recognition looked at.
+            text recognition was tried on, nor damaged ones.
         tables: Tables whose rows the text does not mark by bars.
     """
 

@@ -31,7 +31,8 @@ class Health:
         garbled: Of them, those that say nothing: undecodable, of private use, control characters, and
             letters of a text that was decoded wrongly ("Ã©" for "é").
         textless_pages: Pages without text, the first is 1, ascending.
-        unread_pages: Those of them that show something: scans, drawings, fonts that cannot be read.
+        unread_pages: Those of them that show something, and that text recognition could try: scans, drawings,
+            fonts that cannot be read.
         tables: Runs of table rows.
         encrypted: The file is encrypted and opened without a password.
     """

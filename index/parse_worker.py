@@ -86,8 +86,8 @@ def _answer(loader: str, drawer: str, request: dict[str, Any], data: bytes) -> A
 
 def _document(load: Callable[..., Any], request: dict[str, Any], data: bytes) -> Answer:
     recognised = [
-        RecognisedPage(page=page, words=tuple(RecognisedWord(*word) for word in words))
-        for page, words in request.get("recognised", ())
+        RecognisedPage(page=page, words=tuple(RecognisedWord(*word) for word in words), gave_up=gave_up)
+        for page, words, gave_up in request.get("recognised", ())
     ]
     more = {"recognised": recognised} if recognised else {}
     document = load(

@@ -172,7 +172,7 @@ class Parser:
                 "name": name,
                 "pages": self.limits.pages,
                 "text_chars": self.limits.text_chars,
-                "recognised": [[page.page, page.words] for page in recognised],
+                "recognised": [[page.page, page.words, page.gave_up] for page in recognised],
             },
         )
         noticed, health = answer["noticed"], answer["health"]

@@ -148,7 +148,7 @@ class Recognition:
 
         Args:
             numbers: Of the pages, the first is 1; at most ``MAX_PAGES`` of them are read.
-            draw: Draws one; None where it cannot be drawn, and the page is left out.
+            draw: Draws one; None where it cannot be drawn.
             limits: For each page.
             language: ISO 639-1 code of the document's language where it is known; else the first page with
                 running text decides.
@@ -167,22 +167,22 @@ class Recognition:
                     raise RecognitionStopped
                 # One page alone as long as the language is open: the others are then read in it.
                 some = numbers[at : at + (workers if len(languages) == 1 else 1)]
-                drawn = [(number, picture) for number in some if (picture := draw(number)) is not None]
+                drawn = [draw(number) for number in some]  # drawn one by one: that is one process
                 read_one = partial(self._read, languages=languages, limits=limits)
-                read = pool.map(read_one, [picture for _, picture in drawn])
-                for (number, picture), words in zip(drawn, read, strict=True):
-                    decided = self._decided(words) if len(languages) > 1 else ()
+                for number, picture, page in zip(some, drawn, pool.map(read_one, some, drawn), strict=True):
+                    decided = self._decided(page.words) if len(languages) > 1 else ()
                     if decided:
                         languages = decided
-                        words = self._read(picture, languages=languages, limits=limits)
-                    found.append(RecognisedPage(page=number, words=words))
+                        page = self._read(number, picture, languages=languages, limits=limits)
+                    found.append(page)
                 at += len(some)
         return found
 
     def _read(
-        self, picture: Picture, *, languages: Sequence[str], limits: RecognitionLimits
-    ) -> tuple[RecognisedWord, ...]:
-        return self.recogniser.words(picture, languages, limits) or ()
+        self, number: int, picture: Picture | None, *, languages: Sequence[str], limits: RecognitionLimits
+    ) -> RecognisedPage:
+        words = None if picture is None else self.recogniser.words(picture, languages, limits)
+        return RecognisedPage(page=number, words=words or (), gave_up=words is None)
 
     def _languages(self, language: str | None) -> tuple[str, ...]:
         code = ocr_language(language) if language else None

@@ -99,6 +99,7 @@ class _Seen:
     picture: bool = False
     unreadable: bool = False
     broken: bool = False
+    gave_up: bool = False  # text recognition
 
 
 def _seen(pdf: Any, index: int) -> _Seen:
@@ -132,21 +133,23 @@ def _load(
             f"It has {count:,} pages; the limit is {max_pages:,}.",
             hint="Split the file into smaller ones and index those.",
         )
-    looked_at = {each.page: each.words for each in recognised}
+    looked_at = {each.page: each for each in recognised}
     pages: list[_Seen] = []
     chars = 0
     for index in range(count):
         seen = _seen(pdf, index)
-        if index + 1 in looked_at and not seen.rows:
-            height = pdf.get_page_size(index)[1]
-            seen = _Seen(rows=list(RecognisedLines(looked_at[index + 1], height).rows()))
+        page = looked_at.get(index + 1)
+        if page is not None and not seen.rows:
+            seen = _Seen(broken=seen.broken, gave_up=page.gave_up and not seen.broken)
+            if page.words:
+                seen.rows = list(RecognisedLines(page.words, pdf.get_page_size(index)[1]).rows())
         chars += sum(len(line.text) for row in seen.rows for line in row)
         if chars > max_chars:
             raise too_much_text(max_chars)
         pages.append(seen)
-    pictures, unreadable, broken = (
+    pictures, unreadable, broken, given_up = (
         [number for number, seen in enumerate(pages, 1) if getattr(seen, why)]
-        for why in ("picture", "unreadable", "broken")
+        for why in ("picture", "unreadable", "broken", "gave_up")
     )
     if not any(seen.rows for seen in pages):
         raise _nothing_readable(count, pictures=pictures, unreadable=unreadable, looked_at=bool(looked_at))
@@ -158,12 +161,12 @@ def _load(
         media_type=_MEDIA_TYPE,
         page_starts=composed.page_starts,
         headings=composed.headings,
-        warnings=tuple(_warnings(pictures=pictures, unreadable=unreadable, broken=broken)),
+        warnings=tuple(_warnings(pictures=pictures, unreadable=unreadable, broken=broken, given_up=given_up)),
         locators=_page_labels(pdf, composed.page_starts),
         noticed=Noticed(
             encrypted=pdfium.FPDF_GetSecurityHandlerRevision(pdf) >= 0,
             lost_chars=sum(seen.lost_chars for seen in pages),
-            unread_pages=tuple(sorted((*pictures, *unreadable, *broken))),
+            unread_pages=tuple(sorted((*pictures, *unreadable))),
             tables=composed.tables,
         ),
         recognised=tuple(recognised),
@@ -262,7 +265,9 @@ def _nothing_readable(
     )
 
 
-def _warnings(*, pictures: list[int], unreadable: list[int], broken: list[int]) -> Iterator[str]:
+def _warnings(
+    *, pictures: list[int], unreadable: list[int], broken: list[int], given_up: list[int]
+) -> Iterator[str]:
     if pictures:
         where = pages_named(pictures)
         yield f"No text on {where}: probably scanned pictures, which are not searched."
@@ -271,3 +276,6 @@ def _warnings(*, pictures: list[int], unreadable: list[int], broken: list[int]) 
         yield f"Text on {where} cannot be read: its fonts do not say which letters they draw."
     if broken:
         yield f"{pages_named(broken).capitalize()} could not be read: the file is damaged there."
+    if given_up:
+        where = pages_named(given_up)
+        yield f"Text recognition gave up on {where}: it took too long there, or too much memory."

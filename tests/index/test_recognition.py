@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -114,11 +115,11 @@ def test_only_the_pages_that_are_pictures_are_recognised(parser: Parser, tmp_pat
     assert recogniser is not None
     picture = Image.open(BytesIO(_first_page(scanned(FIRST)[0], parser)))
 
-    def draw(paper: object, number: int) -> None:
+    def draw(paper: Any, number: int) -> None:
         from reportlab.lib.utils import ImageReader
 
         if number == 1:
-            paper.drawImage(ImageReader(picture), 0, 0, 576, 792)  # type: ignore[attr-defined]
+            paper.drawImage(ImageReader(picture), 0, 0, 576, 792)
 
     file = tmp_path / "mixed.pdf"
     file.write_bytes(pdf(["Typed words on the first page, which are not a picture."], [], draw=draw))
@@ -202,16 +203,17 @@ def test_a_scan_is_read_once_recognition_is_there_and_kept_when_it_goes(
         assert connection.execute("SELECT count(*) FROM recognised_pages").fetchone()[0] == 0
 
 
+def _drawing(paper: Any, number: int) -> None:
+    if number == 1:
+        for at in range(200):
+            paper.line(at, 0, 0, at)
+
+
 def test_a_document_with_a_page_that_is_a_picture_is_read_again_with_recognition_and_only_once(
     store: Store, parser: Parser, tmp_path: Path
 ) -> None:
-    def draw(paper: object, number: int) -> None:
-        if number == 1:
-            for at in range(200):
-                paper.line(at, 0, 0, at)  # type: ignore[attr-defined]
-
     file = tmp_path / "plan.pdf"
-    file.write_bytes(pdf(["Typed words on the first page, which are not a picture."], [], draw=draw))
+    file.write_bytes(pdf(["Typed words on the first page, which are not a picture."], [], draw=_drawing))
     assert ingest(store, parser, file, None) == ["added"]
     (row,) = store.documents()
     assert (row.state, row.health.unread_pages if row.health else None) == ("partial", (2,))
@@ -223,6 +225,29 @@ def test_a_document_with_a_page_that_is_a_picture_is_read_again_with_recognition
     assert (row.state, row.health.unread_pages if row.health else None) == ("ready", ())
     assert row.recognised_pages == ()
     assert ingest(store, parser, file, Fixed()) == ["unchanged"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivingUp(Recogniser):
+    """Meets a limit on every page."""
+
+    program: str = ""
+    languages: tuple[str, ...] = ("eng",)
+
+    def words(self, picture: Picture, languages: Sequence[str], limits: RecognitionLimits) -> None:
+        return None
+
+
+def test_a_page_on_which_recognition_gives_up_is_named_and_not_tried_at_every_run(
+    store: Store, parser: Parser, tmp_path: Path
+) -> None:
+    file = tmp_path / "plan.pdf"
+    file.write_bytes(pdf(["Typed words on the first page, which are not a picture."], [], draw=_drawing))
+    assert ingest(store, parser, file, GivingUp()) == ["added"]
+    (row,) = store.documents()
+    assert (row.state, row.health.unread_pages if row.health else None) == ("partial", ())
+    assert row.reason.startswith("Text recognition gave up on page 2")
+    assert ingest(store, parser, file, GivingUp()) == ["unchanged"]
 
 
 def test_a_scan_without_words_fails_for_good(store: Store, parser: Parser, tmp_path: Path) -> None:

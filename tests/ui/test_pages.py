@@ -230,7 +230,7 @@ def test_a_quote_from_a_scan_is_marked_on_its_picture(desk: Desk, tmp_path: Path
     left, top, width, height = map(float, re.findall(r"([\d.]+)%", box.attributes["style"] or ""))
     assert (left, top) == pytest.approx((100 * 132 / 576, 100 * 100 / 792), abs=0.5)
     assert (width, height) == pytest.approx((100 * 108 / 576, 100 * 12 / 792), abs=0.5)
-    assert [mark.text() for mark in sheet.css(".fn-read mark")] == ["sail daily."]
+    assert [mark.text() for mark in sheet.css(".fn-read .fn-mark")] == ["sail daily."]
     assert "text recognition on page 1" in LexborHTMLParser(desk.pane.html(f"#doc-{row.doc_id}")).text()
 
 
