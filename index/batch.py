@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 from filelock import FileLock
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from index.analysis import detect_language
 from index.changes import EmbedderIdentity, NewVersion, PutDocument
 from index.chunker import ChunkLimits
-from index.decisions import Decision, read_outcome
+from index.decisions import RECOGNISED, Decision, read_outcome
 from index.embeddings import Embedder
 from index.errors import DocumentError, StaleVersionError
 from index.faults import fault
@@ -23,6 +24,7 @@ from index.outcomes import failed_outcome
 from index.pace import Pace
 from index.parsing import ParsedFile
 from index.passages import Passages, cut
+from index.recognition import Recogniser, Recognition, recognition_of
 from index.report import FileOutcome, IngestReport, Progress, Stage, ignore_progress, never
 from index.speed import record_speed
 from index.store import Store
@@ -38,7 +40,8 @@ LANGUAGE_CHARS = 20_000  # of a document's beginning decide its language
 class IngestOptions:
     """How to ingest. ``force`` reads and splits files anew although their content is known.
 
-    ``cancelled`` and ``paused`` are asked between files and between batches.
+    ``cancelled`` and ``paused`` are asked between files, between batches, and between pages that are
+    pictures; these are read by the ``recogniser``, or not at all when it is None.
     """
 
     limits: ChunkLimits = field(default_factory=ChunkLimits)
@@ -46,6 +49,7 @@ class IngestOptions:
     cancelled: Callable[[], bool] = never
     paused: Callable[[], bool] = never
     force: bool = False
+    recogniser: Recogniser | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +166,12 @@ class Run:
             outcome,
         )
 
+    def recognition(self, name: str) -> Recognition | None:
+        """What reads the pages of a file that are pictures; it stops when the run is cancelled."""
+        return recognition_of(
+            self.options.recogniser, name, tell=partial(self.tell, "reading"), cancelled=self.cancelled
+        )
+
     def add(self, decision: Decision, parsed: ParsedFile) -> None:
         """Split new content and put it into the batch."""
         try:
@@ -261,8 +271,9 @@ class Run:
                 size=parsed.size,
                 version=NewVersion(
                     content_hash=parsed.content_hash,
-                    recipe=item.decision.recipe,
+                    recipe=item.decision.recipe + (RECOGNISED if parsed.document.recognised else ""),
                     document=parsed.document,
+                    health=parsed.health,
                     language=detect_language(parsed.document.text[:LANGUAGE_CHARS]),
                     chunks=passages.chunks,
                     text_hashes=passages.text_hashes,

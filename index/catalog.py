@@ -18,7 +18,7 @@ from queue import Empty, LifoQueue
 from index.errors import DamagedError, NewerDatabaseError, StorageError, StoreError
 from index.migrations import migrate
 
-SCHEMA_VERSION = 3  # with a migration that leads to it, see index.migrations
+SCHEMA_VERSION = 5  # with a migration that leads to it, see index.migrations
 FILE_NAME = "catalog.sqlite"
 HIDDEN = -1  # generation of a chunk that was removed and can still be brought back
 
@@ -56,6 +56,25 @@ CREATE TABLE locators (
     start INTEGER NOT NULL,
     words TEXT NOT NULL,
     PRIMARY KEY (version_id, start)
+) WITHOUT ROWID;
+
+-- How well a version's text came out of its file, see index.health (what an older release read has none).
+CREATE TABLE health (
+    version_id INTEGER PRIMARY KEY REFERENCES versions (version_id),
+    chars INTEGER NOT NULL,
+    garbled INTEGER NOT NULL,
+    tables INTEGER NOT NULL,
+    encrypted INTEGER NOT NULL,
+    textless_pages TEXT NOT NULL,  -- JSON
+    unread_pages TEXT NOT NULL     -- JSON
+);
+
+-- Words of pages that text recognition read, and where they stand: for the boxes on the page.
+CREATE TABLE recognised_pages (
+    version_id INTEGER NOT NULL REFERENCES versions (version_id),
+    page INTEGER NOT NULL,
+    words TEXT NOT NULL,           -- JSON
+    PRIMARY KEY (version_id, page)
 ) WITHOUT ROWID;
 
 CREATE TABLE documents (

@@ -18,6 +18,7 @@ from index.catalog import encode_path, get_meta, set_meta
 from index.documents import ChunkSpan, ParsedDocument
 from index.embedders import note_source
 from index.errors import EmbedderMismatchError, EmbeddingError, StaleVersionError
+from index.health import Health
 from index.removal import reveal_version, take_in
 from index.rows import DocumentState, Origin
 
@@ -32,6 +33,7 @@ class NewVersion:
     content_hash: str
     recipe: str
     document: ParsedDocument
+    health: Health
     language: str | None
     chunks: tuple[ChunkSpan, ...]
     text_hashes: tuple[bytes, ...]
@@ -199,6 +201,7 @@ def _put_version(
         (version.content_hash, version.recipe),
     ).fetchone()
     if known is not None:  # two files of one batch with the same content, or it was removed a moment ago
+        _put_health(connection, int(known[0]), version.health)  # an earlier release did not measure it
         return int(known[0])
     document = version.document
     cursor = connection.execute(
@@ -222,6 +225,11 @@ def _put_version(
     connection.executemany(
         "INSERT INTO locators VALUES (?, ?, ?)",
         [(version_id, locator.start, locator.words) for locator in document.locators],
+    )
+    _put_health(connection, version_id, version.health)
+    connection.executemany(
+        "INSERT INTO recognised_pages VALUES (?, ?, ?)",
+        [(version_id, each.page, json.dumps(each.words)) for each in document.recognised],
     )
     connection.executemany(
         "INSERT OR IGNORE INTO embeddings VALUES (?, ?, ?)",
@@ -248,6 +256,23 @@ def _put_version(
         ],
     )
     return version_id
+
+
+def _put_health(connection: sqlite3.Connection, version_id: int, health: Health) -> None:
+    connection.execute(
+        "INSERT OR REPLACE INTO health"
+        " (version_id, chars, garbled, tables, encrypted, textless_pages, unread_pages)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            version_id,
+            health.chars,
+            health.garbled,
+            health.tables,
+            health.encrypted,
+            json.dumps(health.textless_pages),
+            json.dumps(health.unread_pages),
+        ),
+    )
 
 
 def remove_document(connection: sqlite3.Connection, doc_id: str) -> int | None:

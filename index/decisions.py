@@ -26,6 +26,9 @@ RECIPE_VERSION = 3
 # Problems that may pass by themselves; the others wait until the file's content changes.
 PASSING_PROBLEMS = ("timeout", "crashed", "unreadable", "changed_while_reading")
 
+# Ends the recipe of a version of which pages were read by text recognition, or were tried.
+RECOGNISED = "|ocr"
+
 Action = Literal["keep", "point", "read", "fail", "remove"]
 
 
@@ -65,6 +68,7 @@ class Decider:
         *,
         most_bytes: int,
         force: bool = False,
+        recognises: bool = False,
         gone: Sequence[DocumentRow] = (),
     ) -> None:
         """Decide for one run.
@@ -73,12 +77,14 @@ class Decider:
             limits: How text is cut, lowered to what the embedding model reads.
             most_bytes: Of a file; what is larger is refused unread.
             force: Read files although their content is known.
+            recognises: Pages that are pictures are read now, so files with such pages may give more.
             gone: Sources whose file is not where it was; a new file with the content of one is that one.
         """
         self._catalog = catalog
         self._limits = limits
         self._most_bytes = most_bytes
         self._force = force
+        self._recognises = recognises
         self._leaving: dict[str, list[DocumentRow]] = {}
         for row in gone:
             if row.content_hash and not _is_there(row.path):
@@ -102,7 +108,7 @@ class Decider:
             known = target.known
             if known is not None and known.content_hash == content_hash and self._settled(known, recipe):
                 return Decision(action="keep", target=target, file=file, outcome=kept_outcome(known))
-            version_id = self._catalog.version_with(content_hash, recipe)
+            version_id = self._stored(content_hash, recipe)
             if version_id is not None:
                 return self._point(file, target, content_hash, size, version_id, same_as)
         return Decision(
@@ -119,7 +125,7 @@ class Decider:
         """The decision about a copy anew, after its twin was read: its content may be stored by now."""
         if not decision.same_as or self._force or decision.content_hash is None:
             return decision
-        version_id = self._catalog.version_with(decision.content_hash, decision.recipe)
+        version_id = self._stored(decision.content_hash, decision.recipe)
         if version_id is None:
             return decision
         return self._point(
@@ -172,11 +178,22 @@ class Decider:
     def _settled(self, known: DocumentRow, recipe: str) -> bool:
         """Whether there is nothing to do for a file whose content is as it was."""
         if known.state == "failed":
-            return known.problem not in PASSING_PROBLEMS
+            scan = known.problem == "no_text" and recipe.split("|")[1].startswith(".pdf")
+            return known.problem not in PASSING_PROBLEMS and not (scan and self._recognises)
         return (
             known.version_id is not None
-            and self._catalog.version_with(known.content_hash or "", recipe) == known.version_id
+            and self._stored(known.content_hash or "", recipe) == known.version_id
         )
+
+    def _stored(self, content_hash: str, recipe: str) -> int | None:
+        """The version of this content that is as good as reading it now, if there is one."""
+        recognised = self._catalog.version_with(content_hash, recipe + RECOGNISED)
+        if recognised is not None:
+            return recognised
+        version_id = self._catalog.version_with(content_hash, recipe)
+        if version_id is not None and self._recognises and self._catalog.has_unread_pages(version_id):
+            return None
+        return version_id
 
 
 def was_too_large(row: DocumentRow, size: int) -> bool:

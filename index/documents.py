@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
+
+PDF = "application/pdf"
+_MOST_PAGES_NAMED = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,9 +30,57 @@ class Locator:
     words: str
 
 
+class RecognisedWord(NamedTuple):
+    """A word that was recognised on the picture of a page. Points from the top left of the page as shown."""
+
+    text: str
+    left: float
+    top: float
+    right: float
+    bottom: float
+    line: int  # words with the same number stand on one line
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecognisedPage:
+    """What was recognised on a page without a text of its own: words in the order of reading, maybe none."""
+
+    page: int  # the first is 1
+    words: tuple[RecognisedWord, ...] = ()
+    gave_up: bool = False  # a limit was met, or the page cannot be drawn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noticed:
+    """What the reader of a file noticed that its text does not show.
+
+    Attributes:
+        encrypted: The file is encrypted, but opens without a password.
+        lost_chars: Characters that were left out because nobody could have read them.
+        unread_pages: Pages that show something and gave no text, the first is 1, ascending; not those that
+            text recognition was tried on, nor damaged ones.
+        tables: Tables whose rows the text does not mark by bars.
+    """
+
+    encrypted: bool = False
+    lost_chars: int = 0
+    unread_pages: tuple[int, ...] = ()
+    tables: int = 0
+
+
 def page_words(page: int | None) -> str:
     """What people call a page: "p. 3"; "" for a format without pages."""
     return "" if page is None else f"p. {page}"
+
+
+def pages_named(pages: Sequence[int]) -> str:
+    """Pages in words, at most eight: "page 3", "pages 3 and 7", "pages 1, 2, 3 and 40 more"."""
+    if len(pages) == 1:
+        return f"page {pages[0]}"
+    if len(pages) > _MOST_PAGES_NAMED:
+        shown = pages[: _MOST_PAGES_NAMED - 1]
+        return f"pages {', '.join(map(str, shown))} and {len(pages) - len(shown)} more"
+    return f"pages {', '.join(map(str, pages[:-1]))} and {pages[-1]}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +101,9 @@ class ParsedDocument:
         headings: In order of ``start``.
         warnings: What a reader should know, one sentence each ("No text on pages 3 and 7: ...");
             a document with warnings is ``partial``, not ``ready``.
+        noticed: What :mod:`index.health` needs besides the text; it is not stored with it.
+        recognised: Pages that text recognition looked at, ascending; their words are part of ``text``.
+        noticed: For :mod:`index.health`; it is measured once and not stored with the text.
     """
 
     text: str
@@ -57,6 +113,8 @@ class ParsedDocument:
     headings: tuple[Heading, ...] = ()
     warnings: tuple[str, ...] = ()
     locators: tuple[Locator, ...] = ()
+    noticed: Noticed = Noticed()
+    recognised: tuple[RecognisedPage, ...] = ()
 
     def page_at(self, offset: int) -> int | None:
         """The page that holds this character, the first page is 1; None for a format without pages."""

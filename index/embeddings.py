@@ -55,6 +55,12 @@ class Embedder(Embeddings, ABC):
     runtime: str = ""
     source: str | None = None
 
+    @property
+    def languages(self) -> frozenset[str] | None:
+        """ISO 639-1 codes of the languages that the model has learnt well; None where that is not known."""
+        # In other languages documents are found by meaning far less often, see tests/quality/README.md.
+        return frozenset({"en"}) if self.name == DEFAULT_NAME else None
+
     @abstractmethod
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Embed passages: (n, dim) float32, unit rows, in the order given.

@@ -30,6 +30,7 @@ DocumentProblem = Literal[
     "timeout",
     "crashed",
     "no_text",
+    "no_words",
     "unreadable",
     "changed_while_reading",
 ]

@@ -23,10 +23,13 @@ from index.embeddings import Embedder
 from index.errors import DocumentError
 from index.faults import fault
 from index.file_bytes import hash_file, too_large, unreadable
+from index.health import health_of
 from index.parsing import ParsedFile, Parser
 from index.passages import READ_ATTEMPTS, changed_while_reading, read_file
 from index.places import remember_places
+from index.recognition import RecognitionStopped
 from index.report import FileOutcome, IngestReport, Progress
+from index.rows import DocumentRow
 from index.store import Store
 from index.survey import Root, Survey, Target, named_roots, survey
 
@@ -90,13 +93,7 @@ def follow(run: Run, parser: Parser, found: Survey) -> set[str]:
     for outcome in found.skipped:
         run.skipped(outcome)
     gone = (*found.gone, *found.away)
-    decider = Decider(
-        run.store,
-        run.options.limits,
-        most_bytes=parser.limits.file_bytes,
-        force=run.options.force,
-        gone=gone,
-    )
+    decider = _decider(run, parser, gone)
     look = partial(_tell_scanning, run)
     for decision in decisions(found, decider, tell=look, cancelled=run.cancelled):
         _carry_out(run, parser, decision)
@@ -174,7 +171,9 @@ def ingest_documents(
                 run.done(FileOutcome(path=path, outcome="unchanged", passages=known.passages))
                 continue
             size = len(document.text.encode())
-            parsed = ParsedFile(content_hash=content_hash, size=size, document=document)
+            parsed = ParsedFile(
+                content_hash=content_hash, size=size, document=document, health=health_of(document)
+            )
             run.add(
                 Decision(
                     action="read",
@@ -218,10 +217,19 @@ def _ingest_upload(run: Run, parser: Parser, path: Path, name: str, collection: 
 def _ingest_file(run: Run, parser: Parser, file: Path, target: Target) -> None:
     """Decide about one file and carry the decision out."""
     run.tell("reading", PurePath(target.path).name)
-    decider = Decider(
-        run.store, run.options.limits, most_bytes=parser.limits.file_bytes, force=run.options.force
+    _carry_out(run, parser, _decider(run, parser).decide(file, target))
+
+
+def _decider(run: Run, parser: Parser, gone: Sequence[DocumentRow] = ()) -> Decider:
+    options = run.options
+    return Decider(
+        run.store,
+        options.limits,
+        most_bytes=parser.limits.file_bytes,
+        force=options.force,
+        recognises=options.recogniser is not None,
+        gone=gone,
     )
-    _carry_out(run, parser, decider.decide(file, target))
 
 
 def _tell_scanning(run: Run, path: str) -> None:
@@ -233,9 +241,12 @@ def _carry_out(run: Run, parser: Parser, decision: Decision) -> None:
         run.carry_out(decision)
         return
     target = decision.target
-    run.tell("reading", PurePath(target.path).name)
+    name = PurePath(target.path).name
+    run.tell("reading", name)
     try:
-        parsed = read_file(parser, decision)
+        parsed = read_file(parser, decision, run.recognition(name))
+    except RecognitionStopped:
+        return  # the run was cancelled, and the file stays as it was
     except DocumentError as exc:
         run.failed(target, decision.content_hash, decision.size, exc)
     else:

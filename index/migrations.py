@@ -177,6 +177,42 @@ def _to_schema_3(connection: sqlite3.Connection) -> None:
     )
 
 
+def _to_schema_4(connection: sqlite3.Connection) -> None:
+    """How well a document could be read is kept beside it.
+
+    What was read before has none until it is read again: a start should not wait for a whole corpus.
+    """
+    _run(
+        connection,
+        """
+        CREATE TABLE health (
+            version_id INTEGER PRIMARY KEY REFERENCES versions (version_id),
+            chars INTEGER NOT NULL,
+            garbled INTEGER NOT NULL,
+            tables INTEGER NOT NULL,
+            encrypted INTEGER NOT NULL,
+            textless_pages TEXT NOT NULL,
+            unread_pages TEXT NOT NULL
+        );
+        """,
+    )
+
+
+def _to_schema_5(connection: sqlite3.Connection) -> None:
+    """Pages that are pictures are read by text recognition, where it is installed."""
+    _run(
+        connection,
+        """
+        CREATE TABLE recognised_pages (
+            version_id INTEGER NOT NULL REFERENCES versions (version_id),
+            page INTEGER NOT NULL,
+            words TEXT NOT NULL,
+            PRIMARY KEY (version_id, page)
+        ) WITHOUT ROWID;
+        """,
+    )
+
+
 def _run(connection: sqlite3.Connection, statements: str) -> None:
     # Not executescript(): it commits the transaction first.
     for statement in statements.split(";"):
@@ -185,4 +221,9 @@ def _run(connection: sqlite3.Connection, statements: str) -> None:
 
 
 # By the schema that it leads to. A release adds one at the end and changes none.
-MIGRATIONS: Mapping[int, Callable[[sqlite3.Connection], None]] = {2: _to_schema_2, 3: _to_schema_3}
+MIGRATIONS: Mapping[int, Callable[[sqlite3.Connection], None]] = {
+    2: _to_schema_2,
+    3: _to_schema_3,
+    4: _to_schema_4,
+    5: _to_schema_5,
+}

@@ -10,23 +10,29 @@ aside, and where they do not agree there are no boxes, rather than wrong ones.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from io import BytesIO
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 import pypdfium2
 import pypdfium2.raw as pdfium
 
+from index.documents import RecognisedWord
 from index.errors import DocumentError
 from index.loaders.layout import Line, at_the_edge, reading_order
 from index.loaders.pdf import is_unreadable, open_page, open_pdf
 from index.loaders.pdf_lines import Box, Glyph, TextPage
+from index.loaders.recognised import RecognisedLines
 
 _PIXELS_A_POINT = 2.0  # 144 to the inch: sharp at twice the width of the pane
 _MOST_PIXELS = 3_000_000
 _LONGEST_SIDE = 6_000  # pixels
+_PIXELS_A_POINT_TO_READ = 300 / 72  # what Tesseract was trained for
+_MOST_PIXELS_TO_READ = 12_000_000
 _LEAST_LEADERS = 4  # so many dots in a row are dot leaders, which the text leaves out
 _THICKEST = 1.6  # of a glyph's height: small letters stand beside large ones, and raised ones
 _UNITS_A_POINT = 64  # pdfium turns points of a page into whole units
@@ -61,7 +67,22 @@ class PageView:
     matched: bool
 
 
-def draw_page(data: bytes, *, page: int, text: str, spans: Sequence[tuple[int, int]]) -> PageView:
+class Picture(NamedTuple):
+    """A page in grey as a PNG, and its size as it is shown, in points."""
+
+    png: bytes
+    width: float
+    height: float
+
+
+def draw_page(
+    data: bytes,
+    *,
+    page: int,
+    text: str,
+    spans: Sequence[tuple[int, int]],
+    words: Sequence[RecognisedWord] = (),
+) -> PageView:
     """Draw one page. For the process that reads documents, see ``index.parsing``.
 
     Args:
@@ -69,10 +90,41 @@ def draw_page(data: bytes, *, page: int, text: str, spans: Sequence[tuple[int, i
         page: The first is 1.
         text: What the document's text says of this page.
         spans: Characters of ``text`` to put boxes around, end exclusive.
+        words: What text recognition read on it, where ``text`` comes from that.
 
     Raises:
         DocumentError: As ``load_pdf``; ``damaged`` where there is no such page.
     """
+    with _opened(data, page) as opened:
+        width, height = opened.get_size()
+        boxes = _recognised_boxes(words, height, text, spans) if words else _boxes(opened, text, spans)
+        return PageView(
+            image=_image(opened, width, height),
+            width=width,
+            height=height,
+            boxes=tuple(boxes or ()),
+            matched=boxes is not None,
+        )
+
+
+def picture_of_page(data: bytes, *, page: int) -> Picture:
+    """Draw one page for text recognition, see ``index.recognition``.
+
+    Raises:
+        DocumentError: As :func:`draw_page`.
+    """
+    with _opened(data, page) as opened:
+        width, height = opened.get_size()
+        scale = min(
+            _PIXELS_A_POINT_TO_READ,
+            math.sqrt(_MOST_PIXELS_TO_READ / max(width * height, 1.0)),
+            _LONGEST_SIDE / max(width, height, 1.0),
+        )
+        return Picture(_png(opened, scale, grayscale=True), width, height)
+
+
+@contextmanager
+def _opened(data: bytes, page: int) -> Iterator[Any]:
     with open_pdf(data) as pdf:
         if not 1 <= page <= len(pdf):
             raise _no_such_page(page)
@@ -81,15 +133,7 @@ def draw_page(data: bytes, *, page: int, text: str, spans: Sequence[tuple[int, i
         except pypdfium2.PdfiumError as exc:
             raise _no_such_page(page) from exc
         try:
-            width, height = opened.get_size()
-            boxes = _boxes(opened, text, spans)
-            return PageView(
-                image=_image(opened, width, height),
-                width=width,
-                height=height,
-                boxes=tuple(boxes or ()),
-                matched=boxes is not None,
-            )
+            yield opened
         finally:
             opened.close()
 
@@ -108,14 +152,38 @@ def _boxes(page: Any, text: str, spans: Sequence[tuple[int, int]]) -> list[PageB
         lines = list(reading_order(list(text_page.rows())))
         if is_unreadable("".join(line.text for line in lines)):
             lines = []
-        placed = _laid_along(text, lines, [text_page.glyphs(line) for line in lines])
-        if placed is None:
-            return None
-        found: list[PageBox] = []
-        for start, end in spans:
-            first, after = (len("".join(text[:offset].split())) for offset in (start, end))
-            found += _runs(page, text_page, placed[first:after])
-        return found
+        return _marked(lines, text_page, text, spans, shown=partial(_as_shown, page))
+
+
+def _recognised_boxes(
+    words: Sequence[RecognisedWord], height: float, text: str, spans: Sequence[tuple[int, int]]
+) -> list[PageBox] | None:
+    """The same for a page whose text was recognised."""
+
+    def shown(box: Box) -> PageBox:
+        left, bottom, right, top = box
+        return PageBox(left=left, top=height - top, width=right - left, height=top - bottom)
+
+    page = RecognisedLines(words, height)
+    return _marked(list(reading_order(list(page.rows()))), page, text, spans, shown=shown)
+
+
+def _marked(
+    lines: Sequence[Line],
+    page: TextPage | RecognisedLines,
+    text: str,
+    spans: Sequence[tuple[int, int]],
+    *,
+    shown: Callable[[Box], PageBox],
+) -> list[PageBox] | None:
+    placed = _laid_along(text, lines, [page.glyphs(line) for line in lines])
+    if placed is None:
+        return None
+    found: list[PageBox] = []
+    for start, end in spans:
+        first, after = (len("".join(text[:offset].split())) for offset in (start, end))
+        found += _runs(page, placed[first:after], shown)
+    return found
 
 
 _Placed = tuple[int, Glyph]  # the number of a line, and the glyph of it that gives a character
@@ -211,13 +279,15 @@ def _owners(
             yield number, glyph
 
 
-def _runs(page: Any, text_page: TextPage, placed: Iterable[_Placed]) -> Iterator[PageBox]:
+def _runs(
+    page: TextPage | RecognisedLines, placed: Iterable[_Placed], as_shown: Callable[[Box], PageBox]
+) -> Iterator[PageBox]:
     """One box for each run of glyphs of the same line; several for a line that stands askew."""
     runs: list[Box] = []
     for _, group in groupby(placed, key=lambda item: item[0]):
         glyphs = dict.fromkeys(glyph for _, glyph in group)
-        runs += _joined(box for glyph in glyphs for box in text_page.boxes(glyph))
-    shown = [_as_shown(page, run) for run in runs]
+        runs += _joined(box for glyph in glyphs for box in page.boxes(glyph))
+    shown = [as_shown(run) for run in runs]
     for number, box in enumerate(shown):
         below = shown[number + 1] if number + 1 < len(shown) else None
         if below is not None and _reaches_into(box, below):
@@ -285,7 +355,11 @@ def _image(page: Any, width: float, height: float) -> bytes:
         math.sqrt(_MOST_PIXELS / max(width * height, 1.0)),
         _LONGEST_SIDE / max(width, height, 1.0),
     )
-    bitmap = page.render(scale=scale, rev_byteorder=True)
+    return _png(page, scale, grayscale=False)
+
+
+def _png(page: Any, scale: float, *, grayscale: bool) -> bytes:
+    bitmap = page.render(scale=scale, rev_byteorder=True, grayscale=grayscale)
     try:
         packed = BytesIO()
         bitmap.to_pil().save(packed, format="PNG", compress_level=1)  # it goes no further than this computer

@@ -2,8 +2,9 @@
 
 It reads frames from standard input and writes frames to standard output. A frame is a length of eight
 bytes, big-endian, and that many bytes. A request is two frames: a JSON object and the bytes of the file. The
-object says what to ``do``: ``load`` makes a document of the file, ``page`` draws one of its pages. The answer
-is two frames, too: JSON, and the bytes of a picture (none of a document). Whatever is not a
+object says what to ``do``: ``load`` makes a document of the file, ``page`` draws one of its pages, ``unread``
+names the pages that are pictures, and ``picture`` draws one of these for text recognition. The answer is two
+frames, too: JSON, and the bytes of a picture (none of a document). Whatever is not a
 ``DocumentError`` ends the process: the parent reports the document and starts a new one.
 """
 
@@ -16,9 +17,12 @@ import signal
 import struct
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any, BinaryIO
 
+from index.documents import RecognisedPage, RecognisedWord
 from index.errors import DocumentError
+from index.health import health_of
 from index.isolation import isolate
 
 Answer = tuple[dict[str, Any], bytes]
@@ -59,11 +63,7 @@ def _serve(loader: str, drawer: str, requests: BinaryIO, answers: BinaryIO) -> N
         request = json.loads(header)
         _limit_cpu(request["cpu_seconds"])
         try:
-            fields, picture = (
-                _page(_function(drawer), request, data)
-                if request["do"] == "page"
-                else _document(_function(loader), request, data)
-            )
+            fields, picture = _answer(loader, drawer, request, data)
         except DocumentError as exc:
             fields, picture = {"problem": exc.problem, "message": str(exc), "hint": exc.hint}, b""
         # Escaped as ASCII, what a faulty loader might let through (a lone surrogate) still arrives.
@@ -71,8 +71,28 @@ def _serve(loader: str, drawer: str, requests: BinaryIO, answers: BinaryIO) -> N
         write_frame(answers, picture)
 
 
+def _answer(loader: str, drawer: str, request: dict[str, Any], data: bytes) -> Answer:
+    match request["do"]:
+        case "page":
+            return _page(_function(drawer), request, data)
+        case "unread":
+            return {"pages": _function("index.loaders:unread_pages")(data)}, b""
+        case "picture":
+            png, width, height = _function("index.loaders:picture")(data, page=request["page"])
+            return {"width": width, "height": height}, png
+        case _:
+            return _document(_function(loader), request, data)
+
+
 def _document(load: Callable[..., Any], request: dict[str, Any], data: bytes) -> Answer:
-    document = load(data, request["name"], max_pages=request["pages"], max_chars=request["text_chars"])
+    recognised = [
+        RecognisedPage(page=page, words=tuple(RecognisedWord(*word) for word in words), gave_up=gave_up)
+        for page, words, gave_up in request.get("recognised", ())
+    ]
+    more = {"recognised": recognised} if recognised else {}
+    document = load(
+        data, request["name"], max_pages=request["pages"], max_chars=request["text_chars"], **more
+    )
     fields = {
         "text": document.text,
         "title": document.title,
@@ -81,12 +101,16 @@ def _document(load: Callable[..., Any], request: dict[str, Any], data: bytes) ->
         "headings": [[h.start, h.end, h.level, h.title] for h in document.headings],
         "warnings": document.warnings,
         "locators": [[locator.start, locator.words] for locator in document.locators],
+        "noticed": asdict(document.noticed),
+        "health": asdict(health_of(document)),
     }
     return fields, b""
 
 
 def _page(draw: Callable[..., Any], request: dict[str, Any], data: bytes) -> Answer:
-    view = draw(data, page=request["page"], text=request["text"], spans=request["spans"])
+    words = [RecognisedWord(*word) for word in request.get("words", ())]
+    more = {"words": words} if words else {}
+    view = draw(data, page=request["page"], text=request["text"], spans=request["spans"], **more)
     fields = {
         "width": view.width,
         "height": view.height,

@@ -12,19 +12,30 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, Self, cast
 
-from index.documents import Heading, Locator, ParsedDocument
+from index.analysis import detect_language
+from index.documents import (
+    Heading,
+    Locator,
+    Noticed,
+    ParsedDocument,
+    RecognisedPage,
+    RecognisedWord,
+)
 from index.errors import DocumentError
 from index.file_bytes import read_stable, too_large
+from index.health import Health
 from index.isolation import child_environment
 from index.loaders import MAX_PAGES, MAX_TEXT_CHARS
 from index.parse_worker import EXIT_MEMORY, read_frame, write_frame
+from index.recognition import Recognition, RecognitionLimits
 
 if TYPE_CHECKING:
-    from index.page_images import PageView
+    from index.page_images import PageView, Picture
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +64,7 @@ class ParsedFile:
     content_hash: str
     size: int
     document: ParsedDocument
+    health: Health
 
 
 class Parser:
@@ -81,29 +93,90 @@ class Parser:
         self._child: subprocess.Popen[bytes] | None = None
         self._served = 0
 
-    def parse(self, path: Path, *, name: str | None = None) -> ParsedFile:
+    def parse(
+        self, path: Path, *, name: str | None = None, recognition: Recognition | None = None
+    ) -> ParsedFile:
         """Read one file.
 
         Args:
             path: The file.
             name: Its name for people, where ``path`` is a temporary one; its extension counts.
+            recognition: Reads its pages that are pictures; None leaves them unread.
 
         Raises:
             DocumentError: The file cannot be read, or is over a limit.
+            RecognitionStopped: ``recognition`` was told to stop.
         """
         data = read_stable(path, self.limits.file_bytes)
-        document = self.parse_bytes(data, path.name if name is None else name)
-        return ParsedFile(content_hash=hashlib.sha256(data).hexdigest(), size=len(data), document=document)
+        document, health = self.read(data, path.name if name is None else name, recognition)
+        return ParsedFile(
+            content_hash=hashlib.sha256(data).hexdigest(), size=len(data), document=document, health=health
+        )
 
     def parse_bytes(self, data: bytes, name: str) -> ParsedDocument:
+        """The document in bytes already at hand."""
+        return self.read(data, name)[0]
+
+    def read(
+        self, data: bytes, name: str, recognition: Recognition | None = None
+    ) -> tuple[ParsedDocument, Health]:
         """As :meth:`parse`, for bytes already at hand."""
+        return (
+            self._load(data, name)
+            if recognition is None
+            else self._load_and_recognise(data, name, recognition)
+        )
+
+    def _load_and_recognise(
+        self, data: bytes, name: str, recognition: Recognition
+    ) -> tuple[ParsedDocument, Health]:
+        language: str | None = None
+        try:
+            document, health = self._load(data, name)
+        except DocumentError as exc:
+            pages = self._ask(data, {"do": "unread"})[0]["pages"] if exc.problem == "no_text" else []
+            if not pages:
+                raise
+        else:
+            pages = list(health.unread_pages)
+            if not pages:
+                return document, health
+            language = detect_language(document.text)
+        limits = RecognitionLimits(
+            cpu_seconds=self.limits.cpu_seconds,
+            wall_seconds=self.limits.wall_seconds,
+            memory_bytes=self.limits.memory_bytes,
+        )
+        recognised = recognition.pages(pages, partial(self._picture, data), limits, language=language)
+        return self._load(data, name, recognised)
+
+    def _picture(self, data: bytes, page: int) -> Picture | None:
+        """A page as Tesseract wants it; None where it cannot be drawn."""
+        from index.page_images import Picture
+
+        try:
+            answer, png = self._ask(data, {"do": "picture", "page": page})
+        except DocumentError:
+            return None
+        return Picture(png, answer["width"], answer["height"])
+
+    def _load(
+        self, data: bytes, name: str, recognised: Sequence[RecognisedPage] = ()
+    ) -> tuple[ParsedDocument, Health]:
         if len(data) > self.limits.file_bytes:
             raise too_large(len(data), self.limits.file_bytes)
         answer, _ = self._ask(
             data,
-            {"do": "load", "name": name, "pages": self.limits.pages, "text_chars": self.limits.text_chars},
+            {
+                "do": "load",
+                "name": name,
+                "pages": self.limits.pages,
+                "text_chars": self.limits.text_chars,
+                "recognised": [[page.page, page.words, page.gave_up] for page in recognised],
+            },
         )
-        return ParsedDocument(
+        noticed, health = answer["noticed"], answer["health"]
+        document = ParsedDocument(
             text=answer["text"],
             title=answer["title"],
             media_type=answer["media_type"],
@@ -114,10 +187,20 @@ class Parser:
             ),
             warnings=tuple(answer["warnings"]),
             locators=tuple(Locator(start, words) for start, words in answer["locators"]),
+            noticed=Noticed(**{**noticed, "unread_pages": tuple(noticed["unread_pages"])}),
+            recognised=tuple(recognised),
         )
+        pages = {field: tuple(health[field]) for field in ("textless_pages", "unread_pages")}
+        return document, Health(**{**health, **pages})
 
     def draw_page(
-        self, data: bytes, *, page: int, text: str, spans: Sequence[tuple[int, int]] = ()
+        self,
+        data: bytes,
+        *,
+        page: int,
+        text: str,
+        spans: Sequence[tuple[int, int]] = (),
+        words: Sequence[RecognisedWord] = (),
     ) -> PageView:
         """A page of a PDF as a picture, see :func:`index.page_images.draw_page`.
 
@@ -127,6 +210,8 @@ class Parser:
         from index.page_images import PageBox, PageView
 
         request = {"do": "page", "page": page, "text": text, "spans": [list(span) for span in spans]}
+        if words:
+            request["words"] = list(words)
         answer, image = self._ask(data, request)
         return PageView(
             image=image,

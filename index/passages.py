@@ -12,6 +12,7 @@ from index.embeddings import Embedder
 from index.errors import DocumentError
 from index.file_bytes import hash_file, unreadable
 from index.parsing import ParsedFile, Parser
+from index.recognition import Recognition
 
 READ_ATTEMPTS = 3
 MAX_CHUNKS = 20_000
@@ -26,16 +27,18 @@ class Passages:
     text_hashes: tuple[bytes, ...]
 
 
-def read_file(parser: Parser, decision: Decision) -> ParsedFile:
+def read_file(parser: Parser, decision: Decision, recognition: Recognition | None = None) -> ParsedFile:
     """Parse a file; one that changes while it is read is read again, at most three times.
 
     Raises:
         DocumentError: It cannot be read, or keeps changing.
+        RecognitionStopped: ``recognition`` was told to stop.
     """
     content_hash = decision.content_hash
     try:
         for _ in range(READ_ATTEMPTS):
-            parsed = parser.parse(decision.file, name=PurePath(decision.target.path).name)
+            name = PurePath(decision.target.path).name
+            parsed = parser.parse(decision.file, name=name, recognition=recognition)
             if parsed.content_hash == content_hash:
                 return parsed
             content_hash = hash_file(decision.file)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path, PurePath
 from tempfile import TemporaryDirectory
 
@@ -22,6 +23,7 @@ from index.outcomes import failed_outcome
 from index.parsing import Parser
 from index.passages import cut, read_file
 from index.reader import CatalogReader
+from index.recognition import Recognition, RecognitionStopped, recognition_of
 from index.report import FileOutcome, IngestReport, Progress, Stage
 from index.speed import passages_a_second
 from index.survey import Root, survey
@@ -68,6 +70,7 @@ def plan_roots(
         planning.options.limits,
         most_bytes=parser.limits.file_bytes,
         force=planning.options.force,
+        recognises=planning.options.recogniser is not None,
         gone=found.gone,
     )
     for decision in decisions(found, decider, tell=planning.look, cancelled=planning.cancelled):
@@ -141,7 +144,11 @@ class _Planning:
         """Note what the run would report of a file."""
         if decision.action == "read":
             self.tell("reading", PurePath(decision.target.path).name)
-        self.outcomes.append(decision.outcome or self._reading(decision))
+        try:
+            outcome = decision.outcome or self._reading(decision)
+        except RecognitionStopped:
+            return  # cancelled
+        self.outcomes.append(outcome)
         if decision.action != "remove":
             self._files_done += 1
 
@@ -161,9 +168,17 @@ class _Planning:
             same_as=decision.same_as,
         )
 
+    def _recognition(self, decision: Decision) -> Recognition | None:
+        return recognition_of(
+            self.options.recogniser,
+            PurePath(decision.target.path).name,
+            tell=partial(self.tell, "reading"),
+            cancelled=self.cancelled,
+        )
+
     def _read_once(self, decision: Decision) -> FileOutcome:
         try:
-            parsed = read_file(self._parser, decision)
+            parsed = read_file(self._parser, decision, self._recognition(decision))
             passages = cut(parsed.document, self._embedder, self.options.limits)
         except DocumentError as exc:
             return failed_outcome(decision.target.path, exc)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from index.catalog import Catalog, decode_path, encode_path, get_meta
 from index.changes import mismatch
-from index.documents import Heading, Locator, ParsedDocument
+from index.documents import PDF, Heading, Locator, ParsedDocument, RecognisedWord
 from index.embedders import StoredModel, model_before, model_in_use
 from index.rows import (
     CHUNKS,
@@ -154,6 +154,25 @@ class CatalogReader:
             warnings=tuple(json.loads(row["warnings"])),
             locators=tuple(Locator(each["start"], each["words"]) for each in locators),
         )
+
+    def recognised_words(self, version_id: int, page: int) -> tuple[RecognisedWord, ...]:
+        """What text recognition read on a page of a version; () for a page that has a text of its own."""
+        with self.catalog.reading() as connection:
+            row = connection.execute(
+                "SELECT words FROM recognised_pages WHERE version_id = ? AND page = ?", (version_id, page)
+            ).fetchone()
+        return () if row is None else tuple(RecognisedWord(*word) for word in json.loads(row["words"]))
+
+    def has_unread_pages(self, version_id: int) -> bool:
+        """Whether pages of a version show something that was not read, and text recognition could try."""
+        with self.catalog.reading() as connection:
+            # An earlier release wrote warnings only; in a PDF they are about such pages.
+            row = connection.execute(
+                "SELECT coalesce(h.unread_pages, v.warnings) != '[]' FROM versions v"
+                " LEFT JOIN health h USING (version_id) WHERE version_id = ? AND media_type = ?",
+                (version_id, PDF),
+            ).fetchone()
+            return row is not None and bool(row[0])
 
     def headings_within(self, version_id: int, start: int, end: int) -> tuple[tuple[int, int], ...]:
         """Spans ``(start, end)`` of the headings that begin inside a stretch of a version's text."""

@@ -158,6 +158,8 @@ def release_version(connection: sqlite3.Connection, version_id: int, generation:
     hashes = connection.execute("SELECT text_hash FROM chunks WHERE version_id = ?", (version_id,)).fetchall()
     connection.execute("DELETE FROM chunks WHERE version_id = ?", (version_id,))
     connection.execute("DELETE FROM locators WHERE version_id = ?", (version_id,))
+    connection.execute("DELETE FROM health WHERE version_id = ?", (version_id,))
+    connection.execute("DELETE FROM recognised_pages WHERE version_id = ?", (version_id,))
     connection.execute("DELETE FROM versions WHERE version_id = ?", (version_id,))
     connection.executemany(
         "DELETE FROM embeddings WHERE text_hash = ?1"

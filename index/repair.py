@@ -106,7 +106,10 @@ def _repair_catalog(store: Store, done: list[str]) -> list[str]:
             done.append(f"{len(orphans)} texts that belonged to no document were dropped.")
         for version_id in {row["version_id"] for row in orphans} | broken:
             release_version(connection, version_id, generation)
-        connection.execute("DELETE FROM locators WHERE version_id NOT IN (SELECT version_id FROM versions)")
+        for table in ("locators", "health", "recognised_pages"):
+            connection.execute(
+                f"DELETE FROM {table} WHERE version_id NOT IN (SELECT version_id FROM versions)"
+            )
         lost = connection.execute(
             "DELETE FROM chunks WHERE version_id NOT IN (SELECT version_id FROM versions)"
         ).rowcount

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from index.catalog import decode_path, get_meta
-from index.documents import embedded_hash, embedded_text, page_words
+from index.documents import PDF, embedded_hash, embedded_text, page_words
 from index.errors import DamagedError
+from index.health import Health
 from index.lexical import Marker
 
 DocumentState = Literal["queued", "reading", "embedding", "ready", "partial", "failed", "missing", "disabled"]
@@ -22,6 +23,8 @@ class DocumentRow:
 
     ``path`` is absolute for a file of a folder, the shown name for an upload; undecodable bytes are
     surrogate escapes. ``problem``, ``reason`` and ``hint`` are "" unless ``failed`` or ``partial``.
+    ``language`` is an ISO 639-1 code, None where it is undecided; ``health`` is None for a failed document
+    and for one that an older release has read. The text of ``recognised_pages`` comes from text recognition.
     """
 
     doc_id: str
@@ -40,11 +43,19 @@ class DocumentRow:
     title: str
     media_type: str
     indexed_at: float
+    language: str | None = None
+    health: Health | None = None
+    recognised_pages: tuple[int, ...] = ()
 
     @property
     def name(self) -> str:
         """The last part of the path."""
         return self.path.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
+
+    @property
+    def has_pages(self) -> bool:
+        """Whether its pages can be drawn."""
+        return self.media_type == PDF
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,8 +104,11 @@ class StoreStatus:
 
 
 DOCUMENTS = """
-    SELECT d.*, v.title, v.media_type, v.passages, json_array_length(v.page_starts) AS pages
-    FROM documents d LEFT JOIN versions v USING (version_id)
+    SELECT d.*, v.title, v.media_type, v.passages, v.language, json_array_length(v.page_starts) AS pages,
+        h.chars, h.garbled, h.tables, h.encrypted, h.textless_pages, h.unread_pages,
+        (SELECT json_group_array(page) FROM recognised_pages r
+            WHERE r.version_id = d.version_id AND r.words != '[]') AS recognised_pages
+    FROM documents d LEFT JOIN versions v USING (version_id) LEFT JOIN health h USING (version_id)
 """
 CHUNKS = """
     SELECT c.*, substr(v.text, c.start + 1, c.end - c.start) AS text,
@@ -124,6 +138,20 @@ def document_row(row: sqlite3.Row) -> DocumentRow:
         title=row["title"] or "",
         media_type=row["media_type"] or "",
         indexed_at=row["indexed_at"],
+        language=row["language"],
+        health=None if row["chars"] is None else _health(row),
+        recognised_pages=tuple(json.loads(row["recognised_pages"])),
+    )
+
+
+def _health(row: sqlite3.Row) -> Health:
+    return Health(
+        chars=row["chars"],
+        garbled=row["garbled"],
+        tables=row["tables"],
+        encrypted=bool(row["encrypted"]),
+        textless_pages=tuple(json.loads(row["textless_pages"])),
+        unread_pages=tuple(json.loads(row["unread_pages"])),
     )
 
 

@@ -30,6 +30,7 @@ from rag.composition import answer_from
 from rag.condense import condense
 from rag.duplicates import fold_duplicates
 from rag.evidence import Evidence, EvidenceSelector
+from rag.languages import weak_language_notice
 from rag.prompts import INSTRUCTIONS, says_not_found, user_message
 from rag.refusal import Refuser, counted, listed, refusal_sentences
 
@@ -274,6 +275,8 @@ class Assistant:
             yield from self._write(run, question, history, evidence, snapshot, refuse, stopped)
         if run.answer.status == "answered" and evidence.confidence < self._sure:
             run.answer = replace(run.answer, notice=" ".join(filter(None, (WEAK, run.answer.notice))))
+        foreign = weak_language_notice(question, self.embedder)
+        run.answer = replace(run.answer, notice=" ".join(filter(None, (run.answer.notice, foreign))))
         run.answer = replace(run.answer, considered=_considered(ranked, run.answer))
 
     def _abstain(self, run: _Run, refuse: Callable[[], Refusal]) -> Iterator[Event]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from index.embedders import StoredModel
     from index.embeddings import Embedder
     from index.errors import EmbeddingError
+    from index.recognition import Recogniser
     from index.store import Store
     from rag.ask import Assistant
     from rag.reader.reading import Reader
@@ -142,6 +143,17 @@ def chunk_limits(settings: Settings) -> ChunkLimits:
         chars=settings.index.chunk_chars,
         overlap_sentences=settings.index.overlap_sentences,
     )
+
+
+def build_recogniser(settings: Settings) -> Recogniser | None:
+    """What reads pages that are pictures; None where Tesseract is not installed, or is not wanted.
+
+    Raises:
+        FootnoteError: The settings name a language that is not installed with it.
+    """
+    from index.recognition import find_recogniser
+
+    return find_recogniser(settings.loaders.ocr_languages) if settings.loaders.ocr == "auto" else None
 
 
 def build_assistant(

@@ -17,6 +17,7 @@ from rag.errors import SettingsError
 
 Strictness = Literal["strict", "balanced", "open"]
 Runtime = Literal["auto", "torch"]
+Ocr = Literal["auto", "off"]
 Theme = Literal["system", "light", "dark"]
 TextSize = Literal["normal", "large", "largest"]
 
@@ -46,6 +47,13 @@ class IndexSettings(_Group):
     chunk_tokens: int = Field(default=200, ge=32, le=4096)
     chunk_chars: int = Field(default=2000, ge=200, le=40_000)
     overlap_sentences: int = Field(default=1, ge=0, le=5)
+
+
+class LoadersSettings(_Group):
+    """How files are read."""
+
+    ocr: Ocr = "auto"  # pages that are pictures: read by Tesseract where it is installed, or not at all
+    ocr_languages: str = ""  # Tesseract's codes to choose from, "deu+eng"; "" for all that are installed
 
 
 class WatchSettings(_Group):
@@ -112,6 +120,7 @@ class Settings(_Group):
     data: Path = Field(default_factory=_default_data)
     embedding: EmbeddingSettings = EmbeddingSettings()
     index: IndexSettings = IndexSettings()
+    loaders: LoadersSettings = LoadersSettings()
     watch: WatchSettings = WatchSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
     answer: AnswerSettings = AnswerSettings()

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect, sync_playwright
 
+from tests.index.scans import scanned
 from tests.ui.test_browser import CHROMIUM, FLAGS, PATIENCE, RAFAH, ask, served
 
 WIDTHS = {1440: 900, 390: 844}  # and the height of each
@@ -63,6 +64,9 @@ def _unreadable_files(folder: Path) -> Path:
     folder.mkdir()
     (folder / "cut off.pdf").write_bytes(b"%PDF-1.7\n1 0 obj\n<< /Type /Catalog")
     (folder / "empty.docx").write_bytes(b"")
+    (folder / "scan.pdf").write_bytes(
+        scanned(["The ferry to the island leaves at nine", "and comes back late in the afternoon."])[0]
+    )
     (folder / "prices.csv").write_text("Item,Price\nPump,12\nSeal,3\n", encoding="utf-8")
     return folder
 
@@ -110,6 +114,19 @@ def _go_through(page: Page, shoot: Callable[[str], None], *, narrow: bool) -> No
     page.keyboard.press("Control+/")
     shoot("7-keys")
     page.keyboard.press("Escape")
+    page.locator(".fn-top").get_by_role("button", name="Documents").click()
+    page.get_by_role("link", name="What was read of border-plan.pdf").click()
+    expect(page.locator(".fn-leaf img")).to_be_visible()
+    shoot("12-what-was-read")
+    page.locator(".fn-pane").get_by_role("button", name="Page", exact=True).click()
+    page.keyboard.press("Escape")
+    read = page.get_by_role("link", name="What was read of scan.pdf")
+    if read.count():  # where Tesseract is installed
+        read.click()
+        expect(page.locator(".fn-leaf img")).to_be_visible()
+        shoot("13-scan")
+        page.locator(".fn-pane").get_by_role("button", name="Page", exact=True).click()
+        page.keyboard.press("Escape")
     for number, view in enumerate(("Documents", "Quality", "Settings"), 8):
         page.locator(".fn-top").get_by_role("button", name=view).click()
         shoot(f"{number}-{view.lower()}")

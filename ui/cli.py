@@ -369,31 +369,65 @@ def jobs(
 @app.command(short_help="Show what is indexed.")
 def status(context: typer.Context, as_json: Json = False, data: Data = None) -> None:
     """Show what is indexed, with which model, and which files need a look."""
+    from ui.health import needs_a_look
     from ui.plaintext import status_lines
 
     with _failures_explained(as_json):
         from index.isolation import network_barrier
         from index.store import Store
-        from rag.build import runtime_in_use
+        from rag.build import build_recogniser, runtime_in_use
 
         settings = _settings(data or context.obj)
         with Store.open(settings.data, create=False) as store:
             counts, folders = store.status(), store.folders()
-            troubled = [row for row in store.documents() if row.state in ("failed", "partial", "missing")]
-        runtime, barrier = runtime_in_use(settings), network_barrier()
+            troubled = [row for row in store.documents() if needs_a_look(row)]
+        runtime, barrier, recogniser = runtime_in_use(settings), network_barrier(), build_recogniser(settings)
     if as_json:
         _print_json(
             {
                 **asdict(counts),
                 "runtime": runtime,
                 "network_barrier": barrier,
+                "text_recognition": None if recogniser is None else asdict(recogniser),
                 "folders": [asdict(folder) for folder in folders],
                 "attention": [asdict(row) for row in troubled],
             }
         )
     else:
         now = time.time()
-        _print_lines(status_lines(counts, folders, troubled, now=now, runtime=runtime, barrier=barrier))
+        languages = () if recogniser is None else recogniser.languages
+        _print_lines(
+            status_lines(
+                counts, folders, troubled, now=now, runtime=runtime, barrier=barrier, recognised=languages
+            )
+        )
+
+
+@app.command(name="list", short_help="List the documents, and how well each could be read.")
+def list_documents(
+    context: typer.Context,
+    collection: Annotated[
+        str, typer.Option("--collection", metavar="NAME", help="Only documents of this collection.")
+    ] = "",
+    as_json: Json = False,
+    data: Data = None,
+) -> None:
+    """List the documents, and how well each could be read.
+
+    Of each: its language, its tables, pages without text, how much of its text is garbled, whether its file
+    is encrypted, and what to do about it.
+    """
+    from ui.plaintext import document_lines
+
+    with _failures_explained(as_json):
+        from index.store import Store
+
+        with Store.open(_settings(data or context.obj).data, create=False) as store:
+            rows = store.documents(collection or None)
+    if as_json:
+        _print_json({"documents": [{"name": row.name, **asdict(row)} for row in rows]})
+    else:
+        _print_lines(document_lines(rows))
 
 
 @app.command(short_help="Check that the index is sound.")

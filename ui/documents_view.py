@@ -9,6 +9,7 @@ from index.jobs import Job
 from index.removal import UNDO_SECONDS
 from index.report import FileOutcome
 from index.rows import DocumentRow, StoreStatus
+from ui.health import health_facts, health_remark
 from ui.model_card import model_card
 from ui.models import ModelState
 from ui.plaintext import progress_facts
@@ -130,7 +131,7 @@ def table_html(
 
     Args:
         rows: All documents.
-        wanted: Filter; words that name, collection or state must contain.
+        wanted: Filter; words that name, collection, state or facts must contain.
         indexing: Whether a job runs now.
         now: Unix seconds; the present when None.
     """
@@ -153,7 +154,8 @@ def table_html(
 
 
 def _matches(row: DocumentRow, wanted: str) -> bool:
-    text = f"{row.path} {row.collection} {STATES[row.state][0]} {row.reason}".casefold()
+    facts = " ".join(health_facts(row))
+    text = f"{row.path} {row.collection} {STATES[row.state][0]} {row.reason} {facts}".casefold()
     return all(word in text for word in wanted.casefold().split())
 
 
@@ -265,11 +267,9 @@ def _table(rows: Sequence[DocumentRow], now: float) -> str:
 def _row(row: DocumentRow, now: float) -> str:
     label, css = STATES[row.state]
     folder = row.path.replace("\\", "/").rpartition("/")[0] if row.origin == "folder" else "uploaded"
-    fix = (
-        f'<div class="fn-fix">{escape_line(f"{row.reason} {row.hint}")}</div>'
-        if row.reason or row.hint
-        else ""
-    )
+    troubles = [f"{row.reason} {row.hint}".strip(), health_remark(row)]
+    fix = "".join(f'<div class="fn-fix">{escape_line(trouble)}</div>' for trouble in troubles if trouble)
+    facts = "".join(f" · {escape_line(fact)}" for fact in health_facts(row))
     name = f"<bdi>{escape_line(row.name)}</bdi>"
     if row.version_id is not None:
         name = f'<a href="#doc-{row.doc_id}">{name}</a>'
@@ -281,14 +281,24 @@ def _row(row: DocumentRow, now: float) -> str:
         "Retry" if row.state == "failed" else "Re-index", "fn-link", {"act": "reindex", "doc": row.doc_id}
     )
     delete = button("Delete document", "fn-danger", {"act": "remove", "doc": row.doc_id})
+    seen = ""
+    if row.version_id is not None:
+        title = (
+            "What Footnote reads of it, beside its pages" if row.has_pages else "What Footnote reads of it"
+        )
+        seen = (
+            f'<a class="fn-link" href="#doc-{row.doc_id}" data-as="{"both" if row.has_pages else "text"}" '
+            f'title="{title}" aria-label="What was read of {escape_line(row.name)}">What was read</a>'
+        )
     return (
         f'<tr data-doc="{escape(row.doc_id)}">'
-        f'<td class="fn-doc">{name}<small><bdi>{escape_line(folder)}</bdi></small>{fix}</td>'
+        f'<td class="fn-doc">{name}<small><bdi>{escape_line(folder)}</bdi>{facts}</small>{fix}</td>'
         f'<td data-th="Collection"><bdi>{escape_line(row.collection)}</bdi></td>'
         f'<td class="fn-n" data-th="Pages">{row.pages or "–"}</td>'
         f'<td class="fn-n" data-th="Passages">{f"{row.passages:,}" if row.passages else "–"}</td>'
         f'<td data-th="State"><span class="fn-st fn-{css}">{label}</span></td>'
         f'<td data-th="Indexed" class="fn-when">{escape_line(clock(row.indexed_at, now))}</td>'
-        f'<td class="fn-actions">{again}<details class="fn-confirm"><summary class="fn-link">Delete</summary>'
+        f'<td class="fn-actions">{seen}{again}'
+        '<details class="fn-confirm"><summary class="fn-link">Delete</summary>'
         f'<div class="fn-pop"><p>{warning}</p>{delete}</div></details></td></tr>'
     )

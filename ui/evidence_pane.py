@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from index.documents import ParsedDocument
 from index.errors import FootnoteError
 from index.originals import original_path
 from ui.chats import Chats, Message, SpanRef
 from ui.document_routes import original_address
+from ui.health import health_facts
 from ui.page_images import PageImages, no_page
 from ui.references import Located, References
 from ui.render import Highlight, button, clock, escape, escape_line, place
@@ -123,7 +125,9 @@ class EvidencePane:
             view = pages.view(found.document, page, ((found.start, found.end),) if found.quote else ())
         except FootnoteError as exc:
             return problem_html(exc, page, found.document.pages)
-        return sheet_html(found.document, page, view, quote=found.quote, home=home)
+        return sheet_html(
+            found.document, page, view, quote=found.quote, home=home, read=_page_text(parsed, found, page)
+        )
 
     def _found(self, reference: Reference) -> Located | None:
         """Where a reference leads; the beginning of a document that is not cited."""
@@ -161,7 +165,10 @@ class EvidencePane:
             reference,
             name=document.name,
             badge="",
-            meta=self._meta(document, document.collection, document.version_id, None),
+            meta=[
+                *self._meta(document, document.collection, document.version_id, None),
+                *health_facts(document),
+            ],
             claim="",
             body=body,
             document=document,
@@ -248,7 +255,7 @@ class EvidencePane:
                 f'<a class="fn-quiet fn-original" href="{original_address(document)}" target="_blank" '
                 'rel="noopener">Open original</a>'
             )
-        drawable = document is not None and at_hand and page is not None and document.media_type == _PDF
+        drawable = document is not None and at_hand and page is not None and document.has_pages
         if document is not None and page is not None and drawable:
             text = f'<div class="fn-as-text">{views_html("text")}{body}</div>'
             body = text + waiting_html(page, document.pages)
@@ -267,6 +274,18 @@ class EvidencePane:
             f'<p class="fn-meta">{facts}</p></header>'
             f'<div class="fn-scroll" tabindex="0">{claim}{body}</div></section>'
         )
+
+
+def _page_text(parsed: ParsedDocument | None, found: Located, page: int) -> str:
+    """What was read of a page, as HTML with the cited words marked; "" when that is nothing."""
+    if parsed is None:
+        return ""
+    first, last = parsed.page_span(page)
+    if not parsed.text[first:last].strip():
+        return ""
+    # No <mark>: that is where the text alone is scrolled to, and the page has its boxes.
+    marks = [Highlight(start=found.start, end=found.end, tag="span", css="fn-mark")]
+    return text_html(parsed, first, last, marks if found.quote else ())
 
 
 def _place_of(message: Message | None, reference: Reference) -> SpanRef | None:

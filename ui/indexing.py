@@ -191,7 +191,7 @@ class Indexer:
         paused: Callable[[], bool],
     ) -> IngestOptions:
         from index.ingest import IngestOptions
-        from rag.build import chunk_limits
+        from rag.build import build_recogniser, chunk_limits
 
         if self._renew is not None:
             self._settings = self._renew()
@@ -201,6 +201,7 @@ class Indexer:
             cancelled=cancelled,
             paused=paused,
             force=bool(request.get("force")),
+            recogniser=build_recogniser(self._settings),
         )
 
     def _tools(self) -> tuple[Store, Embedder, Parser]:

@@ -168,6 +168,7 @@ document.addEventListener(
       const target = link.getAttribute("href");
       if (pane()?.dataset.link === bare(target)) return void closePane();
       opener = link;
+      if (link.dataset.as) shownAs = link.dataset.as;
       return void openPane(target);
     }
     const copied = event.target.closest?.('a[href^="#copy-"]');

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from functools import wraps
 from inspect import isgeneratorfunction
@@ -25,6 +25,7 @@ from ui.evidence_pane import CONTEXT_CHARS
 from ui.export import export_chat
 from ui.quality import QualityPage
 from ui.settings import SettingsPage
+from ui.sheet import ShownAs
 from ui.sidebar import head_html, top_html
 from ui.tab import Components, Update, View, number_of, text_of
 
@@ -49,6 +50,13 @@ class Page:
         self.settings = SettingsPage(desk, self.components, self.around)
 
 
+def _shown_as(wanted: Mapping[str, object]) -> ShownAs:
+    match wanted.get("as"):
+        case "both" | "text" as kind:
+            return kind
+    return "page"
+
+
 def _server_functions(desk: Desk) -> list[Callable[[object], str]]:
     """Called from the browser without the queue."""
 
@@ -59,7 +67,7 @@ def _server_functions(desk: Desk) -> list[Callable[[object], str]]:
             text_of(wanted, "link", 200),
             before=number_of(wanted, "before", CONTEXT_CHARS),
             after=number_of(wanted, "after", CONTEXT_CHARS),
-            shown_as="text" if wanted.get("as") == "text" else "page",
+            shown_as=_shown_as(wanted),
         )
 
     def sheet(data: object) -> str:

@@ -58,6 +58,7 @@ class PageImages:
         first, last = parsed.page_span(page)
         inside = [(max(start, first) - first, min(end, last) - first) for start, end in spans]
         generation = self._store.generation
+        words = self._store.recognised_words(version_id, page)
         data = read_original(self._store, document)
         with self._drawing:
             view = self._parser.draw_page(
@@ -65,6 +66,7 @@ class PageImages:
                 page=page,
                 text=parsed.text[first:last],
                 spans=[(start, end) for start, end in inside if start < end],
+                words=words,
             )
         with self._lock:
             if self._forget_older_generations() == generation:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from index.blocks import is_list_item, is_table_row
 from index.report import ReembeddingReport
+from ui.health import health_facts, health_remark
 from ui.render import duration
 
 if TYPE_CHECKING:
@@ -208,6 +209,7 @@ def status_lines(
     now: float,
     runtime: str = "",
     barrier: str = "",
+    recognised: Sequence[str] = (),
 ) -> Iterator[str]:
     """What is indexed, where, and which files need a look.
 
@@ -215,6 +217,7 @@ def status_lines(
         now: Unix seconds.
         runtime: What runs the embedding model here.
         barrier: What keeps the process that reads documents off the network.
+        recognised: Tesseract's codes of the languages in which pages that are pictures are read.
     """
     yield f"Data folder    {status.data} ({_megabytes(status.size_bytes)})"
     states = {
@@ -230,15 +233,31 @@ def status_lines(
     yield f"Index          generation {status.generation} · vectors: {vectors}"
     if barrier:
         yield f"Reading        kept off the network by {'an' if barrier[0] in 'aeiou' else 'a'} {barrier}"
+    if recognised:
+        yield f"Scans          read by Tesseract ({', '.join(recognised)})"
     if status.last_indexed_at is not None:
         yield f"Last indexed   {_ago(now - status.last_indexed_at)}"
     for number, folder in enumerate(folders):
         yield f"{'Folders' if number == 0 else '':<14} {folder.path} (in {folder.collection})"
     for document in troubled[:LISTED_FILES]:
         remedy = f" Next: {document.hint}" if document.hint else ""
-        yield f"{document.state:<8} {document.path}: {document.reason}{remedy}"
+        trouble = " ".join(filter(None, (f"{document.reason}{remedy}", health_remark(document))))
+        yield f"{document.state:<8} {document.path}: {trouble}"
     if len(troubled) > LISTED_FILES:
         yield f"… and {len(troubled) - LISTED_FILES:,} more; `footnote status --json` lists them all."
+
+
+def document_lines(rows: Sequence[DocumentRow]) -> Iterator[str]:
+    """Every document, one line each: state, passages, path, facts; below it what is wrong and what to do."""
+    if not rows:
+        yield "No documents are indexed."
+    for row in rows:
+        facts = "".join(f" · {fact}" for fact in health_facts(row))
+        yield f"{row.state:<8} {row.passages:>7,}  {row.path} (in {row.collection}){facts}"
+        remedy = f" Next: {row.hint}" if row.hint else ""
+        for trouble in (f"{row.reason}{remedy}", health_remark(row)):
+            if trouble:
+                yield f"{'':<18}{trouble}"
 
 
 def _languages(languages: Mapping[str, int]) -> str:

@@ -13,6 +13,7 @@ from rag.feedback import OPINIONS, Feedback
 from rag.runs import Case, Run
 from rag.scoring import LENGTHS
 from ui.documents_view import STATES
+from ui.health import health_facts, health_remark, needs_a_look
 from ui.measuring import Measurement
 from ui.opinions import LABELS
 from ui.render import button, clock, count, escape, escape_line
@@ -249,7 +250,7 @@ def _difference(each: Difference) -> str:
 
 
 def _health(rows: Sequence[DocumentRow]) -> str:
-    troubled = [row for row in rows if row.state in ("failed", "partial")]
+    troubled = [row for row in rows if needs_a_look(row)]
     if not troubled:
         words = "Every document was read whole." if rows else "There are no documents yet."
         return _card("health", "Reading", f"<p>{words}</p>")
@@ -259,7 +260,8 @@ def _health(rows: Sequence[DocumentRow]) -> str:
         "health",
         "Reading",
         f'<p class="fn-lead">{count(len(troubled), "document")} of {len(rows):,} could not be read, or not'
-        f' whole: questions about what is missing are refused.</p><ul class="fn-rows">{items}</ul>{more}',
+        f" whole, or not well: questions about what is missing are refused.</p>"
+        f'<ul class="fn-rows">{items}</ul>{more}',
     )
 
 
@@ -268,7 +270,8 @@ def _troubled(row: DocumentRow) -> str:
     again = button("Retry", "fn-link", {"act": "retry", "doc": row.doc_id}, title=f"Read {row.name} again")
     return (
         f'<li><span><span class="fn-st fn-{css}">{label}</span> <bdi>{escape_line(row.name)}</bdi>'
-        f"<small>{escape_line(f'{row.reason} {row.hint}')}</small></span>{again}</li>"
+        f"<small>{escape_line(f'{row.reason} {row.hint} {health_remark(row)}')}</small>"
+        f"<small>{escape_line(' · '.join(health_facts(row)))}</small></span>{again}</li>"
     )
 
 

@@ -183,6 +183,30 @@ SECTIONS = (
         ),
     ),
     Section(
+        name="reading",
+        title="Reading",
+        words="Pages that are pictures (scans) hold no text. Where Tesseract is installed, it reads them, on"
+        " this computer.",
+        fields=(
+            Field(
+                name="loaders.ocr",
+                label="Text recognition",
+                kind="choice",
+                options=(
+                    Option(value="auto", label="Where Tesseract is installed"),
+                    Option(value="off", label="Off"),
+                ),
+                when=NEXT_JOB,
+            ),
+            Field(
+                name="loaders.ocr_languages",
+                label="Languages of scans",
+                words="Tesseract's codes, for example deu+eng. Empty: chosen from those that are installed.",
+                when=NEXT_JOB,
+            ),
+        ),
+    ),
+    Section(
         name="appearance",
         title="Appearance",
         words="In every browser that opens this page.",

@@ -1,6 +1,6 @@
 // Goes on from page.js, in the same scope: pages of PDFs in the evidence pane.
 // What the server sends of a page is HTML that it made itself; nothing here puts text of a document into it.
-let shownAs = "page"; // what a person chose last, for every document that has pages
+let shownAs = "page"; // or "both", or "text": what a person chose last, for every document that has pages
 let zoom = 1; // of the pane's width
 const ZOOMS = [0.5, 0.75, 1, 1.25, 1.5, 2, 3];
 
@@ -9,12 +9,19 @@ const sheet = () => element.querySelector(".fn-sheet");
 const showAs = (kind) => {
   if (!sheet()) return;
   pane().dataset.as = shownAs = kind;
-  const held = kind === "page" ? sheet() : element.querySelector(".fn-as-text");
+  pressView();
+  const held = kind === "text" ? element.querySelector(".fn-as-text") : sheet();
   held.querySelector('.fn-views [aria-pressed="true"]')?.focus({ preventScroll: true });
   const scroll = element.querySelector(".fn-scroll");
   scroll.scrollTop = 0;
-  if (kind === "page") drawSheet();
-  intoView(kind === "page" ? element.querySelector(".fn-box") : seenMark());
+  if (kind !== "text") drawSheet();
+  intoView(kind === "text" ? seenMark() : element.querySelector(".fn-box"));
+};
+
+const pressView = () => {
+  for (const button of element.querySelectorAll(".fn-views button")) {
+    button.setAttribute("aria-pressed", String(button.dataset.as === pane().dataset.as));
+  }
 };
 
 const zoomed = () => {
@@ -49,6 +56,7 @@ const turnTo = async (page, { focus = "" } = {}) => {
   if (turn !== turning || held !== sheet()) return;
   held.innerHTML = html;
   held.removeAttribute("aria-busy");
+  pressView();
   zoomed();
   const picture = held.querySelector("img");
   picture?.addEventListener("error", () => held.querySelector(".fn-leaf").classList.add("fn-broken"));
@@ -65,7 +73,7 @@ const drawSheet = () => {
 };
 
 new MutationObserver(() => {
-  if (pane()?.dataset.as === "page") drawSheet();
+  if (sheet() && pane().dataset.as !== "text") drawSheet();
 }).observe(element, { childList: true, subtree: true });
 
 element.addEventListener("click", (event) => {

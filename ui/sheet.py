@@ -12,17 +12,18 @@ if TYPE_CHECKING:
     from index.page_images import PageView
     from index.rows import DocumentRow
 
-ShownAs = Literal["page", "text"]
+ShownAs = Literal["page", "both", "text"]
+"""The picture of a page, the picture beside the text that was read of the page, or the text alone."""
 
 _DESCRIBED_CHARS = 200
 
 
 def views_html(shown_as: ShownAs) -> str:
-    """The switch between the page and its text."""
+    """The switch between the page, its text, and both; which one is pressed follows the pane."""
     buttons = "".join(
         f'<button type="button" data-pane="show" data-as="{kind}" '
         f'aria-pressed="{"true" if kind == shown_as else "false"}">{label}</button>'
-        for kind, label in (("page", "Page"), ("text", "Text"))
+        for kind, label in (("page", "Page"), ("both", "Side by side"), ("text", "Text"))
     )
     return f'<div class="fn-views" role="group" aria-label="Show as">{buttons}</div>'
 
@@ -35,7 +36,7 @@ def waiting_html(page: int, pages: int) -> str:
     )
 
 
-def sheet_html(document: DocumentRow, page: int, view: PageView, *, quote: str, home: int) -> str:
+def sheet_html(document: DocumentRow, page: int, view: PageView, *, quote: str, home: int, read: str) -> str:
     """The page and what belongs to it.
 
     Args:
@@ -44,6 +45,7 @@ def sheet_html(document: DocumentRow, page: int, view: PageView, *, quote: str, 
         view: The page, with boxes.
         quote: The words in the boxes, "" when none were asked for.
         home: The page that the quote begins on.
+        read: HTML of what was read of the page, "" when that is nothing.
     """
     what = f"Page {page} of {document.name}"
     if quote and view.boxes:
@@ -63,10 +65,18 @@ def sheet_html(document: DocumentRow, page: int, view: PageView, *, quote: str, 
         note = _note("The place of these words on the page is not known.")
     return (
         f"{_bar(page, document.pages, home if quote else page)}{note}"
-        f'<div class="fn-desk"><div class="fn-leaf" style="aspect-ratio:{view.width:.2f}/{view.height:.2f}">'
+        '<div class="fn-beside"><div class="fn-desk">'
+        f'<div class="fn-leaf" style="aspect-ratio:{view.width:.2f}/{view.height:.2f}">'
         f'<img src="{image_address(document, page)}" alt="{escape_line(what)}" draggable="false">{boxes}'
-        "</div></div>"
+        f"</div></div>{_read(page, read)}</div>"
     )
+
+
+def _read(page: int, html: str) -> str:
+    label = f'role="region" aria-label="What was read of page {page}"'
+    if not html:
+        return f'<div class="fn-read fn-empty" {label}>No text was read on this page.</div>'
+    return f'<div class="fn-text fn-flow fn-read" dir="auto" {label}>{html}</div>'
 
 
 def problem_html(error: FootnoteError, page: int, pages: int) -> str:

@@ -8,13 +8,13 @@ from dataclasses import replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from index.documents import ParsedDocument
+from index.documents import ParsedDocument, RecognisedPage, RecognisedWord
 from index.errors import DocumentError
 from index.loaders.cleaning import looks_binary, one_line
 from index.loaders.refusals import needs_password, too_much_text
 
 if TYPE_CHECKING:
-    from index.page_images import PageView
+    from index.page_images import PageView, Picture
 
 _DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -132,7 +132,12 @@ def _unpacked_name(name: str) -> str:
 
 
 def load(
-    data: bytes, name: str, *, max_pages: int = MAX_PAGES, max_chars: int = MAX_TEXT_CHARS
+    data: bytes,
+    name: str,
+    *,
+    max_pages: int = MAX_PAGES,
+    max_chars: int = MAX_TEXT_CHARS,
+    recognised: Sequence[RecognisedPage] = (),
 ) -> ParsedDocument:
     """Read one file.
 
@@ -141,13 +146,14 @@ def load(
         name: File name or path; decides the format only where the bytes leave it open.
         max_pages: More pages are refused, not cut off.
         max_chars: More text is refused, not cut off.
+        recognised: What text recognition read on the pages that :func:`unread_pages` names.
 
     Raises:
         DocumentError: And nothing else, whatever the bytes are.
     """
     if not data.strip():
         raise _empty()
-    document = _load_format(data, name, max_pages=max_pages, max_chars=max_chars)
+    document = _load_format(data, name, max_pages=max_pages, max_chars=max_chars, recognised=recognised)
     if len(document.text) > max_chars:
         raise too_much_text(max_chars)
     if not document.text.strip():
@@ -157,26 +163,49 @@ def load(
     return replace(document, title=one_line(document.title))
 
 
-def draw(data: bytes, *, page: int, text: str, spans: Sequence[tuple[int, int]]) -> PageView:
-    """Draw a page of a file that :func:`load` reads as a PDF, see :func:`index.page_images.draw_page`.
-
-    Raises:
-        DocumentError: And nothing else, whatever the bytes are.
-    """
+def draw(
+    data: bytes,
+    *,
+    page: int,
+    text: str,
+    spans: Sequence[tuple[int, int]],
+    words: Sequence[RecognisedWord] = (),
+) -> PageView:
+    """Draw a page of a file that :func:`load` reads as a PDF, see :func:`index.page_images.draw_page`."""
     from index.page_images import draw_page
 
+    return draw_page(_unpacked(data), page=page, text=text, spans=spans, words=words)
+
+
+def unread_pages(data: bytes) -> list[int]:
+    """Pages of a PDF that are pictures, see :func:`index.loaders.pdf.unread_pages`."""
+    from index.loaders import pdf
+
+    return pdf.unread_pages(_unpacked(data))
+
+
+def picture(data: bytes, *, page: int) -> Picture:
+    """A page of a PDF for text recognition, see :func:`index.page_images.picture_of_page`."""
+    from index.page_images import picture_of_page
+
+    return picture_of_page(_unpacked(data), page=page)
+
+
+def _unpacked(data: bytes) -> bytes:
     if data.startswith(_GZIP):
         from index.loaders.compressed import unpack_gzip
 
-        data = unpack_gzip(data)
-    return draw_page(data, page=page, text=text, spans=spans)
+        return unpack_gzip(data)
+    return data
 
 
 def _empty() -> DocumentError:
     return DocumentError("empty", "The file is empty.", hint="Check that it was saved or copied completely.")
 
 
-def _load_format(data: bytes, name: str, *, max_pages: int, max_chars: int) -> ParsedDocument:
+def _load_format(
+    data: bytes, name: str, *, max_pages: int, max_chars: int, recognised: Sequence[RecognisedPage]
+) -> ParsedDocument:
     if data.startswith(_GZIP):
         name = _unpacked_name(name)
         if not supported(name):
@@ -192,7 +221,7 @@ def _load_format(data: bytes, name: str, *, max_pages: int, max_chars: int) -> P
     if data.startswith(b"%PDF-") or (b"%PDF-" in data[:1024] and (extension == ".pdf" or looks_binary(data))):
         from index.loaders.pdf import load_pdf
 
-        return load_pdf(data, max_pages=max_pages, max_chars=max_chars)
+        return load_pdf(data, max_pages=max_pages, max_chars=max_chars, recognised=recognised)
     if data.startswith(b"PK\x03\x04"):
         return _load_archive(data, max_pages=max_pages, max_chars=max_chars)
     _refuse_other_binaries(data, extension)

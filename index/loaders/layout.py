@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise, zip_longest
+from itertools import groupby, pairwise, zip_longest
 from typing import NamedTuple
 
 from index.documents import Heading
@@ -60,12 +60,16 @@ class Bookmark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Composed:
-    """The text of all pages; ``title`` is the largest heading on the first page, "" if there is none."""
+    """The text of all pages; ``title`` is the largest heading on the first page, "" if there is none.
+
+    ``tables`` counts the places where rows of cells follow each other.
+    """
 
     text: str
     page_starts: tuple[int, ...]
     headings: tuple[Heading, ...]
     title: str
+    tables: int
 
 
 @dataclass(slots=True)
@@ -145,6 +149,7 @@ def compose(pages: Sequence[Sequence[Row]], bookmarks: Sequence[Bookmark] = ()) 
             else [Heading(start=p.start, end=p.end, level=level, title=p.text) for p, level in by_looks]
         ),
         title=title[0].text if title and title[0].lines[0].size > _LARGE * body else "",
+        tables=sum(map(_tables, lined)),
     )
 
 
@@ -221,6 +226,11 @@ def _gutter(rows: Sequence[Row]) -> float | None:
 
 def _keeps_clear(row: Row, gutter: float) -> bool:
     return len(row) <= 2 and all(line.right <= gutter or line.left >= gutter for line in row)
+
+
+def _tables(lines: Sequence[Line]) -> int:
+    runs = (list(run) for in_row, run in groupby(lines, key=lambda line: line.in_row) if in_row)
+    return sum(len({line.bottom for line in run if line.left > run[0].left}) > 1 for run in runs)
 
 
 def _body_size(pages: Iterable[Sequence[Line]]) -> float:

@@ -5,37 +5,54 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import pypdfium2
 import pypdfium2.raw as pdfium
 
-from index.documents import Locator, ParsedDocument, page_words
+from index.documents import Locator, Noticed, ParsedDocument, RecognisedPage, page_words, pages_named
 from index.errors import DocumentError
 from index.loaders.cleaning import one_line, sensible_title
 from index.loaders.layout import Bookmark, Row, compose
-from index.loaders.pdf_lines import TextPage
-from index.loaders.refusals import damaged, needs_password, too_much_text
+from index.loaders.pdf_lines import TextPage, private_chars
+from index.loaders.recognised import RecognisedLines
+from index.loaders.refusals import RECOGNISE, damaged, needs_password, too_much_text
 
 _LOCK = threading.Lock()  # pdfium is not thread-safe, not even over different documents
 _MEDIA_TYPE = "application/pdf"
 _LINES_OF_A_DRAWING = 100
 _MOST_BOOKMARKS = 20_000
-_MOST_PAGES_NAMED = 8
 _LABEL_CHARS = 20
 _UNREADABLE_SHARE = 0.4
 
 
-def load_pdf(data: bytes, *, max_pages: int, max_chars: int) -> ParsedDocument:
+def load_pdf(
+    data: bytes, *, max_pages: int, max_chars: int, recognised: Sequence[RecognisedPage] = ()
+) -> ParsedDocument:
     """Read the text layer; paragraphs are made from where the lines stand.
 
+    Args:
+        recognised: What was recognised on the pages that :func:`unread_pages` names.
+
     Raises:
-        DocumentError: ``password``, ``damaged``, ``unsupported``, ``too_large``, or ``no_text`` when no
-            page has text. Some pages without text are a warning.
+        DocumentError: ``password``, ``damaged``, ``unsupported``, ``too_large``; ``no_text`` when no page
+            has text, ``no_words`` when none was recognised either. Some pages without text are a warning.
     """
     with open_pdf(data) as pdf:
-        return _load(pdf, max_pages=max_pages, max_chars=max_chars)
+        return _load(pdf, max_pages=max_pages, max_chars=max_chars, recognised=recognised)
+
+
+def unread_pages(data: bytes) -> list[int]:
+    """The pages that show something and have no text that could be read; the first is 1.
+
+    Raises:
+        DocumentError: As :func:`load_pdf`, but ``no_text``.
+    """
+    with open_pdf(data) as pdf:
+        seen = [_seen(pdf, index) for index in range(len(pdf))]
+        return [number for number, page in enumerate(seen, 1) if page.picture or page.unreadable]
 
 
 @contextmanager
@@ -73,7 +90,42 @@ def _open_error(exc: pypdfium2.PdfiumError, *, encrypted: bool) -> DocumentError
     return damaged()
 
 
-def _load(pdf: Any, *, max_pages: int, max_chars: int) -> ParsedDocument:
+@dataclass(slots=True)
+class _Seen:
+    """A page: its lines, what could not be read of it (in characters), and why it has no lines."""
+
+    rows: list[Row] = field(default_factory=list)
+    lost_chars: int = 0
+    picture: bool = False
+    unreadable: bool = False
+    broken: bool = False
+    gave_up: bool = False  # text recognition
+
+
+def _seen(pdf: Any, index: int) -> _Seen:
+    seen = _Seen()
+    try:
+        page = open_page(pdf, index)
+        try:
+            with TextPage(page) as text_page:
+                seen.rows = list(text_page.rows())
+                seen.lost_chars = private_chars(text_page.characters)
+            seen.picture = not seen.rows and _shows_something(page)
+        finally:
+            page.close()
+    except pypdfium2.PdfiumError:
+        seen.broken = True
+    text = "".join(line.text for row in seen.rows for line in row)
+    if is_unreadable(text):
+        seen.lost_chars += text.count("\ufffd")
+        seen.unreadable = True
+        seen.rows = []
+    return seen
+
+
+def _load(
+    pdf: Any, *, max_pages: int, max_chars: int, recognised: Sequence[RecognisedPage]
+) -> ParsedDocument:
     count = len(pdf)
     if count > max_pages:
         raise DocumentError(
@@ -81,35 +133,27 @@ def _load(pdf: Any, *, max_pages: int, max_chars: int) -> ParsedDocument:
             f"It has {count:,} pages; the limit is {max_pages:,}.",
             hint="Split the file into smaller ones and index those.",
         )
-    pages: list[list[Row]] = []
-    unreadable: list[int] = []
-    pictures: list[int] = []
-    broken: list[int] = []
+    looked_at = {each.page: each for each in recognised}
+    pages: list[_Seen] = []
     chars = 0
     for index in range(count):
-        rows: list[Row] = []
-        try:
-            page = open_page(pdf, index)
-            try:
-                with TextPage(page) as text_page:
-                    rows = list(text_page.rows())
-                if not rows and _shows_something(page):
-                    pictures.append(index + 1)
-            finally:
-                page.close()
-        except pypdfium2.PdfiumError:
-            broken.append(index + 1)
-        text = "".join(line.text for row in rows for line in row)
-        if is_unreadable(text):
-            unreadable.append(index + 1)
-            rows = []
-        chars += len(text)
+        seen = _seen(pdf, index)
+        page = looked_at.get(index + 1)
+        if page is not None and not seen.rows:
+            seen = _Seen(broken=seen.broken, gave_up=page.gave_up and not seen.broken)
+            if page.words:
+                seen.rows = list(RecognisedLines(page.words, pdf.get_page_size(index)[1]).rows())
+        chars += sum(len(line.text) for row in seen.rows for line in row)
         if chars > max_chars:
             raise too_much_text(max_chars)
-        pages.append(rows)
-    if not any(pages):
-        raise _nothing_readable(count, pictures=pictures, unreadable=unreadable)
-    composed = compose(pages, list(_bookmarks(pdf)))
+        pages.append(seen)
+    pictures, unreadable, broken, given_up = (
+        [number for number, seen in enumerate(pages, 1) if getattr(seen, why)]
+        for why in ("picture", "unreadable", "broken", "gave_up")
+    )
+    if not any(seen.rows for seen in pages):
+        raise _nothing_readable(count, pictures=pictures, unreadable=unreadable, looked_at=bool(looked_at))
+    composed = compose([seen.rows for seen in pages], list(_bookmarks(pdf)))
     title = sensible_title(_decoded(partial(pdf.get_metadata_value, "Title"))) or one_line(composed.title)
     return ParsedDocument(
         text=composed.text,
@@ -117,8 +161,15 @@ def _load(pdf: Any, *, max_pages: int, max_chars: int) -> ParsedDocument:
         media_type=_MEDIA_TYPE,
         page_starts=composed.page_starts,
         headings=composed.headings,
-        warnings=tuple(_warnings(pictures=pictures, unreadable=unreadable, broken=broken)),
+        warnings=tuple(_warnings(pictures=pictures, unreadable=unreadable, broken=broken, given_up=given_up)),
         locators=_page_labels(pdf, composed.page_starts),
+        noticed=Noticed(
+            encrypted=pdfium.FPDF_GetSecurityHandlerRevision(pdf) >= 0,
+            lost_chars=sum(seen.lost_chars for seen in pages),
+            unread_pages=tuple(sorted((*pictures, *unreadable))),
+            tables=composed.tables,
+        ),
+        recognised=tuple(recognised),
     )
 
 
@@ -190,7 +241,15 @@ def _decoded(read: Callable[[], str | None]) -> str:
         return ""
 
 
-def _nothing_readable(count: int, *, pictures: list[int], unreadable: list[int]) -> DocumentError:
+def _nothing_readable(
+    count: int, *, pictures: list[int], unreadable: list[int], looked_at: bool
+) -> DocumentError:
+    if looked_at:
+        return DocumentError(
+            "no_words",
+            "No page has a text layer, and text recognition (OCR) found no words on their pictures.",
+            hint="Scan it again, upright and with 300 dots to the inch, and index that.",
+        )
     if unreadable:
         message = "Its fonts do not say which letters they draw, so its text cannot be read."
     elif pictures:
@@ -202,24 +261,21 @@ def _nothing_readable(count: int, *, pictures: list[int], unreadable: list[int])
     return DocumentError(
         "no_text",
         message,
-        hint="Run it through text recognition (OCR), for example OCRmyPDF, and index the result.",
+        hint=RECOGNISE,
     )
 
 
-def _warnings(*, pictures: list[int], unreadable: list[int], broken: list[int]) -> Iterator[str]:
+def _warnings(
+    *, pictures: list[int], unreadable: list[int], broken: list[int], given_up: list[int]
+) -> Iterator[str]:
     if pictures:
-        yield f"No text on {_named(pictures)}: probably scanned pictures, which are not searched."
+        where = pages_named(pictures)
+        yield f"No text on {where}: probably scanned pictures, which are not searched."
     if unreadable:
-        yield f"Text on {_named(unreadable)} cannot be read: its fonts do not say which letters they draw."
+        where = pages_named(unreadable)
+        yield f"Text on {where} cannot be read: its fonts do not say which letters they draw."
     if broken:
-        yield f"{_named(broken).capitalize()} could not be read: the file is damaged there."
-
-
-def _named(pages: list[int]) -> str:
-    """ "page 3", "pages 3 and 7", "pages 1, 2, 3 and 40 more"."""
-    if len(pages) == 1:
-        return f"page {pages[0]}"
-    if len(pages) > _MOST_PAGES_NAMED:
-        shown = pages[: _MOST_PAGES_NAMED - 1]
-        return f"pages {', '.join(map(str, shown))} and {len(pages) - len(shown)} more"
-    return f"pages {', '.join(map(str, pages[:-1]))} and {pages[-1]}"
+        yield f"{pages_named(broken).capitalize()} could not be read: the file is damaged there."
+    if given_up:
+        where = pages_named(given_up)
+        yield f"Text recognition gave up on {where}: it took too long there, or too much memory."

@@ -96,6 +96,11 @@ class TextPage:
     ) -> None:
         self._textpage.close()
 
+    @property
+    def characters(self) -> str:
+        """Every character of the page as pdfium gives it, one a UTF-16 unit."""
+        return self._units
+
     def rows(self) -> Iterator[Row]:
         """Lines in the order of pdfium, each cut where a wide gap parts columns or cells."""
         for row in self._rows():
@@ -131,7 +136,7 @@ class TextPage:
         found: list[Letter] = []
         space: bool | None = None
         for match in _CHARACTER.finditer(self._units, start, end):
-            text = "-" if match[0] in _LINE_HYPHENS else _readable(match[0])
+            text = "-" if match[0] in _LINE_HYPHENS else readable(match[0])
             if text and not text.isspace():
                 index = match.start()
                 left, bottom, right, top = self._measure.box(index)
@@ -185,7 +190,7 @@ class TextPage:
         return found
 
     def _glyph(self, span: tuple[int, int]) -> Glyph:
-        return Glyph(text="".join(_readable(self._units[slice(*span)]).split()), units=(span,))
+        return Glyph(text="".join(readable(self._units[slice(*span)]).split()), units=(span,))
 
     def boxes(self, glyph: Glyph) -> Iterator[Box]:
         """Where the characters stand, in the coordinates of the page as it is written, not as it is shown."""
@@ -194,6 +199,11 @@ class TextPage:
                 box = self._measure.box_as_written(index)
                 if box is not None and box[0] < box[2] and box[1] < box[3]:
                     yield box
+
+
+def private_chars(characters: str) -> int:
+    """How many characters :meth:`TextPage.rows` leaves out because only their font knows what they mean."""
+    return len(_PRIVATE.findall(characters.translate(_LETTERS)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -314,7 +324,7 @@ def _segments(units: str, stretch: re.Match[str], measure: _Measure, hyphenated:
     return [segment for segment in segments if segment.text]
 
 
-def _readable(text: str) -> str:
+def readable(text: str) -> str:
     """Characters of pdfium as documents hold them: ligatures as letters, what nobody can see left out."""
     if text.isascii() and text.isprintable():
         return text
@@ -329,7 +339,7 @@ def _line(
     measure: _Measure,
     hyphenated: bool,
 ) -> Line:
-    text = _readable(" ".join(units[first:after] for first, after in words))
+    text = readable(" ".join(units[first:after] for first, after in words))
     heights = sorted(top - bottom for _, bottom, _, top in boxes)
     first, last = boxes[0], measure.box(words[-1][1] - 1)
     first_font, last_font = measure.font(words[0][0]), measure.font(words[-1][1] - 1)

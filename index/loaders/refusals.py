@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from index.errors import DocumentError
 
+RECOGNISE = (
+    "Text recognition (OCR) reads such pages: install Tesseract (on Debian and Ubuntu: apt install"
+    " tesseract-ocr; on macOS: brew install tesseract), keep loaders.ocr at auto, and index the file again."
+)
+"""What to do about pages that are pictures."""
+
 
 def damaged() -> DocumentError:
     """A file that is cut off or broken."""

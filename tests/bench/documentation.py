@@ -22,6 +22,7 @@ from typing import Any
 from index.embeddings import Embedder
 from index.ingest import IngestOptions, ingest_paths
 from index.parsing import ParsedFile, Parser
+from index.recognition import Recognition
 from index.report import Progress
 from index.store import Store
 from rag.build import build_embedder, chunk_limits
@@ -40,10 +41,12 @@ class TimedParser(Parser):
         super().__init__()
         self.seconds: dict[str, float] = {}
 
-    def parse(self, path: Path, *, name: str | None = None) -> ParsedFile:
+    def parse(
+        self, path: Path, *, name: str | None = None, recognition: Recognition | None = None
+    ) -> ParsedFile:
         started = time.perf_counter()
         try:
-            return super().parse(path, name=name)
+            return super().parse(path, name=name, recognition=recognition)
         finally:
             self.seconds[str(path)] = time.perf_counter() - started
 

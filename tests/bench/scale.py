@@ -28,6 +28,7 @@ from index.changes import EmbedderIdentity, NewVersion, PutDocument
 from index.derived import current_embedder, vectors_since
 from index.documents import ChunkSpan, ParsedDocument
 from index.embeddings import Embedder
+from index.health import health_of
 from index.store import Store
 from rag.build import build_embedder
 from rag.retrieval import HybridRetriever
@@ -168,6 +169,7 @@ def _file(number: int, words: Words, chance: random.Random) -> PutDocument:
         content_hash=hashlib.sha256(text.encode()).hexdigest(),
         recipe="bench",
         document=ParsedDocument(text=text),
+        health=health_of(ParsedDocument(text=text)),
         language="en",
         chunks=tuple(
             ChunkSpan(start=int(start), end=int(start) + len(passage))

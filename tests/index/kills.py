@@ -27,9 +27,11 @@ from index.chunker import ChunkLimits
 from index.documents import ParsedDocument
 from index.errors import FootnoteError
 from index.faults import arm
+from index.health import Health, health_of
 from index.ingest import IngestOptions, ingest_paths, ingest_uploads, reindex
 from index.loaders import load
 from index.parsing import Parser
+from index.recognition import Recognition
 from index.store import Store
 from tests.fakes import WordCountEmbedder
 from tests.index.fault_points import fault_points
@@ -52,8 +54,11 @@ State = dict[str, str]  # content hash by "collection/path" of every document th
 class DirectParser(Parser):
     """Reads in this process: the reader's own process is not what is tested, and slow to start."""
 
-    def parse_bytes(self, data: bytes, name: str) -> ParsedDocument:
-        return load(data, name)
+    def read(
+        self, data: bytes, name: str, recognition: Recognition | None = None
+    ) -> tuple[ParsedDocument, Health]:
+        document = load(data, name)
+        return document, health_of(document)
 
 
 class TellingStore(Store):

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from index.changes import EmbedderIdentity, NewVersion, PutDocument
 from index.documents import ChunkSpan, ParsedDocument
+from index.health import health_of
 
 DIM = 8
 EMBEDDER = EmbedderIdentity(fingerprint="test-embedder", name="test", dim=DIM)
@@ -33,6 +34,7 @@ def version(*sentences: str) -> NewVersion:
         content_hash=hashlib.sha256(text.encode()).hexdigest(),
         recipe="test",
         document=ParsedDocument(text=text),
+        health=health_of(ParsedDocument(text=text)),
         language="en",
         chunks=tuple(chunks),
         text_hashes=hashes,

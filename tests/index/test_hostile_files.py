@@ -19,6 +19,7 @@ from index.analysis import query_terms
 from index.chunker import ChunkLimits
 from index.ingest import IngestOptions, ingest_paths
 from index.parsing import ParsedFile, ParseLimits, Parser
+from index.recognition import Recognition
 from index.report import IngestReport
 from index.store import Store
 from tests.fakes import WordCountEmbedder
@@ -46,10 +47,12 @@ class TimedParser(Parser):
         super().__init__(limits)
         self.seconds: dict[str, float] = {}
 
-    def parse(self, path: Path, *, name: str | None = None) -> ParsedFile:
+    def parse(
+        self, path: Path, *, name: str | None = None, recognition: Recognition | None = None
+    ) -> ParsedFile:
         started = time.monotonic()
         try:
-            return super().parse(path, name=name)
+            return super().parse(path, name=name, recognition=recognition)
         finally:
             self.seconds[path.name] = time.monotonic() - started
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from io import BytesIO
+from typing import Any
 
 import pytest
 
@@ -66,7 +67,7 @@ def test_a_chapter_that_is_missing_is_a_warning() -> None:
     assert document.warnings == ("Part 1 of the book is missing in the file.",)
 
 
-def problem(data: bytes, **limits: int) -> tuple[str, str]:
+def problem(data: bytes, **limits: Any) -> tuple[str, str]:
     with pytest.raises(DocumentError) as caught:
         load(data, "a.epub", **limits)
     return caught.value.problem, caught.value.hint

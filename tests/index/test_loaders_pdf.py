@@ -19,7 +19,7 @@ def read(*pages: list[str], **options: Any) -> ParsedDocument:
     return load(pdf(*pages, **options), "a.pdf")
 
 
-def problem(data: bytes, **limits: int) -> str:
+def problem(data: bytes, **limits: Any) -> str:
     with pytest.raises(DocumentError) as caught:
         load(data, "a.pdf", **limits)
     assert caught.value.hint

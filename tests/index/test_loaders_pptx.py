@@ -133,7 +133,7 @@ def test_a_slide_without_text_is_counted_and_a_hidden_one_is_named_so() -> None:
     assert document.page_starts == (0, 0, len(document.text))
 
 
-def problem(data: bytes, **limits: int) -> str:
+def problem(data: bytes, **limits: Any) -> str:
     with pytest.raises(DocumentError) as caught:
         load(data, "a.pptx", **limits)
     assert caught.value.hint.endswith(".")

@@ -15,6 +15,7 @@ import pytest
 
 from index.documents import ParsedDocument
 from index.errors import DocumentError
+from index.health import health_of
 from index.loaders import load
 from index.parsing import ParsedFile, ParseLimits, Parser
 from tests.index.files import docx_paragraphs, pdf
@@ -49,8 +50,12 @@ def written(path: Path, data: bytes) -> Path:
 def test_a_file_comes_back_with_the_hash_of_its_bytes(parser: Parser, tmp_path: Path) -> None:
     data = b"# Title\n\nSome text, for example \xc3\xa4.\n"
     parsed = parser.parse(written(tmp_path / "a.md", data))
+    document = load(data, "a.md")
     assert parsed == ParsedFile(
-        content_hash=hashlib.sha256(data).hexdigest(), size=len(data), document=load(data, "a.md")
+        content_hash=hashlib.sha256(data).hexdigest(),
+        size=len(data),
+        document=document,
+        health=health_of(document),
     )
 
 

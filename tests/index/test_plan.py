@@ -17,9 +17,11 @@ from numpy.typing import NDArray
 
 from index.documents import Heading, ParsedDocument
 from index.errors import DocumentError, EmbedderMismatchError, SourceError
+from index.health import Health, health_of
 from index.ingest import IngestOptions, ingest_roots
 from index.parsing import Parser
 from index.plan import Plan, catalog_of, plan_roots
+from index.recognition import Recognition
 from index.report import FileOutcome, IngestReport, Progress
 from index.speed import passages_a_second, record_speed
 from index.store import Store
@@ -35,7 +37,9 @@ class PlainParser(Parser):
     Lines that begin with ``# `` are headings; what begins with ``%broken`` cannot be read.
     """
 
-    def parse_bytes(self, data: bytes, name: str) -> ParsedDocument:
+    def read(
+        self, data: bytes, name: str, recognition: Recognition | None = None
+    ) -> tuple[ParsedDocument, Health]:
         text = data.decode()
         if text.startswith("%broken"):
             raise DocumentError("damaged", "The file is damaged.", hint="Save it again.")
@@ -43,7 +47,8 @@ class PlainParser(Parser):
             Heading(start=match.start(), end=match.end(), level=1, title=match[1])
             for match in re.finditer("^# (.*)$", text, re.MULTILINE)
         )
-        return ParsedDocument(text=text, headings=headings)
+        document = ParsedDocument(text=text, headings=headings)
+        return document, health_of(document)
 
 
 class Unused(WordCountEmbedder):

@@ -22,6 +22,7 @@ from index.errors import StorageError
 from index.ingest import ingest_paths, ingest_uploads
 from index.lexical import LexicalIndex
 from index.parsing import ParsedFile
+from index.recognition import Recognition
 from index.store import Store
 from tests.fakes import WordCountEmbedder
 from tests.index.kills import OPTIONS, VOCABULARY, DirectParser, hash_of
@@ -289,10 +290,12 @@ class ChangingParser(DirectParser):
         super().__init__()
         self._texts = texts
 
-    def parse(self, path: Path, *, name: str | None = None) -> ParsedFile:
+    def parse(
+        self, path: Path, *, name: str | None = None, recognition: Recognition | None = None
+    ) -> ParsedFile:
         if self._texts:  # between the hash that was taken and the bytes that are read
             path.write_text(self._texts.pop(), encoding="utf-8")
-        parsed = super().parse(path, name=name)
+        parsed = super().parse(path, name=name, recognition=recognition)
         if self._texts:
             path.write_text(self._texts.pop(), encoding="utf-8")
         return parsed

@@ -145,3 +145,30 @@ def test_the_page_view_fits_a_narrow_screen_in_the_dark(watched: Watched, tmp_pa
         paper = page.locator(".fn-leaf").evaluate("(leaf) => getComputedStyle(leaf).backgroundColor")
         assert paper == "rgb(255, 255, 255)"
         expect(page.locator(".fn-box").first).to_be_in_viewport()
+
+
+def test_from_a_documents_row_its_pages_stand_beside_what_was_read_of_them(
+    watched: Watched, tmp_path: Path
+) -> None:
+    page, data = watched.page, tmp_path / "data"
+    conversation(data, tmp_path)
+    with served_lightly(data) as server:
+        page.goto(f"{server.url}/?view=documents")
+        page.get_by_role("link", name="What was read of island.pdf").click()
+        loaded(page, 1)
+        read, picture = page.locator(".fn-read"), page.locator(".fn-leaf img")
+        expect(read).to_be_visible()
+        expect(page.get_by_role("button", name="Side by side")).to_have_attribute("aria-pressed", "true")
+        left, right = picture.bounding_box(), read.bounding_box()
+        assert left is not None
+        assert right is not None
+        assert left["x"] + left["width"] <= right["x"]
+        first = read.inner_text()
+        page.get_by_role("button", name="Next page").click()
+        loaded(page, 2)
+        expect(page.get_by_role("button", name="Side by side")).to_have_attribute("aria-pressed", "true")
+        expect(read).to_be_visible()
+        assert read.inner_text() != first
+        page.get_by_role("button", name="Page", exact=True).click()
+        expect(read).to_be_hidden()
+        expect(picture).to_be_visible()

@@ -22,7 +22,7 @@ from rag.answers import Answer, AnswerSentence, Citation, Elsewhere, Passage, Re
 from rag.build import BARS
 from tests.index.support import EMBEDDER, put
 from ui.cli import answer_json, app, stop_on_interrupt
-from ui.plaintext import answer_lines
+from ui.plaintext import answer_lines, printable
 
 ROOT = Path(__file__).resolve().parents[2]
 LEASE = "# Lease\n\nThe lease of the boathouse ends on 1 March 2027. The rent is 420 crowns a month.\n"
@@ -64,7 +64,7 @@ def test_help_is_instant() -> None:
 @pytest.mark.parametrize(
     "command",
     [
-        *("serve", "ask", "search", "index", "jobs", "status", "check", "eval"),
+        *("serve", "ask", "search", "index", "jobs", "status", "list", "check", "eval"),
         *("remove", "undo", "backup", "restore", "rebuild", "rollback"),
     ],
 )
@@ -425,6 +425,18 @@ def test_a_search_lists_passages(indexed: Indexed) -> None:
 
 
 @pytest.mark.model
+def test_the_list_says_how_well_each_document_was_read(indexed: Indexed) -> None:
+    printed = json.loads(in_process("list", "--json", data=indexed[0]).stdout)["documents"]
+    by_name = {row["name"]: row for row in printed}
+    first = next(row for row in printed if row["state"] == "ready")
+    assert first["health"]["chars"] > 0
+    assert first["health"]["garbled"] == 0
+    failed = [row for row in printed if row["state"] == "failed"]
+    assert [row["health"] for row in failed] == [None] * len(failed)
+    lines = in_process("list", data=indexed[0]).stdout
+    assert all(printable(name) in lines for name in by_name)
+
+
 def test_the_status_counts_and_names_what_needs_a_look(indexed: Indexed) -> None:
     printed = in_process("status", data=indexed[0]).stdout
     assert "(1 ready, 3 failed)" in printed

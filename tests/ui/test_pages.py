@@ -13,10 +13,14 @@ import pytest
 from fastapi import FastAPI
 from selectolax.lexbor import LexborHTMLParser
 
+from index.batch import IngestOptions
+from index.ingest import ingest_uploads
 from index.parsing import ParseLimits, Parser
 from rag.settings import Settings
+from tests.fakes import WordCountEmbedder
+from tests.index.scans import Fixed, scanned
 from tests.ui.cited_pdf import STEPS, add_file, add_upload, cite, island_pdf, places
-from tests.ui.light_server import NothingToIndex
+from tests.ui.light_server import VOCABULARY, NothingToIndex
 from ui.desk import Desk
 from ui.document_routes import ORIGINAL_POLICY, add_document_routes
 from ui.page_images import PageImages
@@ -208,6 +212,45 @@ def test_the_sheet_has_the_picture_boxes_over_it_and_says_what_it_shows(desk: De
     other = LexborHTMLParser(desk.pane.sheet(f"#cite-{message}-1", 3, desk.pages))
     assert other.css(".fn-box") == []
     assert "Back to page 2" in other.text()
+
+
+def test_a_quote_from_a_scan_is_marked_on_its_picture(desk: Desk, tmp_path: Path) -> None:
+    path = tmp_path / "scan.pdf"
+    path.write_bytes(scanned(["Ferries sail daily."])[0])
+    options = IngestOptions(recogniser=Fixed())
+    with Parser() as parser:
+        ingest_uploads(
+            desk.store, WordCountEmbedder(VOCABULARY), parser, [(path, path.name)], options=options
+        )
+    desk.store.refresh()
+    (row,) = desk.store.documents()
+    _, message = cite(desk.store, desk.chats, row.doc_id, *places(desk.store, row.doc_id, "sail daily."))
+    sheet = LexborHTMLParser(desk.pane.sheet(f"#cite-{message}-1", 1, desk.pages))
+    (box,) = sheet.css(".fn-box")
+    left, top, width, height = map(float, re.findall(r"([\d.]+)%", box.attributes["style"] or ""))
+    assert (left, top) == pytest.approx((100 * 132 / 576, 100 * 100 / 792), abs=0.5)
+    assert (width, height) == pytest.approx((100 * 108 / 576, 100 * 12 / 792), abs=0.5)
+    assert [mark.text() for mark in sheet.css(".fn-read .fn-mark")] == ["sail daily."]
+    assert "text recognition on page 1" in LexborHTMLParser(desk.pane.html(f"#doc-{row.doc_id}")).text()
+
+
+def test_beside_the_picture_stands_what_was_read_of_that_page(desk: Desk, island: Path) -> None:
+    doc_id = add_upload(desk.store, island)
+    row = desk.store.document(doc_id)
+    assert row is not None
+    parsed = desk.store.parsed(row.version_id or 0)
+    assert parsed is not None
+    for page in (2, 4):
+        sheet = LexborHTMLParser(desk.pane.sheet(f"#doc-{doc_id}", page, desk.pages))
+        (read,) = sheet.css(".fn-beside > .fn-read")
+        first, last = parsed.page_span(page)
+        assert "".join(read.text().split()) == "".join(parsed.text[first:last].split())
+    _, message = cite(desk.store, desk.chats, doc_id, *places(desk.store, doc_id, STEPS)[2:3])
+    sheet = LexborHTMLParser(desk.pane.sheet(f"#cite-{message}-1", 2, desk.pages))
+    assert "".join(mark.text() for mark in sheet.css(".fn-read .fn-mark")) == STEPS
+    both = desk.pane.html(f"#doc-{doc_id}", shown_as="both")
+    assert 'data-as="both"' in both
+    assert "English" in both
 
 
 def test_a_quote_over_two_pages_is_marked_on_both(desk: Desk, island: Path) -> None:

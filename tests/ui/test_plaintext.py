@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from index.health import Health
 from index.report import FileOutcome, IngestReport, Outcome
 from index.store import DocumentRow, FolderRow, StoreStatus
 from rag.answers import Answer, AnswerSentence, Citation, Passage, Refusal, Step
+from tests.ui.test_render import row as document_row
 from ui.plaintext import (
     answer_lines,
+    document_lines,
     place,
     printable,
     report_lines,
@@ -193,13 +196,36 @@ def test_a_status_names_folders_and_files_that_need_a_look() -> None:
         indexed_at=0.0,
     )
     folders = [FolderRow(path="/docs", collection="Documents", indexed_at=1000.0)]
-    lines = list(status_lines(status, folders, [failed], now=1120.0))
+    lines = list(status_lines(status, folders, [failed], now=1120.0, recognised=("eng", "deu")))
+    assert "Scans          read by Tesseract (eng, deu)" in lines
     assert "Data folder    /data (2.5 MB)" in lines
     assert "Documents      3 (2 ready, 1 failed)" in lines
     assert "Passages       1,200 (en 1,000, de 200)" in lines
     assert "Last indexed   2 minutes ago" in lines
     assert "Folders        /docs (in Documents)" in lines
     assert lines[-1] == "failed   /docs/scan.pdf: The PDF has no text. Next: Run text recognition."
+
+
+def test_documents_are_listed_with_what_is_wrong_and_what_to_do() -> None:
+    health = Health(chars=100, garbled=2, textless_pages=(3, 7), unread_pages=(7,), tables=1, encrypted=True)
+    scan = document_row(
+        path="/docs/scan.pdf",
+        state="failed",
+        reason="It is a scan.",
+        hint="Run OCR.",
+        version_id=None,
+        passages=0,
+    )
+    read = document_row(path="/docs/plan.pdf", language="fr", health=health, passages=1200)
+    lines = list(document_lines([read, scan]))
+    assert lines[0] == (
+        "ready      1,200  /docs/plan.pdf (in Contracts) · French · 1 table · no text on pages 3 and 7"
+        " · 2.0% garbled · encrypted, but open to read"
+    )
+    assert lines[1].strip().startswith("About 2% of its characters are garbled")
+    assert lines[2] == "failed         0  /docs/scan.pdf (in Contracts)"
+    assert lines[3].strip() == "It is a scan. Next: Run OCR."
+    assert list(document_lines([])) == ["No documents are indexed."]
 
 
 def test_what_could_command_a_terminal_is_escaped() -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import gradio as gr
 import pytest
 
+from index.health import Health
 from index.rows import DocumentRow
 from rag.ask import Assistant
 from rag.build import build_assistant
@@ -157,6 +158,18 @@ def test_documents_that_were_not_read_whole_are_listed_with_cause_and_remedy(pag
     indexer = page.around.desk.indexer
     assert isinstance(indexer, Queue)
     assert indexer.requests == [{"kind": "reindex", "doc_ids": [rows[0].doc_id]}]
+
+
+def test_a_document_that_came_out_garbled_is_listed_although_it_is_ready(page: Page) -> None:
+    first, *others = page.around.desk.store.documents()
+    health = Health(chars=200, garbled=14, textless_pages=(2,), unread_pages=(), tables=3, encrypted=False)
+    html = shown([replace(first, health=health, language="de"), *others])
+    assert "1 document of 3 could not be read, or not whole, or not well" in html
+    assert "About 7&#37; of its characters are garbled" in html
+    assert "German · 3 tables · no text on page 2 · 7&#46;0&#37; garbled" in html
+    assert "Every document was read whole." in shown(
+        [replace(first, health=replace(health, garbled=1)), *others]
+    )
 
 
 def test_documents_that_are_cited_often_and_old_come_first(page: Page) -> None:
