@@ -24,8 +24,9 @@ class StoredModel:
 
 
 def model_in_use(connection: sqlite3.Connection) -> StoredModel | None:
-    """The model that answers, None while nothing is indexed."""
-    return _stored(connection, get_meta(connection, "fingerprint"))
+    """The model that answers, None while nothing is indexed, when any other may take its place."""
+    indexed = connection.execute("SELECT 1 FROM chunks LIMIT 1").fetchone() is not None
+    return _stored(connection, get_meta(connection, "fingerprint")) if indexed else None
 
 
 def model_before(connection: sqlite3.Connection) -> StoredModel | None:

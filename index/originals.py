@@ -1,16 +1,22 @@
-"""The files that documents were read from: still there, and still what was indexed?"""
+"""The files that documents were read from: still what was indexed or not, and how long they are kept."""
 
 from __future__ import annotations
 
 import hashlib
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
+from index.catalog import translated
+from index.durable import remove_durably
 from index.errors import SourceError
 from index.file_bytes import read_stable
 from index.reader import CatalogReader
 from index.rows import DocumentRow
 
 MAX_BYTES = 50 << 20
+
+_KEPT = re.compile(r"[0-9a-f]{64}(\.tmp)?")  # what Footnote itself writes into originals/
 
 
 def original_path(catalog: CatalogReader, document: DocumentRow) -> Path | None:
@@ -43,3 +49,28 @@ def read_original(catalog: CatalogReader, document: DocumentRow, *, max_bytes: i
             hint="Check for changes under Documents; what was indexed of it can be read as text.",
         )
     return data
+
+
+def remove_unused(catalog: CatalogReader, content_hashes: Sequence[str]) -> None:
+    """Delete kept uploads that no source refers to any more, hidden ones included."""
+    with catalog.catalog.reading() as connection:
+        unused = [
+            content_hash
+            for content_hash in content_hashes
+            if connection.execute(
+                "SELECT 1 FROM documents WHERE content_hash = ?1 AND origin = 'upload' UNION ALL"
+                " SELECT 1 FROM removed_documents WHERE content_hash = ?1 AND origin = 'upload'",
+                (content_hash,),
+            ).fetchone()
+            is None
+        ]
+    with translated(catalog.data):
+        remove_durably(catalog.originals / content_hash for content_hash in unused)
+
+
+def sweep(catalog: CatalogReader) -> None:
+    """Delete kept uploads that a run left behind before it could publish them. Needs the ingest lock."""
+    if catalog.originals.is_dir():
+        with translated(catalog.data):
+            names = [file.name for file in catalog.originals.iterdir() if _KEPT.fullmatch(file.name)]
+        remove_unused(catalog, names)

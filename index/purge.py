@@ -67,9 +67,7 @@ def purge(store: Store, *, undo_seconds: float, patient: bool = True) -> bool:
         return False
     fault("purge.originals_gone")
     started = time.monotonic()
-    store.forget_removed_vectors()
-    fault("purge.vectors_gone")
-    store.rewrite_lexical()
+    store.clean_derived()
     fault("purge.terms_gone")
     with translated(store.data):
         remove_backups(store.catalog.path)

@@ -157,3 +157,16 @@ def test_a_model_that_fails_leaves_the_old_one_answering(store: Store) -> None:
         embed_anew(store, Broken(NEW.vocabulary))
     assert store.snapshot().fingerprint == OLD.fingerprint
     assert store.check() == []
+
+
+def test_whoever_has_the_model_before_keeps_its_last_snapshot_until_the_new_one_is_asked_with(
+    store: Store,
+) -> None:
+    before = store.snapshot(OLD.fingerprint)
+    embed_anew(store, NEW)
+    assert store.snapshot().fingerprint == NEW.fingerprint
+    assert store.snapshot(OLD.fingerprint) is before
+    add(store, NEW, {"/later.txt": "Fish in the river."})
+    assert store.snapshot(OLD.fingerprint) is before
+    assert store.snapshot(NEW.fingerprint) is store.snapshot()
+    assert store.snapshot(OLD.fingerprint) is store.snapshot()  # it is let go of

@@ -13,10 +13,11 @@ import faiss
 import numpy as np
 
 from index import durable
+from index.checkpoints import Checkpoints
 from index.durable import Kind, make_folder, write_durably
 from index.faults import fault
+from index.keywords import Keywords
 from index.lexical import LexicalSearcher
-from index.store import Store
 from index.vectors import Base, Ids, Vectors
 
 HALF = "variant.half"  # the fault point in the middle of a write
@@ -26,7 +27,7 @@ HALF = "variant.half"  # the fault point in the middle of a write
 def pointer_before_rename() -> Iterator[None]:
     """The catalog names a checkpoint that is written only afterwards."""
     waiting: list[tuple[Path, bytes]] = []
-    write_checkpoint = Store.write_checkpoint
+    write = Checkpoints.write
 
     def promised(folder: Path, generation: int, ids: Ids, vectors: Vectors) -> tuple[str, str]:
         make_folder(folder)
@@ -34,13 +35,13 @@ def pointer_before_rename() -> Iterator[None]:
         waiting.append((folder / f"base-{generation}.faiss", payload))
         return f"base-{generation}.faiss", hashlib.sha256(payload).hexdigest()
 
-    def write_late(store: Store) -> None:
-        write_checkpoint(store)
+    def write_late(checkpoints: Checkpoints, *, keep: int = 2) -> None:
+        write(checkpoints, keep=keep)
         for path, payload in waiting:
             write_durably(path, [payload], kind="checkpoint")
         waiting.clear()
 
-    with patch("index.store.write_base", promised), patch.object(Store, "write_checkpoint", write_late):
+    with patch("index.checkpoints.write_base", promised), patch.object(Checkpoints, "write", write_late):
         yield
 
 
@@ -58,7 +59,7 @@ def overwrite_in_place() -> Iterator[None]:
             file.write(payload[len(payload) // 2 :])
         return "base-0.faiss", hashlib.sha256(payload).hexdigest()
 
-    with patch("index.store.write_base", overwrite):
+    with patch("index.checkpoints.write_base", overwrite):
         yield
 
 
@@ -101,13 +102,16 @@ def no_sha256_check() -> Iterator[None]:
 def lexical_not_rolled_forward() -> Iterator[None]:
     """Nobody looks whether the lexical index stands where the catalog does."""
 
-    def whatever(store: Store, wanted: object) -> LexicalSearcher:
-        return store._lexical.searcher()
+    def whatever(keywords: Keywords, wanted: object) -> LexicalSearcher:
+        return keywords._index.searcher()
 
-    def leave(store: Store) -> None:
+    def leave(keywords: Keywords) -> None:
         pass
 
-    with patch.object(Store, "_lexical_at", whatever), patch.object(Store, "_roll_forward_if_behind", leave):
+    with (
+        patch.object(Keywords, "searcher_at", whatever),
+        patch.object(Keywords, "roll_forward_if_behind", leave),
+    ):
         yield
 
 

@@ -256,6 +256,17 @@ def test_a_model_is_loaded_again_only_where_that_is_needed(data: Path, shelf: Sh
             choose_embedder(changed, store, old, load=shelf)
 
 
+def test_where_nothing_is_indexed_another_model_needs_no_rebuild(desk: Desk, shelf: Shelf) -> None:
+    desk.store.remove([row.doc_id for row in desk.store.documents()])
+    desk.store.purge(undo_seconds=0)
+    desk.preferences.save({"embedding.model": "new"})
+    wait_for(lambda: answering(desk) == "model new")
+    assert "Re-index needed" not in Clicks(desk)("filter")
+    add(desk.store, shelf.models["new"], "/b.txt", "Another bridge.")
+    desk.store.refresh()
+    assert found(desk) == ["Another bridge."]
+
+
 def test_a_change_of_the_model_is_a_job_that_can_be_cancelled_and_goes_on(data: Path, shelf: Shelf) -> None:
     class Slow(Named):
         """Has the job cancelled while it embeds."""
