@@ -85,8 +85,10 @@ class TextPage:
         # One character a UTF-16 unit, so that positions stay those of pdfium.
         self._units = "".join(map(chr, buffer[: max(0, written - 1)]))
         self._measure = _Measure(self._textpage, same_index=len(self._units) == count)
-        self._measure.turn_upright(self._units)
+        # Of a page that is shown on its head pdfium gives words in reverse, and spaces where there are none.
+        self._upside_down = page.get_rotation() == 180
         self._from_right = runs_from_right(self._units)
+        self._measure.turn_upright(self._units, by_letters=self._upside_down)
 
     def __enter__(self) -> Self:
         return self
@@ -111,7 +113,8 @@ class TextPage:
         letters: list[Letter] = []  # of a line with Hebrew or Arabic, of which pdfium may make several
         for stretch in _LINE.finditer(units):
             hyphenated = units[stretch.end() : stretch.end() + 1] in _LINE_HYPHENS
-            if self._from_right or letters or RIGHT_TO_LEFT.search(stretch.group()):
+            by_place = self._from_right or self._upside_down or RIGHT_TO_LEFT.search(stretch.group())
+            if by_place or letters:
                 more = self._letters(stretch.start(), stretch.end() + hyphenated)
                 if letters and more and same_line(letters, more):
                     letters += more
@@ -119,7 +122,7 @@ class TextPage:
                 if letters:
                     yield self._segments_from_right(letters)
                     letters = []
-                if self._from_right or RIGHT_TO_LEFT.search(stretch.group()):
+                if by_place:
                     letters = more
                     continue
             if segments := _segments(units, stretch, self._measure, hyphenated):
@@ -137,7 +140,7 @@ class TextPage:
                 left, bottom, right, top = self._measure.box(index)
                 origin = self._measure.origin(index)
                 found.append(Letter(index, text, left, right, bottom, top, origin, space))
-            if text:  # what nobody can see says nothing
+            if text and not self._upside_down:  # what nobody can see says nothing
                 space = text.isspace()
         return found
 
@@ -215,17 +218,21 @@ class _Measure:
         self._flags = ctypes.c_int()
         self._fonts: dict[bytes, _Font] = {}
 
-    def turn_upright(self, units: str) -> None:
-        """Find out which way most lines run: on a page in landscape format that is often upwards."""
+    def turn_upright(self, units: str, *, by_letters: bool) -> None:
+        """Find out which way most lines run: on a page in landscape format that is often upwards.
+
+        Args:
+            by_letters: Ask the letters, and not which end of a line comes first.
+        """
         ways: Counter[int] = Counter()
         for stretch in islice(_LINE.finditer(units), _LINES_TO_TELL_THE_WAY):
             words = stretch.group().strip()
             if len(words) < 3:
                 continue
             at = units.index(words, stretch.start())
-            if RIGHT_TO_LEFT.search(words):  # which of its ends comes first says nothing
+            if by_letters or RIGHT_TO_LEFT.search(words):  # which of its ends comes first says nothing
                 angle = pdfium.FPDFText_GetCharAngle(self._textpage, self._char(at))
-                ways[round(angle / (math.pi / 2)) % 4] += len(words)
+                ways[-round(angle / (math.pi / 2)) % 4] += len(words)  # it counts clockwise
                 continue
             first = self.box(at)
             last = self.box(at + len(words) - 1)

@@ -91,7 +91,7 @@ def in_reading_order(letters: Sequence[Letter], *, from_right: bool) -> list[Rea
         for each in (base, *signs.get(base.index, ())):
             found.append(Read(each, unicodedata.normalize("NFKC", each.text), space))
             space = False
-    return _with_brackets_round(found)
+    return _with_brackets_round(found) if 1 in levels else found
 
 
 class _Gaps:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
+from typing import Any
 
 import pypdfium2
 import pytest
@@ -84,6 +85,20 @@ def test_lines_that_were_turned_round_before_they_were_drawn_are_turned_back() -
     by_fpdf2 = fpdf(fpdf_font("\n".join(line[::-1] for line in HEBREW_LINES), DEJAVU)) if DEJAVU else b""
     for data in (drawn(hebrew_turned_round), by_fpdf2):
         assert " ".join(load(data, "a.pdf").text.split()) == text
+
+
+@needs_dejavu
+@pytest.mark.parametrize("angle", [0, 90, 180, 270])
+@pytest.mark.parametrize("shown", [0, 90, 180, 270])
+def test_turned_lines_read_like_upright_ones(angle: int, shown: int) -> None:
+    def draw(paper: Any) -> None:
+        paper.translate(300, 400)
+        paper.rotate(angle)
+        paper.translate(-300, -740)
+        hebrew_turned_round(paper)
+
+    text = load(turned(drawn(draw), shown), "a.pdf").text
+    assert " ".join(text.split()) == " ".join(HEBREW_LINES)
 
 
 @needs_chromium
