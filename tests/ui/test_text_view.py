@@ -288,6 +288,18 @@ def test_documents_cannot_add_to_the_page() -> None:
     assert "<img" not in text_html(document, 0, 5)
 
 
+def test_a_row_costs_what_it_holds_however_wide_its_table_is() -> None:
+    text = "a | b\n" * 3_000 + " | ".join("c" * 3_000) + "\n" + "a | b\n" * 3_000
+    document = ParsedDocument(text=text, media_type="text/html")
+    assert len(text_html(document, 0, len(text))) < 50 * len(text)
+    names = " | ".join(f"n{number}" for number in range(200))
+    text = f"{names}\n" + "n0: a | n199: b\n" * 3_000
+    document = ParsedDocument(text=text, media_type="text/html")
+    html = text_html(document, 0, len(text))
+    assert len(html) < 50 * len(text)
+    assert html.count("<tr") == 3_001
+
+
 # -- in the pane
 
 
