@@ -110,7 +110,7 @@ class TextPage:
 
     def _rows(self) -> Iterator[Row]:
         units = self._units
-        letters: list[Letter] = []  # of a line with Hebrew or Arabic, of which pdfium may make several
+        letters: list[Letter] = []  # of a line that is put together by place; pdfium may make several of it
         for stretch in _LINE.finditer(units):
             hyphenated = units[stretch.end() : stretch.end() + 1] in _LINE_HYPHENS
             by_place = self._from_right or self._upside_down or RIGHT_TO_LEFT.search(stretch.group())
@@ -120,15 +120,15 @@ class TextPage:
                     letters += more
                     continue
                 if letters:
-                    yield self._segments_from_right(letters)
-                    letters = []
+                    yield self._segments_by_place(letters)
+                letters = []
                 if by_place:
                     letters = more
                     continue
             if segments := _segments(units, stretch, self._measure, hyphenated):
                 yield segments
         if letters:
-            yield self._segments_from_right(letters)
+            yield self._segments_by_place(letters)
 
     def _letters(self, start: int, end: int) -> list[Letter]:
         found: list[Letter] = []
@@ -138,18 +138,19 @@ class TextPage:
             if text and not text.isspace():
                 index = match.start()
                 left, bottom, right, top = self._measure.box(index)
-                origin = self._measure.origin(index)
-                found.append(Letter(index, text, left, right, bottom, top, origin, space))
+                if match[0] not in _LINE_HYPHENS or left < right:  # some are not drawn
+                    origin = self._measure.origin(index)
+                    found.append(Letter(index, text, left, right, bottom, top, origin, space))
             if text and not self._upside_down:  # what nobody can see says nothing
                 space = text.isspace()
         return found
 
-    def _segments_from_right(self, letters: Sequence[Letter]) -> Row:
-        """The pieces of a line with Hebrew or Arabic in it, from left to right."""
+    def _segments_by_place(self, letters: Sequence[Letter]) -> Row:
+        """The pieces of a line from left to right, whatever the order of its letters."""
         size = max(_typical(letters).top - _typical(letters).bottom, 0.1)
-        return [self._line_from_right(group, size) for group in cut_at_gaps(letters, _CELL_GAP * size)]
+        return [self._line_by_place(group, size) for group in cut_at_gaps(letters, _CELL_GAP * size)]
 
-    def _line_from_right(self, letters: Sequence[Letter], size: float) -> Line:
+    def _line_by_place(self, letters: Sequence[Letter], size: float) -> Line:
         from_right = self._from_right or runs_from_right("".join(each.text for each in letters))
         read = in_reading_order(letters, from_right=from_right)
         fonts = [self._measure.font(each.letter.index) for each in (read[0], read[-1])]

@@ -70,6 +70,8 @@ def in_reading_order(letters: Sequence[Letter], *, from_right: bool) -> list[Rea
         from_right: Whether the line as a whole runs from right to left.
     """
     marks = {letter for letter in letters if unicodedata.category(letter.text[0]) == "Mn"}
+    if len(marks) == len(letters):  # signs without letters are in some font's sample
+        marks = set()
     bases = sorted((each for each in letters if each not in marks), key=lambda each: each.index)
     standing, signs = _with_their_signs(
         bases, sorted(marks, key=lambda each: (unicodedata.combining(each.text[0]), each.index))

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
+from random import Random
 from typing import Any
 
 import pypdfium2
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from index.loaders import draw, load
 from index.loaders.right_to_left import Letter, in_reading_order, runs_from_right
@@ -174,6 +177,19 @@ def test_brackets_turn_to_the_words_that_they_hold() -> None:
 def test_the_order_that_pdfium_gives_does_not_matter() -> None:
     shown = standing("14.50 ריחמ")
     assert read(shown[::-1]) == read(shown) == "מחיר 14.50"
+
+
+def test_signs_without_letters_are_kept() -> None:
+    assert sorted(read(standing("\u0301\u05b8"))) == ["\u0301", "\u05b8"]
+    assert read([]) == ""
+
+
+@given(st.text(st.sampled_from("אבג ابت ab 12.,()-%\u05b8\u064e"), max_size=40), st.booleans(), st.randoms())
+def test_every_letter_is_read_once(shown: str, from_right: bool, random: Random) -> None:
+    letters = standing(shown)
+    random.shuffle(letters)
+    found = in_reading_order(letters, from_right=from_right)
+    assert sorted(each.letter.index for each in found) == sorted(each.index for each in letters)
 
 
 def test_most_letters_say_which_way_a_text_runs() -> None:
