@@ -103,6 +103,7 @@ class _Drawing:
             self._heading = self._text[block.start : block.end].strip()
             words = words.removesuffix(self._heading).strip()
         if words and _bare(words) != _bare(self._heading):
+            words = f"Page {words[3:]}" if words.startswith("p. ") else words
             yield f'<div class="fn-piece" data-words="{escape_line(words[0].upper() + words[1:])}"></div>'
 
     def _block(self, block: Block) -> str:

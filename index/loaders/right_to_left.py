@@ -107,7 +107,7 @@ class _Gaps:
 
     def _says(self, left: Letter, right: Letter) -> str:
         """What pdfium has between two letters: "space", "nothing", or "other" where it tells nothing."""
-        first, second = sorted((left, right), key=lambda letter: letter.index)
+        first, second = (left, right) if left.index < right.index else (right, left)
         apart = self._ranks[second.index] - self._ranks[first.index] != 1
         if apart or second.after_space is None or not (left.text.isalnum() and right.text.isalnum()):
             return "other"

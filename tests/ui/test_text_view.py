@@ -19,7 +19,7 @@ from index.loaders import load
 from index.sentences import sentence_spans
 from tests.fakes import WordCountEmbedder
 from tests.index.fuzz import all_seeds
-from tests.ui.cited_pdf import add_upload, cite
+from tests.ui.cited_pdf import add_upload, cite, island_pdf
 from tests.ui.desk import desk_over
 from tests.ui.every_format import CSV, NAMES, document_of
 from ui.render import Highlight, escape
@@ -245,6 +245,14 @@ def test_parts_are_named() -> None:
     assert parts("a.xlsx") == ["Sheet", "Sheet"]  # the heading below says which
     assert parts("a.epub") == []  # the headings say it
     assert parts("a.eml") == []
+    pages = load(island_pdf(), "a.pdf")
+    whole = LexborHTMLParser(text_html(pages, 0, len(pages.text)))
+    # On the last page nothing begins: a paragraph ends there.
+    assert [part.attributes["data-words"] for part in whole.css(".fn-piece")] == [
+        "Page 1",
+        "Page 2",
+        "Page 3",
+    ]
     mail = parsed("a.eml")
     at = mail.text.index("Ticket: Dog")
     (part,) = tree("a.eml", at, at + 5).css(".fn-piece")
