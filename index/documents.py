@@ -14,7 +14,11 @@ _MOST_PAGES_NAMED = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heading:
-    """A heading inside a document's text. ``start``/``end`` are character offsets, end exclusive."""
+    """A heading inside a document's text. ``start``/``end`` are character offsets, end exclusive.
+
+    One whose words are more than a heading, such as the signature of a function, is empty: its ``end``
+    is its ``start``, where what it names begins.
+    """
 
     start: int
     end: int

@@ -19,6 +19,7 @@ _NAME = re.compile(r"([^:|\n]{1,80}): ")
 _LINES_ABOVE = 6  # captions and the header, which a loader looks for among the first rows
 _MOST_COLUMNS = 200
 _MOST_LINES_UP = 5_000
+_LONGEST_HEADER = 20_000  # characters
 _ROWS_TRIED = 3  # of those at the end of a table, when the names of its columns are looked for
 
 
@@ -38,7 +39,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line of a table; a caption has one cell, which takes the whole width."""
+    """A line of a table, its cells from left to right; a caption has one, which takes the whole width."""
 
     cells: Sequence[Cell]
     role: Role
@@ -160,7 +161,7 @@ def names_above(text: str, start: int, end: int) -> tuple[int, tuple[str, ...]] 
     found = None
     for _ in range(_LINES_ABOVE):
         stop = text.find("\n", at, start)
-        if stop < 0:
+        if stop < 0 or stop - at > _LONGEST_HEADER:
             break
         names = tuple(text[cell.value : cell.value_end].strip() for cell in cells_of(text, at, stop))
         if len(names) <= _MOST_COLUMNS and _fit(text, start, end, names):

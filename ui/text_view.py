@@ -103,6 +103,7 @@ class _Drawing:
             self._heading = self._text[block.start : block.end].strip()
             words = words.removesuffix(self._heading).strip()
         if words and _bare(words) != _bare(self._heading):
+            words = f"Page {words[3:]}" if words.startswith("p. ") else words
             yield f'<div class="fn-piece" data-words="{escape_line(words[0].upper() + words[1:])}"></div>'
 
     def _block(self, block: Block) -> str:
@@ -202,20 +203,17 @@ class _Drawing:
 
     def _row(self, block: Block, row: Row, columns: int, *, numbered: bool, after: int) -> str:
         """One row; the line end after it belongs to its last cell, since nothing may stand between rows."""
-        name = "th" if row.role == "header" else "td"
-        scope = ' scope="col"' if row.role == "header" else ""
-        last = row.cells[-1]
-        by_column = {cell.column: cell for cell in row.cells}
-        drawn = [f'<td class="fn-row-number" data-number="{block.number}"></td>'] if numbered else []
+        name, scope = ("th", ' scope="col"') if row.role == "header" else ("td", "")
         if row.role in ("caption", "delimiter"):
-            scope = f' colspan="{columns}"' if columns > 1 else ""
-            by_column, columns = {0: last}, 1
-        for column in range(columns):
-            cell = by_column.get(column)
-            inside = self._cell(cell) if cell is not None else ""
-            if cell is last:
-                inside += self._hidden(block.end, after)
+            scope, columns = f' colspan="{columns}"', 1
+        drawn = [f'<td class="fn-row-number" data-number="{block.number}"></td>'] if numbered else []
+        column = 0
+        for cell in row.cells:
+            drawn += _empty(cell.column - column)
+            inside = self._cell(cell) + (self._hidden(block.end, after) if cell is row.cells[-1] else "")
             drawn.append(f'<{name}{scope} dir="auto">{inside}</{name}>')
+            column = cell.column + 1
+        drawn += _empty(columns - column)
         return f'<tr class="fn-{row.role}{self._lit(block)}">{"".join(drawn)}</tr>'
 
     def _cell(self, cell: Cell) -> str:
@@ -224,6 +222,11 @@ class _Drawing:
             + self._marked(cell.value, cell.value_end)
             + self._hidden(cell.value_end, cell.end)
         )
+
+
+def _empty(columns: int) -> list[str]:
+    """One cell for all that are empty side by side: a row costs what it holds, not how wide its table is."""
+    return [f'<td colspan="{columns}"></td>' if columns > 1 else "<td></td>"] if columns > 0 else []
 
 
 def _bare(words: str) -> str:

@@ -85,8 +85,10 @@ class TextPage:
         # One character a UTF-16 unit, so that positions stay those of pdfium.
         self._units = "".join(map(chr, buffer[: max(0, written - 1)]))
         self._measure = _Measure(self._textpage, same_index=len(self._units) == count)
-        self._measure.turn_upright(self._units)
+        # Of a page that is shown on its head pdfium gives words in reverse, and spaces where there are none.
+        self._upside_down = page.get_rotation() == 180
         self._from_right = runs_from_right(self._units)
+        self._measure.turn_upright(self._units, by_letters=self._upside_down)
 
     def __enter__(self) -> Self:
         return self
@@ -113,24 +115,25 @@ class TextPage:
 
     def _rows(self) -> Iterator[Row]:
         units = self._units
-        letters: list[Letter] = []  # of a line with Hebrew or Arabic, of which pdfium may make several
+        letters: list[Letter] = []  # of a line that is put together by place; pdfium may make several of it
         for stretch in _LINE.finditer(units):
             hyphenated = units[stretch.end() : stretch.end() + 1] in _LINE_HYPHENS
-            if self._from_right or letters or RIGHT_TO_LEFT.search(stretch.group()):
+            by_place = self._from_right or self._upside_down or RIGHT_TO_LEFT.search(stretch.group())
+            if by_place or letters:
                 more = self._letters(stretch.start(), stretch.end() + hyphenated)
                 if letters and more and same_line(letters, more):
                     letters += more
                     continue
                 if letters:
-                    yield self._segments_from_right(letters)
-                    letters = []
-                if self._from_right or RIGHT_TO_LEFT.search(stretch.group()):
+                    yield self._segments_by_place(letters)
+                letters = []
+                if by_place:
                     letters = more
                     continue
             if segments := _segments(units, stretch, self._measure, hyphenated):
                 yield segments
         if letters:
-            yield self._segments_from_right(letters)
+            yield self._segments_by_place(letters)
 
     def _letters(self, start: int, end: int) -> list[Letter]:
         found: list[Letter] = []
@@ -140,18 +143,19 @@ class TextPage:
             if text and not text.isspace():
                 index = match.start()
                 left, bottom, right, top = self._measure.box(index)
-                origin = self._measure.origin(index)
-                found.append(Letter(index, text, left, right, bottom, top, origin, space))
-            if text:  # what nobody can see says nothing
+                if match[0] not in _LINE_HYPHENS or left < right:  # some are not drawn
+                    origin = self._measure.origin(index)
+                    found.append(Letter(index, text, left, right, bottom, top, origin, space))
+            if text and not self._upside_down:  # what nobody can see says nothing
                 space = text.isspace()
         return found
 
-    def _segments_from_right(self, letters: Sequence[Letter]) -> Row:
-        """The pieces of a line with Hebrew or Arabic in it, from left to right."""
+    def _segments_by_place(self, letters: Sequence[Letter]) -> Row:
+        """The pieces of a line from left to right, whatever the order of its letters."""
         size = max(_typical(letters).top - _typical(letters).bottom, 0.1)
-        return [self._line_from_right(group, size) for group in cut_at_gaps(letters, _CELL_GAP * size)]
+        return [self._line_by_place(group, size) for group in cut_at_gaps(letters, _CELL_GAP * size)]
 
-    def _line_from_right(self, letters: Sequence[Letter], size: float) -> Line:
+    def _line_by_place(self, letters: Sequence[Letter], size: float) -> Line:
         from_right = self._from_right or runs_from_right("".join(each.text for each in letters))
         read = in_reading_order(letters, from_right=from_right)
         fonts = [self._measure.font(each.letter.index) for each in (read[0], read[-1])]
@@ -225,17 +229,21 @@ class _Measure:
         self._flags = ctypes.c_int()
         self._fonts: dict[bytes, _Font] = {}
 
-    def turn_upright(self, units: str) -> None:
-        """Find out which way most lines run: on a page in landscape format that is often upwards."""
+    def turn_upright(self, units: str, *, by_letters: bool) -> None:
+        """Find out which way most lines run: on a page in landscape format that is often upwards.
+
+        Args:
+            by_letters: Ask the letters, and not which end of a line comes first.
+        """
         ways: Counter[int] = Counter()
         for stretch in islice(_LINE.finditer(units), _LINES_TO_TELL_THE_WAY):
             words = stretch.group().strip()
             if len(words) < 3:
                 continue
             at = units.index(words, stretch.start())
-            if RIGHT_TO_LEFT.search(words):  # which of its ends comes first says nothing
+            if by_letters or RIGHT_TO_LEFT.search(words):  # which of its ends comes first says nothing
                 angle = pdfium.FPDFText_GetCharAngle(self._textpage, self._char(at))
-                ways[round(angle / (math.pi / 2)) % 4] += len(words)
+                ways[-round(angle / (math.pi / 2)) % 4] += len(words)  # it counts clockwise
                 continue
             first = self.box(at)
             last = self.box(at + len(words) - 1)

@@ -70,6 +70,8 @@ def in_reading_order(letters: Sequence[Letter], *, from_right: bool) -> list[Rea
         from_right: Whether the line as a whole runs from right to left.
     """
     marks = {letter for letter in letters if unicodedata.category(letter.text[0]) == "Mn"}
+    if len(marks) == len(letters):  # signs without letters are in some font's sample
+        marks = set()
     bases = sorted((each for each in letters if each not in marks), key=lambda each: each.index)
     standing, signs = _with_their_signs(
         bases, sorted(marks, key=lambda each: (unicodedata.combining(each.text[0]), each.index))
@@ -91,7 +93,7 @@ def in_reading_order(letters: Sequence[Letter], *, from_right: bool) -> list[Rea
         for each in (base, *signs.get(base.index, ())):
             found.append(Read(each, unicodedata.normalize("NFKC", each.text), space))
             space = False
-    return _with_brackets_round(found)
+    return _with_brackets_round(found) if 1 in levels else found
 
 
 class _Gaps:
@@ -105,7 +107,7 @@ class _Gaps:
 
     def _says(self, left: Letter, right: Letter) -> str:
         """What pdfium has between two letters: "space", "nothing", or "other" where it tells nothing."""
-        first, second = sorted((left, right), key=lambda letter: letter.index)
+        first, second = (left, right) if left.index < right.index else (right, left)
         apart = self._ranks[second.index] - self._ranks[first.index] != 1
         if apart or second.after_space is None or not (left.text.isalnum() and right.text.isalnum()):
             return "other"

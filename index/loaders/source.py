@@ -2,6 +2,7 @@
 
 Python is read by its own parser. For all other languages one rule looks at single lines, so it misses what is
 written unusually, and may take a line for a heading that is none: of a heading, nothing but context is made.
+The headings are empty places before what they name, since a signature is to be found and quoted as well.
 """
 
 from __future__ import annotations
@@ -82,12 +83,9 @@ def _definitions(text: str, starts: list[int], parent: ast.AST, level: int) -> I
     for node in ast.iter_child_nodes(parent):
         if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
-            line = starts[first - 1]
-            start = line + len(text[line:]) - len(text[line:].lstrip(" \t"))
-            end = starts[node.lineno] - 1
-            end = start + len(text[start:end].rstrip())
+            start = starts[first - 1] + node.col_offset  # a decorator is indented as what it decorates
             kind = {ast.ClassDef: "class", ast.FunctionDef: "def"}.get(type(node), "async def")
-            yield Heading(start=start, end=end, level=level, title=f"{kind} {node.name}")
+            yield Heading(start=start, end=start, level=level, title=f"{kind} {node.name}")
             if isinstance(node, ast.ClassDef) and level < _DEEPEST:
                 yield from _definitions(text, starts, node, level + 1)
         elif isinstance(node, ast.If | ast.Try):
@@ -109,9 +107,10 @@ def _by_lines(text: str) -> Iterator[Heading]:
         while indents and indents[-1] >= indent:
             indents.pop()
         indents.append(indent)
+        start += len(found["indent"])
         yield Heading(
-            start=start + len(found["indent"]),
-            end=start + len(line.rstrip()),
+            start=start,
+            end=start,
             level=min(len(indents), _DEEPEST),
             title=" ".join(found["title"].rstrip("(: ").split()),
         )

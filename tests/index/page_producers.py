@@ -179,7 +179,7 @@ def askew() -> bytes:
 
 # -- Chromium ------------------------------------------------------------------------------------
 
-_PAGES = {
+PRINTED = {
     "article": f'<body lang=en style="font:12pt serif;text-align:justify;hyphens:auto;width:300px">'
     f"<h1>Official flags</h1><p>{STORY}</p><p>The first five officers found a flat field. {MORE}</p>",
     "columns": f'<body style="columns:2;font:10pt sans-serif"><p>{STORY}</p><p>{MORE}</p><p>{STORY}</p>',
@@ -220,14 +220,14 @@ def printed_by_chromium(html: str) -> bytes:
 
 def by_chromium() -> Iterator[tuple[str, Maker]]:
     if CHROMIUM is not None:
-        for name, html in _PAGES.items():
+        for name, html in PRINTED.items():
             yield name, partial(printed_by_chromium, html)
         for angle in (90, 270):
             yield f"right to left turned by {angle}", partial(_turned_from_right, angle)
 
 
 def _turned_from_right(angle: int) -> bytes:
-    return turned(printed_by_chromium(_PAGES["right to left"]), angle)
+    return turned(printed_by_chromium(PRINTED["right to left"]), angle)
 
 
 # -- groff ---------------------------------------------------------------------------------------

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from index.chunker import ChunkLimits, split
 from index.documents import ParsedDocument
 from index.loaders import is_source, load
+from tests.fakes import WordCountEmbedder
 
 PYTHON = '''"""Ferries and their timetables.
 
@@ -57,9 +59,20 @@ def test_python_is_read_by_its_own_parser() -> None:
     ]
     assert document.heading_path(PYTHON.index('return "Ann"')) == ("class Ferry", "def name")
     assert document.heading_path(PYTHON.index("json.loads")) == ("def timetable",)
-    spans = [PYTHON[heading.start : heading.end] for heading in document.headings]
-    assert spans[1] == "@property\n    def name(self) -> str:"
-    assert all(heading.title in span for heading, span in zip(document.headings, spans, strict=True))
+    begins = [PYTHON[heading.start :] for heading in document.headings]
+    assert begins[0].startswith("class Ferry:")
+    assert begins[1].startswith("@property\n    def name(self)")
+    assert all(heading.start == heading.end for heading in document.headings)
+
+
+def test_a_signature_is_text_to_be_found_and_quoted() -> None:
+    document = load(PYTHON.encode(), "ferry.py")
+    limits = ChunkLimits(tokens=12, context_tokens=12, minimum_tokens=1)
+    chunks = split(document, token_spans=WordCountEmbedder(["sail"]).token_spans, limits=limits)
+    (chunk,) = [chunk for chunk in chunks if "async def sail(" in PYTHON[chunk.start : chunk.end]]
+    assert chunk.heading_path == ("class Ferry", "async def sail")
+    assert PYTHON[chunk.start : chunk.end].startswith("async def sail(")
+    assert "class Ferry" in chunk.context
 
 
 def test_python_that_does_not_parse_still_has_headings() -> None:
@@ -118,10 +131,9 @@ def test_other_languages_are_read_by_their_lines(
     assert document.text == source
     assert headings(document) == found
     assert is_source(document.media_type)
-    for heading in document.headings:
-        assert (
-            document.text[heading.start : heading.end] == document.text[heading.start : heading.end].strip()
-        )
+    for heading in document.headings:  # it stands where the words begin that it is about
+        line = source[heading.start :].splitlines()[0]
+        assert line == line.lstrip()
 
 
 def test_prose_is_no_source() -> None:

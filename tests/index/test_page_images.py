@@ -6,6 +6,7 @@ import ctypes
 import gzip
 import io
 import os
+import re
 import unicodedata
 from collections.abc import Iterator
 from typing import Any
@@ -23,7 +24,7 @@ from index.parsing import ParseLimits, Parser
 from index.sentences import sentence_spans
 from tests.index.files import pdf
 from tests.index.page_fixtures import STORY, Maker, cropped, turned, wrapped
-from tests.index.page_producers import CHROMIUM, GROFF, askew, every_pdf
+from tests.index.page_producers import CHROMIUM, GROFF, PRINTED, askew, every_pdf, printed_by_chromium
 
 FILES = every_pdf()
 
@@ -107,6 +108,22 @@ def test_the_boxes_of_every_sentence_hold_its_words(producer: str, name: str, ma
                 read += "".join(words_in(opened, view, box) for box in view.boxes)
                 opened.close()
             assert letters(read) == letters(document.text[start:end])
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+@pytest.mark.parametrize("name", ["article", "columns", "table", "right to left with numbers and names"])
+def test_a_page_that_is_shown_on_its_head_reads_as_upright_and_each_word_has_its_box(name: str) -> None:
+    upright = printed_by_chromium(PRINTED[name])
+    data = turned(upright, 180)
+    document = load(data, "a.pdf")
+    assert document.text == load(upright, "a.pdf").text
+    with pypdfium2.PdfDocument(data) as source:
+        opened = source[0]
+        for word in list(re.finditer(r"\S+", document.text))[:60]:
+            view = drawn(data, document, 1, *word.span())
+            read = "".join(words_in(opened, view, box) for box in view.boxes)
+            assert sorted(letters(read)) == sorted(letters(word[0]))  # pdfium may read a word from its end
+        opened.close()
 
 
 def test_a_box_is_as_high_as_its_line_and_ends_with_its_words() -> None:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
+from random import Random
+from typing import Any
 
 import pypdfium2
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from index.loaders import draw, load
 from index.loaders.right_to_left import Letter, in_reading_order, runs_from_right
@@ -86,6 +90,20 @@ def test_lines_that_were_turned_round_before_they_were_drawn_are_turned_back() -
         assert " ".join(load(data, "a.pdf").text.split()) == text
 
 
+@needs_dejavu
+@pytest.mark.parametrize("angle", [0, 90, 180, 270])
+@pytest.mark.parametrize("shown", [0, 90, 180, 270])
+def test_turned_lines_read_like_upright_ones(angle: int, shown: int) -> None:
+    def draw(paper: Any) -> None:
+        paper.translate(300, 400)
+        paper.rotate(angle)
+        paper.translate(-300, -740)
+        hebrew_turned_round(paper)
+
+    text = load(turned(drawn(draw), shown), "a.pdf").text
+    assert " ".join(text.split()) == " ".join(HEBREW_LINES)
+
+
 @needs_chromium
 @pytest.mark.parametrize("angle", [0, 90])
 def test_every_word_has_a_box_of_its_own(angle: int) -> None:
@@ -159,6 +177,19 @@ def test_brackets_turn_to_the_words_that_they_hold() -> None:
 def test_the_order_that_pdfium_gives_does_not_matter() -> None:
     shown = standing("14.50 ריחמ")
     assert read(shown[::-1]) == read(shown) == "מחיר 14.50"
+
+
+def test_signs_without_letters_are_kept() -> None:
+    assert sorted(read(standing("\u0301\u05b8"))) == ["\u0301", "\u05b8"]
+    assert read([]) == ""
+
+
+@given(st.text(st.sampled_from("אבג ابت ab 12.,()-%\u05b8\u064e"), max_size=40), st.booleans(), st.randoms())
+def test_every_letter_is_read_once(shown: str, from_right: bool, random: Random) -> None:
+    letters = standing(shown)
+    random.shuffle(letters)
+    found = in_reading_order(letters, from_right=from_right)
+    assert sorted(each.letter.index for each in found) == sorted(each.index for each in letters)
 
 
 def test_most_letters_say_which_way_a_text_runs() -> None:

@@ -19,7 +19,7 @@ from index.loaders import load
 from index.sentences import sentence_spans
 from tests.fakes import WordCountEmbedder
 from tests.index.fuzz import all_seeds
-from tests.ui.cited_pdf import add_upload, cite
+from tests.ui.cited_pdf import add_upload, cite, island_pdf
 from tests.ui.desk import desk_over
 from tests.ui.every_format import CSV, NAMES, document_of
 from ui.render import Highlight, escape
@@ -245,6 +245,14 @@ def test_parts_are_named() -> None:
     assert parts("a.xlsx") == ["Sheet", "Sheet"]  # the heading below says which
     assert parts("a.epub") == []  # the headings say it
     assert parts("a.eml") == []
+    pages = load(island_pdf(), "a.pdf")
+    whole = LexborHTMLParser(text_html(pages, 0, len(pages.text)))
+    # On the last page nothing begins: a paragraph ends there.
+    assert [part.attributes["data-words"] for part in whole.css(".fn-piece")] == [
+        "Page 1",
+        "Page 2",
+        "Page 3",
+    ]
     mail = parsed("a.eml")
     at = mail.text.index("Ticket: Dog")
     (part,) = tree("a.eml", at, at + 5).css(".fn-piece")
@@ -286,6 +294,18 @@ def test_documents_cannot_add_to_the_page() -> None:
     assert "<img" not in html
     document = ParsedDocument(text="a | b", locators=(Locator(0, hostile),), headings=())
     assert "<img" not in text_html(document, 0, 5)
+
+
+def test_a_row_costs_what_it_holds_however_wide_its_table_is() -> None:
+    text = "a | b\n" * 3_000 + " | ".join("c" * 3_000) + "\n" + "a | b\n" * 3_000
+    document = ParsedDocument(text=text, media_type="text/html")
+    assert len(text_html(document, 0, len(text))) < 50 * len(text)
+    names = " | ".join(f"n{number}" for number in range(200))
+    text = f"{names}\n" + "n0: a | n199: b\n" * 3_000
+    document = ParsedDocument(text=text, media_type="text/html")
+    html = text_html(document, 0, len(text))
+    assert len(html) < 50 * len(text)
+    assert html.count("<tr") == 3_001
 
 
 # -- in the pane
