@@ -27,6 +27,7 @@ from index.loaders.layout import Line, at_the_edge, reading_order
 from index.loaders.pdf import is_unreadable, open_page, open_pdf
 from index.loaders.pdf_lines import Box, Glyph, TextPage
 from index.loaders.recognised import RecognisedLines
+from index.loaders.right_to_left import RIGHT_TO_LEFT
 
 _PIXELS_A_POINT = 2.0  # 144 to the inch: sharp at twice the width of the pane
 _MOST_PIXELS = 3_000_000
@@ -35,6 +36,7 @@ _PIXELS_A_POINT_TO_READ = 300 / 72  # what Tesseract was trained for
 _MOST_PIXELS_TO_READ = 12_000_000
 _LEAST_LEADERS = 4  # so many dots in a row are dot leaders, which the text leaves out
 _THICKEST = 1.6  # of a glyph's height: small letters stand beside large ones, and raised ones
+_WORD_GAP = 0.6  # of a glyph's height: no gap between words is wider, as a rule
 _UNITS_A_POINT = 64  # pdfium turns points of a page into whole units
 
 
@@ -286,7 +288,12 @@ def _runs(
     runs: list[Box] = []
     for _, group in groupby(placed, key=lambda item: item[0]):
         glyphs = dict.fromkeys(glyph for _, glyph in group)
-        runs += _joined(box for glyph in glyphs for box in page.boxes(glyph))
+        boxes = [box for glyph in glyphs for box in page.boxes(glyph)]
+        if boxes and any(RIGHT_TO_LEFT.search(glyph.text) for glyph in glyphs):
+            # Words that follow each other may stand apart, with others between them.
+            runs += (run for part in _side_by_side(boxes) for run in _joined(part))
+        else:
+            runs += _joined(boxes)
     shown = [as_shown(run) for run in runs]
     for number, box in enumerate(shown):
         below = shown[number + 1] if number + 1 < len(shown) else None
@@ -313,6 +320,22 @@ def _joined(boxes: Iterable[Box]) -> Iterator[Box]:
         run = around
     if run is not None:
         yield run
+
+
+def _side_by_side(boxes: Sequence[Box]) -> Iterator[list[Box]]:
+    """Boxes of one line in groups that no wider gap parts than one between words."""
+    across = max(box[2] for box in boxes) - min(box[0] for box in boxes)
+    upwards = max(box[3] for box in boxes) - min(box[1] for box in boxes)
+    way = 0 if across >= upwards else 1
+    part: list[Box] = []
+    reach = -math.inf
+    for box in sorted(boxes, key=lambda box: box[way]):
+        if part and box[way] - reach > _WORD_GAP * (box[3 - way] - box[1 - way]):
+            yield part
+            part = []
+        part.append(box)
+        reach = max(reach, box[way + 2])
+    yield part
 
 
 def _around(one: Box, other: Box) -> Box:

@@ -21,6 +21,7 @@ from index.loaders.right_to_left import (
     Letter,
     cut_at_gaps,
     in_reading_order,
+    line_runs_from_right,
     runs_from_right,
     same_line,
 )
@@ -156,7 +157,7 @@ class TextPage:
         return [self._line_by_place(group, size) for group in cut_at_gaps(letters, _CELL_GAP * size)]
 
     def _line_by_place(self, letters: Sequence[Letter], size: float) -> Line:
-        from_right = self._from_right or runs_from_right("".join(each.text for each in letters))
+        from_right = self._from_right or line_runs_from_right(letters)
         read = in_reading_order(letters, from_right=from_right)
         fonts = [self._measure.font(each.letter.index) for each in (read[0], read[-1])]
         typical = _typical(letters)

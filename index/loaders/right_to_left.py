@@ -62,6 +62,15 @@ def runs_from_right(text: str) -> bool:
     return 2 * len(RIGHT_TO_LEFT.findall(text)) > sum(letter.isalpha() for letter in text)
 
 
+def line_runs_from_right(letters: Sequence[Letter]) -> bool:
+    """Whether a line does by itself: Hebrew or Arabic at both its ends, or for the most part."""
+    text = "".join(each.text for each in sorted(letters, key=lambda each: each.middle))
+    ends = [each for each in text if each.isalpha()]
+    if ends and all(RIGHT_TO_LEFT.match(each) for each in (ends[0], ends[-1])):
+        return True
+    return runs_from_right(text)
+
+
 def in_reading_order(letters: Sequence[Letter], *, from_right: bool) -> list[Read]:
     """The letters of one line in the order in which they are read.
 

@@ -122,6 +122,22 @@ def test_every_word_has_a_box_of_its_own(angle: int) -> None:
         opened.close()
 
 
+@needs_chromium
+@pytest.mark.parametrize("angle", [0, 90])
+def test_boxes_leave_out_what_stands_between_the_words(angle: int) -> None:
+    line = "הקובץ נשמר בשם Report Final. Another אחד."
+    data = turned(page(line), angle)
+    text = load(data, "a.pdf").text
+    assert text == line  # most letters of the page are Latin, but those at the ends of the line are not
+    end = text.index("Report") + len("Report")  # shown at the far end of the Latin words
+    view = draw(data, page=1, text=text, spans=[(0, end)])
+    with pypdfium2.PdfDocument(data) as source:
+        opened = source[0]
+        read = [letters(words_in(opened, view, box)) for box in view.boxes]
+        opened.close()
+    assert sorted(read) == sorted([letters("הקובץ נשמר בשם"), letters("Report")])
+
+
 def letters(text: str) -> list[str]:
     return sorted(each for each in unicodedata.normalize("NFKC", text) if each.isalnum())
 
