@@ -14,7 +14,7 @@ from typing import Literal
 
 _BORDER = " | "
 _PIPE = re.compile(r"(?<!\\)\|")
-_DELIMITERS = re.compile(r"[ \t]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*")
+_DELIMITERS = re.compile(r"[ \t]*+\|?[ \t]*+:?-++:?[ \t]*+(?:\|[ \t]*+:?-++:?[ \t]*+)*+\|?[ \t]*+")
 _NAME = re.compile(r"([^:|\n]{1,80}): ")
 _LINES_ABOVE = 6  # captions and the header, which a loader looks for among the first rows
 _MOST_COLUMNS = 200

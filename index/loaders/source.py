@@ -26,7 +26,7 @@ _MODIFIER = (
 )
 _NAMED = re.compile(
     rf"(?P<indent>[ \t]*)(?:{_MODIFIER}\s+){{0,5}}"
-    r"(?P<title>(?P<keyword>class|interface|struct|enum|trait|impl|module|namespace|protocol|extension|record"
+    r"(?P<title>(?:class|interface|struct|enum|trait|impl|module|namespace|protocol|extension|record"
     r"|object|contract|function\*?|func|fn|fun|def|defmodule|sub|procedure|table|view|message|service)"
     r"\s+(?:\([^()]{0,80}\)\s*)?[A-Za-z_$\"`'][\w$.:!?\"`'-]{0,100})"
     r"\s*(?:$|[<({:=;\[]|(?:extends|implements|inherits|where|for|do|as|begin|returns?)\b)",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import pairwise
@@ -306,6 +307,19 @@ def test_a_row_costs_what_it_holds_however_wide_its_table_is() -> None:
     html = text_html(document, 0, len(text))
     assert len(html) < 50 * len(text)
     assert html.count("<tr") == 3_001
+
+
+@pytest.mark.parametrize("media_type", ["text/markdown", "text/html", "application/pdf"])
+@pytest.mark.parametrize(
+    "piece", [" ", "-", "|", "| ", " | ", "a: ", "|-", "`", "> ", "#", "|\n", "a: b | \n"]
+)
+def test_no_text_takes_long_to_draw(media_type: str, piece: str) -> None:
+    text = f"a | b\n-|-\n{piece * (60_000 // len(piece))}x|-"
+    document = ParsedDocument(text=text, media_type=media_type)
+    before = time.process_time()
+    html = text_html(document, 0, len(text), (Highlight(start=9, end=50_000, tag="mark", css="fn-mark"),))
+    assert time.process_time() - before < 3
+    assert len(html) < 100 * len(text)
 
 
 # -- in the pane
