@@ -6,6 +6,8 @@ import hashlib
 from dataclasses import dataclass
 from typing import Literal
 
+from index.documents import last_part
+
 Status = Literal["answered", "abstained", "stopped", "failed"]
 Verdict = Literal["quoted", "supported", "weak", "unsupported", "contradicted"]
 
@@ -43,7 +45,7 @@ class Passage:
     @property
     def name(self) -> str:
         """The last part of the path: what a person calls the document."""
-        return self.path.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
+        return last_part(self.path)
 
 
 def digest(quote: str) -> str:
@@ -75,7 +77,7 @@ class Citation:
     @property
     def name(self) -> str:
         """The last part of the path: what a person calls the document."""
-        return self.path.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
+        return last_part(self.path)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,15 +138,21 @@ class Rewording:
     @property
     def name(self) -> str:
         """The last part of the path: what a person calls the document."""
-        return self.path.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
+        return last_part(self.path)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Elsewhere:
-    """A collection outside the selection, and how many passages of it clear the bar (at least 1)."""
+    """What lies outside the selection, and how many passages of it clear the bar (at least 1)."""
 
     collection: str
     passages: int
+    document: str = ""  # name of one document of a collection of which others were selected
+
+    @property
+    def name(self) -> str:
+        """What a person calls it."""
+        return self.document or self.collection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +161,8 @@ class Refusal:
 
     passages: int  # searched
     documents: int  # searched
-    collections: tuple[str, ...] = ()  # that were selected, by name; empty: everything was searched
+    collections: tuple[str, ...] = ()  # that were selected whole, by name
+    files: tuple[str, ...] = ()  # names of single documents that were selected; both empty: everything was
     unknown_words: tuple[str, ...] = ()  # of the question, in order: no document at all holds them
     nearest: tuple[Passage, ...] = ()  # at most three, best first, all below the bar
     elsewhere: tuple[Elsewhere, ...] = ()  # most passages first

@@ -36,6 +36,7 @@ from rag.refusal import Refuser, counted, listed, refusal_sentences
 
 if TYPE_CHECKING:
     from index.embeddings import Embedder
+    from index.scope import Scope
     from index.snapshot import Snapshot
     from index.store import Store
     from rag.llm import LanguageModel
@@ -117,19 +118,22 @@ class Assistant:
         *,
         history: Sequence[Turn] = (),
         collections: frozenset[str] | None = None,
+        documents: frozenset[str] | None = None,
     ) -> list[Passage]:
         """The ``k`` best passages for a question, best first.
 
         Args:
             history: Earlier turns, oldest first; what is searched is then what :meth:`ask` would search.
-            collections: Search only these; None: all of them.
+            collections: Names of collections to search.
+            documents: Ids of single documents to search beside them. Both None: everything.
 
         Raises:
             UnknownCollectionError: A name in ``collections`` is not that of a collection.
+            UnknownDocumentError: An id in ``documents`` is not that of a document.
             StoreError, EmbeddingError: The index or the embedding model cannot be used.
         """
         snapshot = self._store.snapshot(self.embedder.fingerprint)
-        scope = self._store.scope(collections, snapshot)
+        scope = self._store.scope(collections, snapshot, documents=documents)
         question = question.encode("utf-8", "replace").decode("utf-8")
         condensed = condense(question, history)
         wanted = max(k, self._reranker.reads)
@@ -140,10 +144,15 @@ class Assistant:
         return list(ranked.passages[:k])
 
     def ask(
-        self, question: str, history: Sequence[Turn] = (), *, collections: frozenset[str] | None = None
+        self,
+        question: str,
+        history: Sequence[Turn] = (),
+        *,
+        collections: frozenset[str] | None = None,
+        documents: frozenset[str] | None = None,
     ) -> Answer:
         """Answer a question: :meth:`stream` consumed to its end."""
-        for event in self.stream(question, history, collections=collections):
+        for event in self.stream(question, history, collections=collections, documents=documents):
             if isinstance(event, Done):
                 return event.answer
         raise AssertionError("stream() ended without Done")
@@ -154,6 +163,7 @@ class Assistant:
         history: Sequence[Turn] = (),
         *,
         collections: frozenset[str] | None = None,
+        documents: frozenset[str] | None = None,
         quotes_only: bool = False,
         stopped: Callable[[], bool] = never,
     ) -> Iterator[Event]:
@@ -165,8 +175,9 @@ class Assistant:
 
         Args:
             history: Earlier turns, oldest first.
-            collections: Answer only from these; None: from all of them. One that does not exist makes
-                the answer fail.
+            collections: Names of collections to answer from.
+            documents: Ids of single documents to answer from beside them. Both None: from everything.
+                What does not exist makes the answer fail.
             quotes_only: Answer in the documents' own words, even where a language model is set.
             stopped: Asked often; once it is true the answer ends as ``stopped``.
         """
@@ -174,7 +185,8 @@ class Assistant:
         question = question.encode("utf-8", "replace").decode("utf-8").strip()
         run = _Run(answer=Answer(status="failed", question=question, query=question))
         try:
-            yield from self._answer(run, question, history, collections, quotes_only, stopped)
+            chosen = partial(self._store.scope, collections, documents=documents)
+            yield from self._answer(run, question, history, chosen, quotes_only, stopped)
         except FootnoteError as error:
             run.answer = replace(run.answer, status="failed", notice=f"{error} {error.hint}")
         yield Done(answer=run.answer)
@@ -210,7 +222,7 @@ class Assistant:
         run: _Run,
         question: str,
         history: Sequence[Turn],
-        collections: frozenset[str] | None,
+        chosen: Callable[[Snapshot], Scope],
         quotes_only: bool,
         stopped: Callable[[], bool],
     ) -> Iterator[Event]:
@@ -224,9 +236,9 @@ class Assistant:
         run.step("condense", condensed.reason)
 
         snapshot = self._store.snapshot(self.embedder.fingerprint)
-        scope = self._store.scope(collections, snapshot)
+        scope = chosen(snapshot)
         searched = counted(scope.n_chunks, "passage")
-        searched += f" in {listed(sorted(collections))}" if collections else ""
+        searched += f" in {listed(scope.names)}" if scope.narrowed else ""
         run.answer = replace(run.answer, generation=snapshot.generation)
         yield Stage(name="retrieve", detail=f"Searching {searched}")
         wanted = max(self._passages, self._reranker.reads)

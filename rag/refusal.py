@@ -92,6 +92,7 @@ class Refuser:
             passages=scope.n_chunks,
             documents=scope.n_documents,
             collections=tuple(sorted(scope.collections or ())),
+            files=scope.files,
             unknown_words=evidence.unknown_words,
             nearest=tuple(passages[:NEAREST]),
             elsewhere=self._elsewhere(query, snapshot, scope, carried),
@@ -101,27 +102,35 @@ class Refuser:
     def _elsewhere(
         self, query: str, snapshot: Snapshot, scope: Scope, carried: Sequence[str]
     ) -> tuple[Elsewhere, ...]:
-        """Collections outside the selection that hold an answer, found by one search over all of them."""
-        if scope.collections is None:
+        """What holds an answer outside the selection, found by one search over all of that.
+
+        A collection; or a document, where others of its collection were selected.
+        """
+        if not scope.narrowed:
             return ()
-        names = {row.name for row in self._store.collections() if row.documents}
-        rest = frozenset(names - scope.collections)
-        if not rest:
+        outside = self._store.scope(scope.collections, snapshot, documents=scope.documents, outside=True)
+        if not outside.n_chunks:
             return ()
-        outside = self._store.scope(rest, snapshot)
         found = self._retriever.search(query, k=self._passages, snapshot=snapshot, scope=outside)
         ranked = self._reranker.rank(query, found, snapshot, carried=carried)
         # All together first: most often nothing is there, and that is known after one look.
         if not self._clears(query, ranked.passages, snapshot, carried, ranked.sentences):
             return ()
-        counts: dict[str, int] = {}
+        counts: dict[tuple[str, str], int] = {}
         for passage in ranked.passages:
             if self._clears(query, [passage], snapshot, carried, ranked.sentences):
                 sources = self._store.sources_of(passage.version_id)
-                for name in {source.collection for source in sources if outside.holds(source)}:
-                    counts[name] = counts.get(name, 0) + 1
-        names_by_count = sorted(counts, key=lambda name: (-counts[name], name))
-        return tuple(Elsewhere(collection=name, passages=counts[name]) for name in names_by_count)
+                for place in {
+                    (source.collection, source.name if source.collection in scope.parts else "")
+                    for source in sources
+                    if outside.holds(source)
+                }:
+                    counts[place] = counts.get(place, 0) + 1
+        by_count = sorted(counts, key=lambda place: (-counts[place], place))
+        return tuple(
+            Elsewhere(collection=collection, document=document, passages=counts[collection, document])
+            for collection, document in by_count
+        )
 
     def _clears(
         self,
@@ -227,7 +236,8 @@ def without_number(title: str) -> str:
 
 def refusal_sentences(refusal: Refusal) -> list[str]:
     """What to say instead of an answer: that there is none, what was searched, and what is elsewhere."""
-    inside = f" in {listed(refusal.collections)}" if refusal.collections else ""
+    selected = (*refusal.collections, *refusal.files)
+    inside = f" in {listed(selected)}" if selected else ""
     if not refusal.passages:
         sentences = [f"Nothing is indexed{inside} yet.", "Add documents and ask again."]
     else:
@@ -236,7 +246,7 @@ def refusal_sentences(refusal: Refusal) -> list[str]:
         if refusal.unknown_words:
             sentences.append(f"Found in none of them: {', '.join(refusal.unknown_words)}.")
     if refusal.elsewhere:
-        names = listed([each.collection for each in refusal.elsewhere])
+        names = listed([each.name for each in refusal.elsewhere])
         sentences.append(f"Found in {names}, outside your selection.")
     return sentences
 
