@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 from index.errors import BusyError, FootnoteError
 from rag.answers import Answer, Delta, Done, Found, Passage, Stage, Turn
-from ui.chats import Chats, Message, StoredAnswer, stored
+from ui.chats import Chats, Message
 from ui.references import References
 from ui.render import explain
+from ui.stored import StoredAnswer, stored
 
 if TYPE_CHECKING:
     from rag.ask import Assistant

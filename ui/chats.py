@@ -19,18 +19,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from index.errors import StorageError
-from rag.answers import (
-    Answer,
-    Citation,
-    Elsewhere,
-    Passage,
-    Refusal,
-    Rewording,
-    Status,
-    Step,
-    Verdict,
-    digest,
-)
+from ui.stored import StoredAnswer, answer_from_json
 
 TITLE_CHARS = 80
 
@@ -73,77 +62,6 @@ _MESSAGE = "message_id, chat_id, role, text, answer, created_at"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SpanRef:
-    """A place in a document version: what a message remembers instead of the words.
-
-    ``sha256`` is the hex digest of the quote (UTF-8), so that the place can be checked and found again.
-    ``start``/``end`` are character offsets, end exclusive. No title and no heading: they are document text.
-    """
-
-    doc_id: str
-    version_id: int
-    start: int
-    end: int
-    sha256: str
-    name: str
-    collection: str
-    page: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredSentence:
-    """A sentence of an answer. ``text`` is None when its words are those of its first citation."""
-
-    text: str | None
-    markers: tuple[int, ...] = ()
-    verdict: Verdict | None = None
-    short_answer: tuple[int, int] | None = None  # offsets into the sentence, end exclusive
-    grouped: bool = False  # listed under the name of its document
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredConsidered:
-    """A passage that was looked at for an answer; see ``Considered`` and ``Passage`` for what is what."""
-
-    place: SpanRef
-    dense_rank: int | None
-    lexical_rank: int | None
-    fused: float
-    reader: float | None
-    kept: bool
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredRefusal:
-    """A ``Refusal`` without the words of documents: a rewording is the place of its heading."""
-
-    passages: int
-    documents: int
-    collections: tuple[str, ...] = ()
-    unknown_words: tuple[str, ...] = ()
-    elsewhere: tuple[Elsewhere, ...] = ()
-    rewordings: tuple[SpanRef, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredAnswer:
-    """An ``Answer`` without the words of documents."""
-
-    status: Status
-    query: str = ""
-    sentences: tuple[StoredSentence, ...] = ()
-    citations: tuple[tuple[int, SpanRef], ...] = ()  # (marker, place)
-    passages: tuple[SpanRef, ...] = ()  # best first
-    steps: tuple[Step, ...] = ()
-    considered: tuple[StoredConsidered, ...] = ()  # best first
-    confidence: float = 0.0
-    generator: str = "built-in"
-    notice: str = ""
-    refusal: StoredRefusal | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     """A question (``text``), or an answer; ``answer`` is None while it is being written."""
 
@@ -171,118 +89,6 @@ class Chat:
     title: str
     created_at: float
     updated_at: float
-
-
-def stored(answer: Answer) -> StoredAnswer:
-    """Reduce an answer to what may be kept: references for the documents' words, text for the rest."""
-    quotes = {citation.marker: citation.quote for citation in answer.citations}
-    sentences: list[StoredSentence] = []
-    for sentence in answer.sentences:
-        quote = quotes.get(sentence.markers[0]) if sentence.markers else None
-        quoted = sentence.verdict == "quoted" and quote is not None
-        # Offsets of the short answer hold for the rendered quote only if the sentence is that quote.
-        aligned = not quoted or sentence.text == quote
-        sentences.append(
-            StoredSentence(
-                text=None if quoted else sentence.text,
-                markers=sentence.markers,
-                verdict=sentence.verdict,
-                short_answer=sentence.short_answer if aligned else None,
-                grouped=bool(sentence.group),
-            )
-        )
-    citations = tuple((each.marker, _place(each, each.quote)) for each in answer.citations)
-    passages = tuple(_place(each, each.text) for each in answer.passages)
-    return StoredAnswer(
-        status=answer.status,
-        query=answer.query,
-        sentences=tuple(sentences),
-        citations=citations,
-        passages=passages,
-        steps=answer.steps,
-        considered=tuple(
-            StoredConsidered(
-                place=_place(each.passage, each.passage.text),
-                dense_rank=each.passage.dense_rank,
-                lexical_rank=each.passage.lexical_rank,
-                fused=each.passage.fused,
-                reader=each.passage.reader,
-                kept=each.kept,
-                reason=each.reason,
-            )
-            for each in answer.considered
-        ),
-        confidence=answer.confidence,
-        generator=answer.generator,
-        notice=answer.notice,
-        refusal=None if answer.refusal is None else _stored_refusal(answer.refusal),
-    )
-
-
-def _stored_refusal(refusal: Refusal) -> StoredRefusal:
-    return StoredRefusal(
-        passages=refusal.passages,
-        documents=refusal.documents,
-        collections=refusal.collections,
-        unknown_words=refusal.unknown_words,
-        elsewhere=refusal.elsewhere,
-        rewordings=tuple(_place(each, each.quote) for each in refusal.rewordings),
-    )
-
-
-def _place(each: Citation | Passage | Rewording, spelled: str) -> SpanRef:
-    return SpanRef(
-        doc_id=each.doc_id,
-        version_id=each.version_id,
-        start=each.start,
-        end=each.end,
-        sha256=digest(spelled),
-        name=each.name,
-        collection=each.collection,
-        page=each.page,
-    )
-
-
-def _answer_from_json(text: str) -> StoredAnswer:
-    raw: dict[str, Any] = json.loads(text)
-    sentences = tuple(
-        StoredSentence(
-            **{
-                **each,
-                "markers": tuple(each["markers"]),
-                "short_answer": tuple(each["short_answer"]) if each["short_answer"] else None,
-            }
-        )
-        for each in raw["sentences"]
-    )
-    return StoredAnswer(
-        **{
-            **raw,
-            "sentences": sentences,
-            "citations": tuple((marker, SpanRef(**place)) for marker, place in raw["citations"]),
-            "passages": tuple(SpanRef(**place) for place in raw["passages"]),
-            "steps": tuple(Step(**step) for step in raw["steps"]),
-            "considered": tuple(
-                StoredConsidered(**{**each, "place": SpanRef(**each["place"])})
-                for each in raw.get("considered", ())  # answers of the first release have none
-            ),
-            "refusal": _refusal_from_json(raw.get("refusal")),
-        }
-    )
-
-
-def _refusal_from_json(raw: dict[str, Any] | None) -> StoredRefusal | None:
-    if raw is None:  # an answer, or a refusal of an earlier release
-        return None
-    return StoredRefusal(
-        **{
-            **raw,
-            "collections": tuple(raw["collections"]),
-            "unknown_words": tuple(raw["unknown_words"]),
-            "elsewhere": tuple(Elsewhere(**each) for each in raw["elsewhere"]),
-            "rewordings": tuple(SpanRef(**place) for place in raw["rewordings"]),
-        }
-    )
 
 
 class Chats:
@@ -543,6 +349,6 @@ def _message(row: tuple[Any, ...]) -> Message:
         chat_id=row[1],
         role=row[2],
         text=row[3],
-        answer=_answer_from_json(row[4]) if row[4] else None,
+        answer=answer_from_json(row[4]) if row[4] else None,
         created_at=row[5],
     )

@@ -11,19 +11,12 @@ from collections.abc import Mapping, Sequence
 from index.blocks import is_list_item, is_table_row
 from rag.answers import Step
 from ui.asking import Running
-from ui.chats import (
-    Message,
-    SpanRef,
-    StoredAnswer,
-    StoredConsidered,
-    StoredRefusal,
-    StoredSentence,
-    Variants,
-)
+from ui.chats import Message, Variants
 from ui.exchanges import Again, again_html, edit_link, reuse_link
 from ui.opinions import LABELS, Noted, different
 from ui.references import Located, References
 from ui.render import count, escape, escape_line, place
+from ui.stored import SpanRef, StoredAnswer, StoredConsidered, StoredRefusal, StoredSentence
 
 HOVER_CHARS = 160
 _NEAREST = 3

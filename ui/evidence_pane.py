@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 from index.documents import ParsedDocument
 from index.errors import FootnoteError
 from index.originals import original_path
-from ui.chats import Chats, Message, SpanRef
+from ui.chats import Chats, Message
 from ui.document_routes import original_address
 from ui.health import health_facts
 from ui.page_images import PageImages, no_page
 from ui.references import Located, References
 from ui.render import Highlight, button, clock, escape, escape_line, place
 from ui.sheet import ShownAs, problem_html, sheet_html, views_html, waiting_html
+from ui.stored import SpanRef
 from ui.text_blocks import snapped
 from ui.text_view import text_html
 

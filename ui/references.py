@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from index.documents import ParsedDocument, page_words
 from index.sentences import sentence_spans
 from rag.answers import digest
-from ui.chats import SpanRef
+from ui.stored import SpanRef
 
 if TYPE_CHECKING:
     from index.rows import DocumentRow

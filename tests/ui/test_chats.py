@@ -36,10 +36,11 @@ from rag.ask import Assistant
 from tests.fakes import WordCountEmbedder
 from tests.ui.payloads import HOSTILE
 from ui.asking import FIRST_DOCUMENTS, LOADING, QUIET_SECONDS, Asking, Running
-from ui.chats import Chats, Message, stored
+from ui.chats import Chats, Message
 from ui.conversation import answer_markdown, answer_with_sources, rewording, running_markdown
 from ui.evidence_pane import EvidencePane, Reference
 from ui.references import References
+from ui.stored import stored
 
 QUOTE = "The zebrafish clause ends in March."
 TEXT = f"Lease\n\nThis contract has terms.\n\n{QUOTE} It may be renewed.\n\nThe rent is due monthly.\n"
