@@ -108,9 +108,7 @@ def _ways_on(message_id: str, refusal: StoredRefusal, references: References) ->
     """What a refusal offers to do next. The links are known to the page, which asks again."""
     rows: list[str] = []
     if refusal.elsewhere:
-        found = ", ".join(
-            f"{each.collection} ({count(each.passages, 'passage')})" for each in refusal.elsewhere
-        )
+        found = ", ".join(f"{each.name} ({count(each.passages, 'passage')})" for each in refusal.elsewhere)
         label = f'<span class="fn-near">Outside your selection: {escape_line(found)}</span>'
         link = f'<a class="fn-chip fn-go" role="button" href="#again-{message_id}">Search all</a>'
         rows.append(f'<div class="fn-chips">{label}{link}</div>')

@@ -11,8 +11,10 @@ from ui.desk import Desk
 from ui.documents_view import SAMPLES, state_html, table_html
 from ui.folders_view import folders_html
 from ui.quality_view import quality_html
+from ui.selection import Selection
 from ui.settings_view import settings_html
 from ui.sidebar import OUTDATED, STALE, composer_html, sidebar_html, top_html, welcome_html
+from ui.sources import sources_html
 from ui.tab import Components, Update, View, number_of, text_of
 
 NEW_CHAT = "New chat"
@@ -32,6 +34,7 @@ class Around:
         chat = desk.chats.chat(view.chat_id) if view.chat_id else None
         overview, (current, last) = desk.overview(), desk.latest_jobs()
         selection = self.selection(view)
+        searched = [] if selection is None else overview.sources.names(selection)
         status, rows = overview.status, overview.rows
         hello = ""
         if chat is None:
@@ -48,13 +51,12 @@ class Around:
                 current,
                 desk.model_name,
                 desk.model_problem,
-                collections=overview.collections,
-                selection=selection,
+                sources=sources_html(overview.sources, selection, view.looking),
                 wanted=view.wanted.strip(),
                 reindex=bool(overview.models.needed),
                 deleted=desk.chats.hidden_title(view.hidden) if view.hidden else None,
             ),
-            "scope": composer_html(selection, editing=bool(view.editing)),
+            "scope": composer_html(searched, editing=bool(view.editing)),
             "top": top_html(chat.title if chat is not None else NEW_CHAT, view.chat_id),
             "hello": hello,
             "state": state_html(
@@ -111,12 +113,10 @@ class Around:
             notice=view.quality_notice,
         )
 
-    def selection(self, view: View) -> frozenset[str] | None:
-        """What the conversation searches; None: everything. A collection that is gone no longer counts."""
+    def selection(self, view: View) -> Selection | None:
+        """What the conversation searches; None: everything. What is gone no longer counts."""
         stored = self.desk.chats.selection(view.chat_id) if view.chat_id else view.selection
-        names = {row.name for row in self.desk.overview().collections}
-        chosen = names if stored is None else names & stored
-        return None if not chosen or chosen == names else frozenset(chosen)
+        return self.desk.overview().sources.present(stored)
 
     def _undoable(self, view: View) -> int:
         """How many documents this tab removed and can still bring back."""

@@ -15,6 +15,7 @@ from rag.answers import Answer, Delta, Done, Found, Passage, Stage, Turn
 from ui.chats import Chats, Message
 from ui.references import References
 from ui.render import explain
+from ui.selection import Selection
 from ui.stored import StoredAnswer, stored
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ class _Asked:
 
     question: str
     history: list[Turn]
-    collections: frozenset[str] | None
+    selection: Selection | None
     quotes_only: bool
 
 
@@ -127,7 +128,7 @@ class Asking:
         self,
         chat_id: str,
         question: str,
-        collections: frozenset[str] | None = None,
+        selection: Selection | None = None,
         *,
         instead_of: str = "",
         quotes_only: bool = False,
@@ -135,7 +136,7 @@ class Asking:
         """Store the question and start answering it.
 
         Args:
-            collections: Answer only from these; None: from all of them.
+            selection: Answer only from this; None: from everything.
             instead_of: Message id of the last question, to ask this one in its place.
             quotes_only: Answer without the language model, even where one is set.
 
@@ -152,7 +153,7 @@ class Asking:
                 )
             running = Running(self._chats.add_exchange(chat_id, question, instead_of=instead_of))
             self._running[chat_id] = running
-        asked = _Asked(question=question, history=history, collections=collections, quotes_only=quotes_only)
+        asked = _Asked(question=question, history=history, selection=selection, quotes_only=quotes_only)
         threading.Thread(target=self._answer, args=(running, asked), name="answer", daemon=True).start()
         return running
 
@@ -231,7 +232,8 @@ def _follow(assistant: Assistant, running: Running, asked: _Asked) -> Answer:
     events = assistant.stream(
         asked.question,
         asked.history,
-        collections=asked.collections,
+        collections=None if asked.selection is None else asked.selection.collections,
+        documents=None if asked.selection is None else asked.selection.documents,
         quotes_only=asked.quotes_only,
         stopped=stopped,
     )

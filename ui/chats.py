@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from index.errors import StorageError
+from ui.selection import Selection
 from ui.stored import StoredAnswer, answer_from_json
 
 TITLE_CHARS = 80
@@ -42,7 +43,8 @@ CREATE TABLE IF NOT EXISTS messages (
 CREATE INDEX IF NOT EXISTS messages_by_chat ON messages(chat_id, position);
 CREATE TABLE IF NOT EXISTS selections (
     chat_id TEXT PRIMARY KEY REFERENCES chats(chat_id) ON DELETE CASCADE,
-    collections TEXT NOT NULL          -- JSON; a conversation without a row searches everything
+    collections TEXT NOT NULL,         -- JSON; a conversation without a row searches everything
+    documents TEXT NOT NULL DEFAULT '[]'  -- JSON, ids
 );
 CREATE TABLE IF NOT EXISTS variants (
     question_id TEXT PRIMARY KEY REFERENCES messages(message_id) ON DELETE CASCADE,
@@ -110,6 +112,7 @@ class Chats:
             self._db.execute("PRAGMA foreign_keys=ON")
             self._db.execute("PRAGMA secure_delete=ON")
             self._db.executescript(_SCHEMA)
+            self._add_columns()
         except (OSError, sqlite3.Error) as exc:
             raise StorageError(
                 f"Conversations cannot be opened in {path}: {exc}.",
@@ -120,6 +123,12 @@ class Chats:
         """Close the file; the object is not used afterwards."""
         with self._lock:
             self._db.close()
+
+    def _add_columns(self) -> None:
+        """Bring the file of an earlier release up to this one."""
+        known = {row[1] for row in self._db.execute("PRAGMA table_info(selections)")}
+        if "documents" not in known:
+            self._db.execute("ALTER TABLE selections ADD COLUMN documents TEXT NOT NULL DEFAULT '[]'")
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -173,20 +182,27 @@ class Chats:
             with self._transaction() as db:
                 db.execute("UPDATE chats SET title = ? WHERE chat_id = ?", (title, chat_id))
 
-    def selection(self, chat_id: str) -> frozenset[str] | None:
-        """The collections that a conversation searches; None: all of them."""
-        rows = self._rows("SELECT collections FROM selections WHERE chat_id = ?", chat_id)
-        return frozenset(json.loads(rows[0][0])) if rows else None
+    def selection(self, chat_id: str) -> Selection | None:
+        """What a conversation searches; None: everything."""
+        rows = self._rows("SELECT collections, documents FROM selections WHERE chat_id = ?", chat_id)
+        if not rows:
+            return None
+        collections, documents = (frozenset[str](json.loads(each)) for each in rows[0])
+        return Selection(collections=collections, documents=documents)
 
-    def select(self, chat_id: str, collections: frozenset[str] | None) -> None:
-        """Make a conversation search these collections from now on; None: all of them."""
+    def select(self, chat_id: str, selection: Selection | None) -> None:
+        """Make a conversation search this from now on; None: everything."""
         with self._transaction() as db:
             db.execute("DELETE FROM selections WHERE chat_id = ?", (chat_id,))
-            if collections is not None:
+            if selection is not None:
                 # Nothing happens if the conversation was deleted meanwhile.
                 db.execute(
-                    "INSERT INTO selections SELECT chat_id, ? FROM chats WHERE chat_id = ?",
-                    (json.dumps(sorted(collections)), chat_id),
+                    "INSERT INTO selections SELECT chat_id, ?, ? FROM chats WHERE chat_id = ?",
+                    (
+                        json.dumps(sorted(selection.collections)),
+                        json.dumps(sorted(selection.documents)),
+                        chat_id,
+                    ),
                 )
 
     def count(self) -> int:

@@ -18,7 +18,6 @@ from index.jobs import KEPT_JOBS, Job, Jobs
 from index.recutting import Recutting, recutting
 from index.removal import UNDO_SECONDS
 from index.rows import DocumentRow, StoreStatus
-from index.scope import CollectionRow
 from index.store import Store
 from index.watched import WatchedFolder
 from rag.build import chunk_limits
@@ -41,6 +40,7 @@ from ui.planning import PlanSummary
 from ui.preferences import Preferences
 from ui.quality_facts import QualityFacts
 from ui.references import References
+from ui.selection import Sources
 from ui.watching import FolderWatcher
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class Overview:
     generation: int
     status: StoreStatus
     rows: list[DocumentRow]  # by collection and path
-    collections: list[CollectionRow]  # that can answer, by name
+    sources: Sources  # what a conversation can be narrowed to
     questions: list[str]  # examples for an empty conversation
     models: ModelState
 
@@ -208,7 +208,7 @@ class Desk:
                 generation=generation,
                 status=self.store.status(),
                 rows=rows,
-                collections=[row for row in self.store.collections() if row.documents],
+                sources=Sources(rows),
                 questions=example_questions(self.store, rows),
                 models=self._model_state(self.store.model, self.store.model_before),
             )

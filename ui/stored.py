@@ -73,6 +73,7 @@ class StoredRefusal:
     passages: int
     documents: int
     collections: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
     unknown_words: tuple[str, ...] = ()
     elsewhere: tuple[Elsewhere, ...] = ()
     rewordings: tuple[SpanRef, ...] = ()
@@ -146,6 +147,7 @@ def _stored_refusal(refusal: Refusal) -> StoredRefusal:
         passages=refusal.passages,
         documents=refusal.documents,
         collections=refusal.collections,
+        files=refusal.files,
         unknown_words=refusal.unknown_words,
         elsewhere=refusal.elsewhere,
         rewordings=tuple(_place(each, each.quote) for each in refusal.rewordings),
@@ -201,6 +203,7 @@ def _refusal_from_json(raw: dict[str, Any] | None) -> StoredRefusal | None:
         **{
             **raw,
             "collections": tuple(raw["collections"]),
+            "files": tuple(raw.get("files", ())),  # refusals of the first release have none
             "unknown_words": tuple(raw["unknown_words"]),
             "elsewhere": tuple(Elsewhere(**each) for each in raw["elsewhere"]),
             "rewordings": tuple(SpanRef(**place) for place in raw["rewordings"]),

@@ -193,3 +193,52 @@ def test_the_evidence_of_each_sentence_is_listed(watched: Watched, tmp_path: Pat
         expect(page.locator("#fn-live")).to_have_text(re.compile("^$|Evidence: 1 of 1 sentence quoted"))
         judged.get_by_role("link", name="1").click()
         expect(page.locator(".fn-pane mark")).to_have_text("The garden pump reaches a pressure of 47 bar.")
+
+
+def test_a_search_is_narrowed_to_single_files(watched: Watched, tmp_path: Path) -> None:
+    page = watched.page
+    with served_lightly(tmp_path / "data") as server:
+        page.goto(server.url)
+        sources, chip = page.locator(".fn-sources"), page.locator("#fn-composer .fn-scope")
+        finder = sources.get_by_label("Find a file")
+        expect(sources.get_by_role("checkbox")).to_have_count(3)
+
+        # Found by name while typing goes on: no drawing takes a letter, the caret or the focus away.
+        finder.press_sequentially("bor", delay=120)
+        expect(sources.get_by_role("checkbox", name="border.txt")).to_be_checked()
+        expect(sources.get_by_role("checkbox")).to_have_count(2)
+        expect(finder).to_be_focused()
+        finder.press_sequentially("der", delay=120)
+        expect(finder).to_have_value("border")
+        border = sources.locator(".fn-files .fn-source", has_text="border.txt")
+        border.hover()
+        border.get_by_role("button", name="only").click()
+        expect(chip).to_contain_text("Searching: border.txt")
+        expect(sources).to_contain_text("1 of 4 selected")
+        expect(sources.get_by_role("checkbox", name="border.txt")).to_be_disabled()
+        finder.press("Escape")
+        expect(finder).to_have_value("")
+
+        # The answer lies in the other letter: that file is named, and everything is one click away.
+        refusal = ask(page, "What of the roses, dear Ann?")
+        expect(refusal).to_contain_text("The border of roses")
+        refusal = ask(page, PRESSURE)
+        expect(refusal).to_contain_text("Searched 1 passage of 1 document in border.txt.")
+        expect(refusal).to_contain_text("Found in Manuals, outside your selection.")
+
+        # Another file is ticked beside it; its collection is neither ticked nor empty, and says so.
+        letters = sources.get_by_role("checkbox", name="Letters")
+        assert letters.evaluate("box => box.indeterminate")
+        sources.get_by_role("button", name="Files of Manuals").click()
+        sources.get_by_role("checkbox", name="pump.pdf").click()
+        expect(chip).to_contain_text("Searching: border.txt and pump.pdf")
+        page.wait_for_function("document.activeElement.dataset.act === 'file'")
+        expect(ask(page, PRESSURE)).to_contain_text("47 bar")
+
+        # It belongs to the conversation, also after a reload.
+        page.reload()
+        expect(chip).to_contain_text("Searching: border.txt and pump.pdf")
+        page.get_by_role("button", name="Search all sources again").click()
+        expect(chip).to_have_count(0)
+        expect(sources).to_contain_text("All 4 documents")
+        assert page.evaluate("window.pwned") is None

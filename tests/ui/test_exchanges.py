@@ -29,6 +29,7 @@ class Echo:
         history: list[Turn],
         *,
         collections: object = None,
+        documents: object = None,
         quotes_only: bool = False,
         stopped: object = None,
     ) -> Iterator[Delta | Done]:
