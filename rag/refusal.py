@@ -6,16 +6,15 @@ after it was asked, and found to be answered.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from index.analysis import words
 from rag.answers import Elsewhere, Passage, Refusal, Rewording
+from rag.headings import heading_question
 from rag.overlap import covered, forms_in, share, weighted_words
 
 if TYPE_CHECKING:
-    from index.documents import Heading, ParsedDocument
     from index.scope import Scope
     from index.snapshot import Snapshot
     from index.store import Store
@@ -31,17 +30,7 @@ REWORDINGS = 3
 NEAR_COSINE = 0.38
 NEAR_SHARE = 0.4
 _COMPARED = 24  # headings that are compared by meaning: embedding them is half of what a refusal costs
-_TITLE_CHARS = (3, 120)
 _ASKED = REWORDINGS + 1  # headings that are asked, to offer those that are answered
-
-# What numbers a heading. Not a number that belongs to its words: "24 months", "3.5 million people".
-_NUMBER = re.compile(
-    r"(?:(?:chapter|section|part|article|annex|appendix)\s+[\divxlc]{1,6}[.):]?"
-    r"|\d{1,3}(?:\.\d{1,3}){0,5}[.):]"
-    r"|\d{1,3}(?:\.\d{1,3}){1,5}(?=\s+(?-i:[^a-z]))"
-    r"|[ivxlc]{1,6}[.):]|[a-z]\))\s+(?=\S)",
-    re.IGNORECASE,
-)
 
 
 class Refuser:
@@ -196,42 +185,13 @@ class Refuser:
                 for title in other.heading_path
             }
             for heading in document.headings:
-                candidate = _candidate(heading, document, passage)
+                candidate = heading_question(heading, document, passage)
                 if candidate is not None and {word for word, _, _ in words(candidate.text)} != asked:
                     (above if heading.title in near else others).append(candidate)
         first: dict[str, Rewording] = {}
         for candidate in (*above, *others):
             first.setdefault(candidate.text.casefold(), candidate)
         return list(first.values())
-
-
-def _candidate(heading: Heading, document: ParsedDocument, passage: Passage) -> Rewording | None:
-    """The heading as something to ask; None when it is no phrase, or does not stand in the text as it is."""
-    title = without_number(heading.title)
-    shortest, longest = _TITLE_CHARS
-    if not shortest <= len(title) <= longest or not any(character.isalpha() for character in title):
-        return None
-    spelled = re.compile(r"\s+".join(map(re.escape, title.split())))
-    place = spelled.search(document.text, heading.start, heading.end)
-    if place is None:
-        return None
-    return Rewording(
-        quote=place.group(),
-        doc_id=passage.doc_id,
-        version_id=passage.version_id,
-        collection=passage.collection,
-        path=passage.path,
-        page=document.page_at(place.start()),
-        start=place.start(),
-        end=place.end(),
-    )
-
-
-def without_number(title: str) -> str:
-    """A heading in one line, without the number before it: ``Warranty`` for ``3.2 Warranty``."""
-    line = " ".join(title.split())
-    match = _NUMBER.match(line)
-    return line[match.end() :] if match else line
 
 
 def refusal_sentences(refusal: Refusal) -> list[str]:

@@ -16,8 +16,9 @@ from index.store import Store
 from rag.answers import Answer, Done, Elsewhere, Stage
 from rag.ask import WEAK, Assistant
 from rag.build import build_assistant
+from rag.headings import without_number
 from rag.prompts import NOT_FOUND
-from rag.refusal import listed, without_number
+from rag.refusal import listed
 from rag.settings import AnswerSettings, GenerationSettings, Settings
 from tests.fakes import WordCountEmbedder
 from tests.rag.corpus import FRANCE, NORMANS, PHONE, VOCABULARY, unread, with_headings
