@@ -289,7 +289,10 @@ class Assistant:
 
         yield Stage(name="rerank", detail=f"Reading {counted(len(candidates), 'passage')}")
         ranked = self._reranker.rank(condensed.query, candidates, snapshot, carried=condensed.carried)
+        before = [passage.chunk_id for passage in run.answer.passages]
         run.answer = replace(run.answer, passages=ranked.passages[: self._passages])
+        if [passage.chunk_id for passage in run.answer.passages] != before:
+            yield Found(passages=run.answer.passages)
         if ranked.readings:
             run.step("rerank", f"{counted(len(ranked.readings), 'passage')} read")
         evidence = self._select(question, condensed, ranked, snapshot)

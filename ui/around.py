@@ -15,6 +15,8 @@ from ui.selection import Selection
 from ui.settings_view import settings_html
 from ui.sidebar import OUTDATED, STALE, composer_html, sidebar_html, top_html, welcome_html
 from ui.sources import sources_html
+from ui.strip import found_html, next_html
+from ui.suggesting import suggested_questions
 from ui.tab import Components, Update, View, number_of, text_of
 
 NEW_CHAT = "New chat"
@@ -57,6 +59,7 @@ class Around:
                 deleted=desk.chats.hidden_title(view.hidden) if view.hidden else None,
             ),
             "scope": composer_html(searched, editing=bool(view.editing)),
+            "strip": self._strip(view),
             "top": top_html(chat.title if chat is not None else NEW_CHAT, view.chat_id),
             "hello": hello,
             "state": state_html(
@@ -77,6 +80,7 @@ class Around:
         components = {
             "side": self.components.side,
             "scope": self.components.scope,
+            "strip": self.components.strip,
             "top": self.components.top,
             "hello": self.components.hello,
             "state": self.components.state,
@@ -85,6 +89,20 @@ class Around:
             "quality": self.components.quality,
         }
         return {components[name]: text for name, text in view.shown.changes(html).items()}
+
+    def strip(self, view: View) -> Update:
+        """The line above the composer alone, if the tab shows another one."""
+        changed = view.shown.changes({"strip": self._strip(view)})
+        return {self.components.strip: changed["strip"]} if changed else {}
+
+    def _strip(self, view: View) -> str:
+        """What was found for the answer that is being made; what to ask next once it is there."""
+        if not view.chat_id:
+            return ""
+        running = self.desk.asking.running(view.chat_id)
+        if running is not None:
+            return "" if running.quiet else found_html(running.passages)
+        return next_html(*suggested_questions(self.desk.chats, self.desk.references, view.chat_id))
 
     def _settings(self, view: View) -> str:
         desk = self.desk

@@ -17,6 +17,7 @@ from ui.references import References
 from ui.render import explain
 from ui.selection import Selection
 from ui.stored import StoredAnswer, stored
+from ui.suggesting import Suggesting
 
 if TYPE_CHECKING:
     from rag.ask import Assistant
@@ -100,6 +101,7 @@ class Asking:
         assistant: Future[Assistant],
         *,
         first_documents: Callable[[], bool] = lambda: False,
+        suggest: bool = False,
     ) -> None:
         """Questions wait for what they need.
 
@@ -107,7 +109,9 @@ class Asking:
             assistant: May still be loading.
             first_documents: True while nothing is indexed yet and the first documents are on their way,
                 as on the very first start: a refusal would be wrong a moment later.
+            suggest: Whether to look for what could be asked after an answer.
         """
+        self._suggesting = Suggesting(chats, busy=self._busy) if suggest else None
         self._first_documents = first_documents
         self._chats = chats
         self._references = references
@@ -153,9 +157,20 @@ class Asking:
                 )
             running = Running(self._chats.add_exchange(chat_id, question, instead_of=instead_of))
             self._running[chat_id] = running
+            if self._suggesting is not None:
+                self._suggesting.asked(running.message)
         asked = _Asked(question=question, history=history, selection=selection, quotes_only=quotes_only)
         threading.Thread(target=self._answer, args=(running, asked), name="answer", daemon=True).start()
         return running
+
+    def _busy(self) -> bool:
+        with self._lock:
+            return bool(self._running)
+
+    def close(self) -> None:
+        """Look for no more suggestions; answers that are being made come to their end."""
+        if self._suggesting is not None:
+            self._suggesting.close()
 
     def stop(self, chat_id: str) -> None:
         """Ask the running answer of this conversation to end; what it has so far is kept."""
@@ -187,12 +202,15 @@ class Asking:
     def _answer(self, running: Running, asked: _Asked) -> None:
         chat_id, message_id = running.message.chat_id, running.message.message_id
         answer: StoredAnswer | None = None
+        made: Answer | None = None
+        assistant: Assistant | None = None
         try:
             assistant = self._wait_for_assistant(running)
             if assistant is None:
                 answer = StoredAnswer(status="stopped", query=asked.question)
             else:
-                answer = stored(_follow(assistant, running, asked))
+                made = _follow(assistant, running, asked)
+                answer = stored(made)
         except FootnoteError as exc:
             answer = StoredAnswer(status="failed", query=asked.question, notice=explain(exc))
         finally:
@@ -209,6 +227,10 @@ class Asking:
                 with self._lock:
                     self._running.pop(chat_id, None)
                 running.change(finished=True)
+        if self._suggesting is not None and assistant is not None and made is not None:
+            self._suggesting.after(
+                assistant, running.message, made, lambda: self._history(chat_id, before=""), asked.selection
+            )
 
     def _wait_for_assistant(self, running: Running) -> Assistant | None:
         if not self._assistant.done():

@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 from index.errors import StorageError
 from ui.selection import Selection
-from ui.stored import StoredAnswer, answer_from_json
+from ui.stored import StoredAnswer, StoredSuggestions, answer_from_json, suggestions_from_json
 
 TITLE_CHARS = 80
 
@@ -50,6 +50,10 @@ CREATE TABLE IF NOT EXISTS variants (
     question_id TEXT PRIMARY KEY REFERENCES messages(message_id) ON DELETE CASCADE,
     turn TEXT NOT NULL,                -- the question that was asked first in this place
     shown INTEGER NOT NULL             -- 1 for one of each turn; a question without a row is the only one
+);
+CREATE TABLE IF NOT EXISTS suggestions (
+    message_id TEXT PRIMARY KEY REFERENCES messages(message_id) ON DELETE CASCADE,
+    places TEXT NOT NULL               -- JSON, see StoredSuggestions: no words of documents
 );
 CREATE TABLE IF NOT EXISTS hidden (
     chat_id TEXT PRIMARY KEY REFERENCES chats(chat_id) ON DELETE CASCADE,
@@ -294,6 +298,22 @@ class Chats:
                 "UPDATE messages SET answer = ? WHERE message_id = ?",
                 (json.dumps(asdict(answer), ensure_ascii=True), message_id),
             )
+
+    def keep_suggestions(self, message_id: str, suggestions: StoredSuggestions) -> None:
+        """Keep what could be asked after an answer. If that was deleted meanwhile, nothing is stored."""
+        with self._transaction() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO suggestions SELECT message_id, ? FROM messages WHERE message_id = ?",
+                (json.dumps(asdict(suggestions), ensure_ascii=True), message_id),
+            )
+
+    def suggestions(self, chat_id: str) -> dict[str, StoredSuggestions]:
+        """What could be asked after each answer of a conversation, by message id of the answer."""
+        rows = self._rows(
+            "SELECT message_id, places FROM suggestions JOIN messages USING (message_id) WHERE chat_id = ?",
+            chat_id,
+        )
+        return {message_id: suggestions_from_json(places) for message_id, places in rows}
 
     def messages(self, chat_id: str) -> list[Message]:
         """The messages of a conversation that are shown, oldest first: of variants only the chosen one."""

@@ -21,6 +21,7 @@ from ui.parts import Shown
 from ui.render import explain
 from ui.selection import Selection
 from ui.sources import source_key
+from ui.suggesting import suggested_questions
 from ui.tab import Components, Update, View, event_data, number_of, text_of, unicode
 
 logger = logging.getLogger(__name__)
@@ -170,6 +171,12 @@ class Conversations:
             case "try":
                 question = rewording(message, number_of(data, "number", 0), self.desk.references)
                 yield from self._ask(question, view)
+            case "next":
+                last, questions = suggested_questions(self.desk.chats, self.desk.references, view.chat_id)
+                number = text_of(data, "number", 2)
+                at = int(number) if number.isascii() and number.isdigit() else len(questions)
+                question = questions[at] if last == message.message_id and at < len(questions) else ""
+                yield from self._ask(question, view)
             case "retry":
                 yield from self._retry(message, text_of(data, "how", 10), view)
             case "edit" if message.role == "user":
@@ -294,7 +301,7 @@ class Conversations:
             time.sleep(max(0.0, shown_at + YIELD_SECONDS - time.monotonic()))
             seen, shown_at = running.version, time.monotonic()
             if not running.finished:
-                yield {self.components.chat: finished + _live(running)}
+                yield {self.components.chat: finished + _live(running)} | self.around.strip(view)
         if view.turn == turn:
             whole = self._finished_messages(view, None)
             yield self.around.changes(view) | self._chat_and_box(whole, _box(None))

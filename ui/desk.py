@@ -117,7 +117,11 @@ class Desk:
         self.references = References(self.store)
         self.answering = Answering(self.preferences, self.store, load_embedder=load_embedder)
         self.asking = Asking(
-            self.chats, self.references, self.assistant, first_documents=self._first_documents
+            self.chats,
+            self.references,
+            self.assistant,
+            first_documents=self._first_documents,
+            suggest=True,
         )
         self.answering.followed_by(self.asking.use)
         self.chat_search = ChatSearch(self.chats, self.store, self.asking.plain_text)
@@ -160,6 +164,7 @@ class Desk:
         """Stop the threads and close the files; waits for what is being written."""
         self._closing.set()
         self.measuring.close()
+        self.asking.close()
         self.watcher.close()
         self.indexer.close()
         for thread in self._threads:

@@ -158,7 +158,7 @@ const keepFocus = () => {
   box.focus({ preventScroll: true });
 };
 
-const LINKS = 'a[href^="#cite-"], a[href^="#found-"], a[href^="#doc-"]';
+const LINKS = 'a[href^="#cite-"], a[href^="#found-"], a[href^="#doc-"], a[href^="#part-"]';
 
 document.addEventListener(
   "click",

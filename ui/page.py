@@ -154,6 +154,7 @@ def build_page(desk: Desk) -> gr.Blocks:
                         group_consecutive_messages=False,
                         height="100%",
                     )
+                    parts.strip = gr.HTML("", js_on_load=actions, elem_id="fn-strip-html")
                     with gr.Column(elem_id="fn-composer", min_width=0):
                         parts.box = gr.Textbox(
                             elem_id="fn-box",
@@ -194,7 +195,7 @@ def build_page(desk: Desk) -> gr.Blocks:
         timer = gr.Timer(1.0)
 
         quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": True}
-        around = [parts.side, parts.scope, parts.top, parts.hello, parts.state, parts.table]
+        around = [parts.side, parts.scope, parts.strip, parts.top, parts.hello, parts.state, parts.table]
         around += [parts.quality, parts.settings]
         everything = [*around, parts.chat, parts.box]
 
@@ -216,6 +217,7 @@ def build_page(desk: Desk) -> gr.Blocks:
         on(head.act, page.conversations.side_action, [view], everything)
         on(parts.side.act, page.conversations.side_action, [view], everything)
         on(parts.scope.act, page.conversations.side_action, [view], everything)
+        on(parts.strip.act, page.conversations.chat_action, [view], everything)
         on(evidence.act, page.conversations.chat_action, [view], everything)
         on(parts.dialogs.act, page.conversations.chat_action, [view], everything)
         on(parts.hello.act, page.conversations.ask_example, [view], everything)

@@ -7,6 +7,7 @@ model wrote is kept as it is.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,7 @@ from rag.answers import (
     Verdict,
     digest,
 )
+from rag.suggestions import Suggestion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +96,46 @@ class StoredAnswer:
     generator: str = "built-in"
     notice: str = ""
     refusal: StoredRefusal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredSuggestion:
+    """A question to ask next: the place of a heading, and of the first words that answer it."""
+
+    heading: SpanRef
+    evidence: SpanRef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredSuggestions:
+    """What could be asked after an answer, nearest first."""
+
+    generation: int  # of the index that the answer is from
+    items: tuple[StoredSuggestion, ...]
+
+
+def stored_suggestions(found: Sequence[Suggestion], generation: int) -> StoredSuggestions:
+    """Reduce suggestions to the places of their words."""
+    return StoredSuggestions(
+        generation=generation,
+        items=tuple(
+            StoredSuggestion(
+                heading=_place(each.heading, each.heading.quote),
+                evidence=_place(each.evidence, each.evidence.quote),
+            )
+            for each in found
+        ),
+    )
+
+
+def suggestions_from_json(text: str) -> StoredSuggestions:
+    """Read what ``asdict`` of stored suggestions was written as."""
+    raw: dict[str, Any] = json.loads(text)
+    items = (
+        StoredSuggestion(heading=SpanRef(**each["heading"]), evidence=SpanRef(**each["evidence"]))
+        for each in raw["items"]
+    )
+    return StoredSuggestions(generation=int(raw["generation"]), items=tuple(items))
 
 
 def stored(answer: Answer) -> StoredAnswer:

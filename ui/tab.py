@@ -25,6 +25,7 @@ class Components:
     chat: Any = None
     box: Any = None
     scope: Any = None
+    strip: Any = None
     side: Any = None
     top: Any = None
     hello: Any = None

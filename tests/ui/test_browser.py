@@ -99,8 +99,8 @@ def served(data: Path, **environment: str) -> Iterator[Server]:
 
 
 @contextmanager
-def served_lightly(data: Path) -> Iterator[Server]:
-    server = Server(data=data, light=True)
+def served_lightly(data: Path, **environment: str) -> Iterator[Server]:
+    server = Server(data=data, environment=environment, light=True)
     server.start()
     try:
         yield server

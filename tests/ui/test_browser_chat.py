@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from tests.rag.llm_stub import Stub, serving
+from tests.ui.light_server import HOSTILE_HEADING
 from tests.ui.test_browser import CHROMIUM, Watched, ask, chromium, served_lightly, watched
 
 __all__ = ["chromium", "watched"]  # fixtures
@@ -242,3 +244,67 @@ def test_a_search_is_narrowed_to_single_files(watched: Watched, tmp_path: Path) 
         expect(chip).to_have_count(0)
         expect(sources).to_contain_text("All 4 documents")
         assert page.evaluate("window.pwned") is None
+
+
+def test_what_to_ask_next_is_a_click_away(watched: Watched, tmp_path: Path) -> None:
+    page = watched.page
+    with served_lightly(tmp_path / "data") as server:
+        page.goto(server.url)
+        answers = page.locator("#fn-chat [data-testid='bot']")
+        offers = page.get_by_role("group", name="Ask next").get_by_role("button")
+        ask(page, PRESSURE)
+        expect(offers).to_have_text([HOSTILE_HEADING])
+        top = answers.first.bounding_box()
+
+        # It is there after a reload, where the answer stands as before; and asked, it is answered.
+        page.reload()
+        expect(offers).to_have_text([HOSTILE_HEADING])
+        assert answers.first.bounding_box() == top
+        page.get_by_label("Your question").fill("a draft")
+        offers.first.click()
+        expect(answers.nth(1)).to_contain_text("cleaned with water")
+        expect(page.get_by_label("Your question")).to_have_value("a draft")
+        expect(offers).to_have_count(0)  # what there was to ask was asked
+        assert page.evaluate("window.pwned") is None
+
+
+def test_the_passages_are_there_before_the_text_and_move_nothing(watched: Watched, tmp_path: Path) -> None:
+    page = watched.page
+    stub = Stub(pieces=("The garden pump ", "reaches 47 bar [1]."), silent_after=1)
+    with (
+        serving(stub),
+        served_lightly(
+            tmp_path / "data",
+            FOOTNOTE_GENERATION__MODEL="ollama:stub",
+            FOOTNOTE_GENERATION__BASE_URL=stub.url,
+        ) as server,
+    ):
+        page.goto(server.url)
+        box = page.get_by_label("Your question")
+        box.fill(PRESSURE)
+        box.press("Enter")
+        found = page.get_by_role("group", name="Passages found").get_by_role("link")
+        expect(found.first).to_have_text("pump.pdf")
+        answer = page.locator("#fn-chat [data-testid='bot']")
+        expect(answer).to_contain_text("The garden pump")
+        expect(answer.locator(".fn-stage")).to_contain_text("Writing with")
+        places = [answer.bounding_box(), page.locator("#fn-composer").bounding_box()]
+
+        # One of them is read while the model still writes.
+        found.first.click()
+        pane = page.locator(".fn-pane")
+        expect(pane.locator("mark")).to_contain_text("a pressure of 47 bar")
+        expect(pane.get_by_role("heading", level=2)).to_have_text("pump.pdf")
+        page.keyboard.press("[")  # there is no citation to go to
+        pane.get_by_role("button", name="Close").click()
+        expect(pane).to_have_count(0)
+
+        page.get_by_role("button", name="Stop").click()
+        expect(answer).to_contain_text("Stopped")
+        expect(found).to_have_count(0)
+        assert page.locator("#fn-composer").bounding_box() == places[1]
+        after = answer.bounding_box()
+        assert after is not None
+        assert places[0] is not None
+        assert (after["x"], after["y"]) == (places[0]["x"], places[0]["y"])
+        stub.release.set()

@@ -23,6 +23,9 @@ class Echo:
     def __init__(self) -> None:
         self.asked: list[tuple[str, list[str], object, bool]] = []
 
+    def suggest(self, answer: object, history: object, **_: object) -> tuple[()]:
+        return ()
+
     def stream(
         self,
         question: str,
