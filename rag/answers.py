@@ -40,6 +40,7 @@ class Passage:
     reader: float | None = None  # chance in [0, 1] that the passage answers; None where it was not read
     locator: str = ""  # the part it begins in, in words for people: "p. 3", "sheet Prices, row 12"
     also_in: tuple[str, ...] = ()  # names of other documents that hold nearly the same passage
+    twins: tuple[Passage, ...] = ()  # that passage in each of them
     headings: tuple[tuple[int, int], ...] = ()  # spans inside [start, end) that are headings
 
     @property

@@ -14,6 +14,7 @@ from ui.chats import Chats, Message
 from ui.document_routes import original_address
 from ui.health import health_facts
 from ui.page_images import PageImages, no_page
+from ui.pane_footer import PaneFooter
 from ui.references import Located, References
 from ui.render import Highlight, button, clock, escape, escape_line, place
 from ui.sheet import ShownAs, problem_html, sheet_html, views_html, waiting_html
@@ -57,11 +58,6 @@ class Reference:
         return cls(kind=match[1], target=match[2], number=int(match[3] or 0))
 
 
-def part_link(doc_id: str, chunk_id: int) -> str:
-    """The address, without its ``#``, of a passage that no message holds."""
-    return f"part-{doc_id}-{chunk_id}"
-
-
 class EvidencePane:
     """Builds the pane for one reference at a time."""
 
@@ -69,6 +65,7 @@ class EvidencePane:
         self._store = store
         self._chats = chats
         self._references = references
+        self._footer = PaneFooter(store, references)
 
     def html(
         self,
@@ -106,6 +103,9 @@ class EvidencePane:
             meta=self._meta(found.document, collection, found.version_id, found.start),
             claim=_claim(message, reference, found),
             body=self._text(found, before, after),
+            foot=self._footer.html(
+                found, ref, message.answer if message is not None else None, reference.target
+            ),
             document=found.document,
             page=parsed.page_at(found.start) if parsed is not None else None,
             links=_neighbours(message, reference),
@@ -197,6 +197,7 @@ class EvidencePane:
             ],
             claim="",
             body=body,
+            foot="",
             document=document,
             page=1,
             links=("", ""),
@@ -257,6 +258,7 @@ class EvidencePane:
         meta: Sequence[str],
         claim: str,
         body: str,
+        foot: str,
         document: DocumentRow | None,
         page: int | None,
         links: tuple[str, str],
@@ -298,7 +300,7 @@ class EvidencePane:
             f'<header><div class="fn-row">{back}{mark}<h2 tabindex="-1"><bdi>{escape_line(name)}</bdi></h2>'
             f'{shown_badge}<span class="fn-tools">{steps}{original}{copy}{close}</span></div>'
             f'<p class="fn-meta">{facts}</p></header>'
-            f'<div class="fn-scroll" tabindex="0">{claim}{body}</div></section>'
+            f'<div class="fn-scroll" tabindex="0">{claim}{body}</div>{foot}</section>'
         )
 
 

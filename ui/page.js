@@ -168,7 +168,7 @@ document.addEventListener(
       event.preventDefault();
       const target = link.getAttribute("href");
       if (pane()?.dataset.link === bare(target)) return void closePane();
-      opener = link;
+      if (!element.contains(link)) opener = link; // a drawing takes away those inside
       if (link.dataset.as) shownAs = link.dataset.as;
       return void openPane(target);
     }

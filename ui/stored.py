@@ -92,6 +92,8 @@ class StoredAnswer:
     passages: tuple[SpanRef, ...] = ()  # best first
     steps: tuple[Step, ...] = ()
     considered: tuple[StoredConsidered, ...] = ()  # best first
+    # A passage, and where nearly the same one stands in another document.
+    twins: tuple[tuple[SpanRef, SpanRef], ...] = ()
     confidence: float = 0.0
     generator: str = "built-in"
     notice: str = ""
@@ -177,11 +179,22 @@ def stored(answer: Answer) -> StoredAnswer:
             )
             for each in answer.considered
         ),
+        twins=_twins(answer),
         confidence=answer.confidence,
         generator=answer.generator,
         notice=answer.notice,
         refusal=None if answer.refusal is None else _stored_refusal(answer.refusal),
     )
+
+
+def _twins(answer: Answer) -> tuple[tuple[SpanRef, SpanRef], ...]:
+    looked_at = [*answer.passages, *(each.passage for each in answer.considered)]
+    pairs = [
+        (_place(passage, passage.text), _place(twin, twin.text))
+        for passage in {each.chunk_id: each for each in looked_at}.values()
+        for twin in passage.twins
+    ]
+    return tuple(pairs)
 
 
 def _stored_refusal(refusal: Refusal) -> StoredRefusal:
@@ -233,6 +246,7 @@ def answer_from_json(text: str) -> StoredAnswer:
                 StoredConsidered(**{**each, "place": SpanRef(**each["place"])})
                 for each in raw.get("considered", ())  # answers of the first release have none
             ),
+            "twins": tuple((SpanRef(**original), SpanRef(**twin)) for original, twin in raw.get("twins", ())),
             "refusal": _refusal_from_json(raw.get("refusal")),
         }
     )

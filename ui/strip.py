@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rag.answers import Passage
-from ui.evidence_pane import part_link
+from ui.pane_footer import part_link
 from ui.render import button, escape_line, place
 
 HOVER_CHARS = 160

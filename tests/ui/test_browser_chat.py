@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from index.ingest import ingest_documents
+from index.store import Store
+from tests.fakes import WordCountEmbedder
 from tests.rag.llm_stub import Stub, serving
-from tests.ui.light_server import HOSTILE_HEADING
+from tests.ui.light_server import COLLECTIONS, HOSTILE_HEADING, VOCABULARY
 from tests.ui.test_browser import CHROMIUM, Watched, ask, chromium, served_lightly, watched
 
 __all__ = ["chromium", "watched"]  # fixtures
@@ -308,3 +311,28 @@ def test_the_passages_are_there_before_the_text_and_move_nothing(watched: Watche
         assert places[0] is not None
         assert (after["x"], after["y"]) == (places[0]["x"], places[0]["y"])
         stub.release.set()
+
+
+def test_the_same_text_in_another_file_opens_in_the_pane(watched: Watched, tmp_path: Path) -> None:
+    page = watched.page
+    with Store.open(tmp_path / "data") as store:
+        copy = COLLECTIONS["Manuals"]["pump.pdf"]
+        ingest_documents(store, WordCountEmbedder(VOCABULARY), [("copy.pdf", copy)], collection="Archive")
+    with served_lightly(tmp_path / "data") as server:
+        page.goto(server.url)
+        citation = ask(page, PRESSURE).locator('p a[href^="#cite-"]').first
+        citation.click()
+        pane = page.locator(".fn-pane")
+        name = pane.get_by_role("heading", level=2)
+        first = name.inner_text()
+        (other,) = {"pump.pdf", "copy.pdf"} - {first}
+        folded = pane.locator(".fn-pane-foot").get_by_text(f"Same text also in: {other}")
+        expect(pane.locator(".fn-pane-foot a")).not_to_be_visible()
+        folded.click()
+        pane.locator(".fn-pane-foot").get_by_role("link", name=other).press("Enter")
+        expect(name).to_have_text(other)
+        expect(pane.locator("mark")).to_contain_text("a pressure of 47 bar")
+        # The focus goes back to where the pane was opened from.
+        page.keyboard.press("Escape")
+        expect(pane).to_have_count(0)
+        expect(citation).to_be_focused()
