@@ -118,10 +118,12 @@ class Considered:
 class Rewording:
     """What to ask instead: a heading of a document that speaks of something near the question.
 
-    ``quote`` is the heading without a number before it, verbatim:
-    ``text_of(version_id)[start:end] == quote``. Asked, it is answered.
+    ``text`` is what to ask: the heading without number and markup, in one line. It is answered when it
+    is asked. ``quote`` is the heading without a number before it, verbatim:
+    ``text_of(version_id)[start:end] == quote``.
     """
 
+    text: str
     quote: str
     doc_id: str
     version_id: int
@@ -130,11 +132,6 @@ class Rewording:
     page: int | None
     start: int
     end: int
-
-    @property
-    def text(self) -> str:
-        """What to ask: the heading in one line."""
-        return " ".join(self.quote.split())
 
     @property
     def name(self) -> str:

@@ -1,4 +1,4 @@
-"""Headings as something to ask: without the number before them, and with the place they stand at."""
+"""Headings as something to ask: without number and markup, and with the place they stand at."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def heading_question(
     Args:
         source: Anything of the same document version; it says where that lies.
     """
-    title = without_number(heading.title)
+    title, text = without_number(heading.title), plain_title(heading.title, document.media_type)
     shortest, longest = _TITLE_CHARS
-    if not shortest <= len(title) <= longest or not any(character.isalpha() for character in title):
+    if not shortest <= len(text) <= longest or not any(character.isalpha() for character in text):
         return None
     spelled = re.compile(r"\s+".join(map(re.escape, title.split())))
     place = spelled.search(document.text, heading.start, heading.end)
@@ -40,6 +40,7 @@ def heading_question(
         return None
     return Rewording(
         quote=place.group(),
+        text=text,
         doc_id=source.doc_id,
         version_id=source.version_id,
         collection=source.collection,
@@ -55,3 +56,16 @@ def without_number(title: str) -> str:
     line = " ".join(title.split())
     match = _NUMBER.match(line)
     return line[match.end() :] if match else line
+
+
+def plain_title(title: str, media_type: str) -> str:
+    """A heading as a person would say it: without the number before it and without markup.
+
+    Args:
+        media_type: Of its document; of Markdown the source is the text, and a heading may hold marks.
+    """
+    if media_type == "text/markdown":
+        from index.loaders.markdown import without_markup  # a parser that few questions need
+
+        title = without_markup(" ".join(title.split()))
+    return without_number(title)

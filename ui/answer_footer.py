@@ -116,7 +116,7 @@ def _ways_on(message_id: str, refusal: StoredRefusal, references: References) ->
         f'<a class="fn-chip fn-go" role="button" href="#try-{message_id}-{number}">'
         f'“{escape_line(words)}” <span class="fn-from">{escape_line(ref.name)}</span></a>'
         for number, ref in enumerate(refusal.rewordings, start=1)
-        if (words := references.locate(ref).quote)
+        if (words := references.heading(ref))
     ]
     if tries:
         rows.append(f'<div class="fn-chips"><span class="fn-near">Try:</span>{"".join(tries)}</div>')

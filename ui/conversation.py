@@ -188,7 +188,7 @@ def rewording(message: Message, number: int, references: References) -> str:
     refusal = message.answer.refusal if message.answer is not None else None
     if refusal is None or not 1 <= number <= len(refusal.rewordings):
         return ""
-    return " ".join(references.locate(refusal.rewordings[number - 1]).quote.split())
+    return references.heading(refusal.rewordings[number - 1])
 
 
 def answer_with_sources(message: Message, references: References, text: str) -> str:

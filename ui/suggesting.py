@@ -116,8 +116,7 @@ def suggested_questions(chats: Chats, references: References, chat_id: str) -> t
     last = chats.messages(chat_id)[-1].message_id
     if last not in kept:
         return "", []
-    questions: list[str] = []
-    for each in kept[last].items:
-        here = references.locate(each.heading).quote and references.locate(each.evidence).quote
-        questions.append(" ".join(references.locate(each.heading).quote.split()) if here else "")
-    return last, questions
+    return last, [
+        references.heading(each.heading) if references.locate(each.evidence).quote else ""
+        for each in kept[last].items
+    ]

@@ -334,6 +334,7 @@ def refused(store: Store, heading: str, *, collection: str = "Manuals") -> Answe
     """A refusal that offers a heading of the document ``lease.txt``, and another collection."""
     place = citation(store, heading)
     offered = Rewording(
+        text=heading,
         quote=heading,
         doc_id=place.doc_id,
         version_id=place.version_id,

@@ -145,6 +145,7 @@ def test_a_refusal_for_a_terminal_says_what_is_near_and_what_to_ask() -> None:
         heading_path=("Lease",), start=0, end=9, text="The lease", score=1.0, cosine=0.1, bm25=0.0,
     )  # fmt: skip
     offered = Rewording(
+        text="Notice period",
         quote="Notice\nperiod", doc_id="d", version_id=1, collection="Documents", path="/a/lease.md",
         page=None, start=20, end=33,
     )  # fmt: skip
