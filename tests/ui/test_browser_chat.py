@@ -313,11 +313,16 @@ def test_the_passages_are_there_before_the_text_and_move_nothing(watched: Watche
         stub.release.set()
 
 
+def copied(data: Path) -> None:
+    """Put a copy of the pump's manual into an index that is served afterwards."""
+    with Store.open(data) as store:
+        manual = COLLECTIONS["Manuals"]["pump.pdf"]
+        ingest_documents(store, WordCountEmbedder(VOCABULARY), [("copy.pdf", manual)], collection="Archive")
+
+
 def test_the_same_text_in_another_file_opens_in_the_pane(watched: Watched, tmp_path: Path) -> None:
     page = watched.page
-    with Store.open(tmp_path / "data") as store:
-        copy = COLLECTIONS["Manuals"]["pump.pdf"]
-        ingest_documents(store, WordCountEmbedder(VOCABULARY), [("copy.pdf", copy)], collection="Archive")
+    copied(tmp_path / "data")
     with served_lightly(tmp_path / "data") as server:
         page.goto(server.url)
         citation = ask(page, PRESSURE).locator('p a[href^="#cite-"]').first
