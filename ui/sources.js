@@ -1,19 +1,18 @@
-// Runs once, with chat.js: finding files among the sources. The block is drawn anew with every change of it.
+// Runs once, with chat.js: finding files among the sources. Drawing the block anew may keep the field, set
+// its text to something earlier, or replace it: what the person typed is known here, and put back.
 const FINDER = ".fn-file-find";
-let typing = null; // what is typed in the field, and where the caret stands, while it has the focus
+const sought = { text: "", at: 0, focused: false };
 let telling = 0;
 
 const findFiles = (field) => {
-  typing = { text: field.value, at: field.selectionStart };
+  Object.assign(sought, { text: field.value, at: field.selectionStart, focused: true });
   clearTimeout(telling);
-  telling = setTimeout(() => tellSidebar({ act: "files", value: typing?.text ?? field.value }), 150);
+  telling = setTimeout(() => tellSidebar({ act: "files", value: sought.text }), 150);
 };
 document.addEventListener("input", (event) => event.target.matches?.(FINDER) && findFiles(event.target));
-document.addEventListener("focusin", (event) => {
-  if (event.target.matches?.(FINDER)) typing = { text: event.target.value, at: event.target.selectionStart };
-});
+document.addEventListener("focusin", (event) => event.target.matches?.(FINDER) && (sought.focused = true));
 document.addEventListener("focusout", (event) => {
-  if (event.target.matches?.(FINDER) && event.target.isConnected) typing = null; // a drawing takes the field away
+  if (event.target.matches?.(FINDER) && event.target.isConnected) sought.focused = false; // a drawing takes it away
 });
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape" || !event.target.matches?.(FINDER) || !event.target.value) return;
@@ -24,15 +23,21 @@ document.addEventListener("keydown", (event) => {
 }, true);
 
 const keepFinding = () => {
-  for (const box of document.querySelectorAll(".fn-sources [data-some]")) box.indeterminate = true;
+  for (const box of document.querySelectorAll(".fn-sources input[type=checkbox]")) {
+    box.indeterminate = "some" in box.dataset;
+  }
   const field = document.querySelector(FINDER);
-  if (!field || !typing || document.activeElement === field) return;
-  if (document.activeElement && document.activeElement !== document.body) return;
-  const { text, at } = typing;
-  field.focus({ preventScroll: true });
-  field.value = text;
-  field.setSelectionRange(at, at);
-  typing = { text, at };
+  if (!field) return;
+  const away = !document.activeElement || document.activeElement === document.body;
+  if (sought.focused && away) field.focus({ preventScroll: true });
+  if (field.value === sought.text) return;
+  field.value = sought.text;
+  if (document.activeElement === field) field.setSelectionRange(sought.at, sought.at);
 };
-new MutationObserver(keepFinding).observe(document.getElementById("fn-side"), { childList: true, subtree: true });
+new MutationObserver(keepFinding).observe(document.getElementById("fn-side"), {
+  childList: true,
+  subtree: true,
+  attributes: true,
+  attributeFilter: ["value", "data-some"],
+});
 keepFinding();

@@ -84,10 +84,10 @@ def sources_html(sources: Sources, selection: Selection | None, looking: Looking
     elif hidden:
         say = "Type more of the name." if looking.words else "Find them by name."
         rows.append(f'<li class="fn-no-files">And {count(hidden, "more file")}. {say}</li>')
+    # What stands in the field is the browser's: it may be ahead of what is drawn here, see sources.js.
     find = (
         '<input class="fn-field fn-file-find" type="search" maxlength="200" autocomplete="off" '
-        'placeholder="Find a file" aria-label="Find a file in the sources" '
-        f'value="{escape_line(looking.wanted)}">'
+        'placeholder="Find a file" aria-label="Find a file in the sources">'
     )
     return (
         f'<section class="fn-sources" aria-label="Sources"><p class="fn-h">Sources</p>{summary}{find}'
