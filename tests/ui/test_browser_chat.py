@@ -296,7 +296,7 @@ def test_the_passages_are_there_before_the_text_and_move_nothing(watched: Watche
         # One of them is read while the model still writes.
         found.first.click()
         pane = page.locator(".fn-pane")
-        expect(pane.locator("mark")).to_contain_text("a pressure of 47 bar")
+        expect(pane.locator("mark", has_text="a pressure of 47 bar")).to_be_visible()
         expect(pane.get_by_role("heading", level=2)).to_have_text("pump.pdf")
         page.keyboard.press("[")  # there is no citation to go to
         pane.get_by_role("button", name="Close").click()
@@ -336,7 +336,7 @@ def test_the_same_text_in_another_file_opens_in_the_pane(watched: Watched, tmp_p
         folded.click()
         pane.locator(".fn-pane-foot").get_by_role("link", name=other).press("Enter")
         expect(name).to_have_text(other)
-        expect(pane.locator("mark")).to_contain_text("a pressure of 47 bar")
+        expect(pane.locator("mark", has_text="a pressure of 47 bar")).to_be_visible()
         # The focus goes back to where the pane was opened from.
         page.keyboard.press("Escape")
         expect(pane).to_have_count(0)
