@@ -72,6 +72,11 @@ class Noticed:
     tables: int = 0
 
 
+def last_part(path: str) -> str:
+    """The last part of a path of either kind: what a person calls the file."""
+    return path.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
+
+
 def page_words(page: int | None) -> str:
     """What people call a page: "p. 3"; "" for a format without pages."""
     return "" if page is None else f"p. {page}"

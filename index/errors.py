@@ -4,6 +4,7 @@
     ├── DocumentError         one document cannot be read; the rest of an ingest goes on
     ├── SourceError           a path that was named does not exist or may not be read
     ├── UnknownCollectionError a collection that was named does not exist
+    ├── UnknownDocumentError  a document that was chosen is no longer there
     ├── EmbeddingError        the embedding model is missing, damaged, or gave unusable vectors
     └── StoreError            the data folder
         ├── BusyError             another process is indexing
@@ -58,6 +59,10 @@ class SourceError(FootnoteError):
 
 class UnknownCollectionError(FootnoteError):
     """A collection that was named does not exist. The hint names those that do."""
+
+
+class UnknownDocumentError(FootnoteError):
+    """A document that was chosen to be searched is no longer there, or none was chosen."""
 
 
 class EmbeddingError(FootnoteError):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from index.catalog import decode_path, get_meta
-from index.documents import PDF, embedded_hash, embedded_text, page_words
+from index.documents import PDF, embedded_hash, embedded_text, last_part, page_words
 from index.errors import DamagedError
 from index.health import Health
 from index.lexical import Marker
@@ -50,7 +50,7 @@ class DocumentRow:
     @property
     def name(self) -> str:
         """The last part of the path."""
-        return self.path.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
+        return last_part(self.path)
 
     @property
     def has_pages(self) -> bool:

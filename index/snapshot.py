@@ -56,9 +56,23 @@ class Snapshot:
             return [item for item in self._lexical.search(query, k) if item[0] in self._dense]
         return self._lexical.search_among(query, k, scope.selection.ids)
 
-    def scope(self, connection: sqlite3.Connection, collections: frozenset[str] | None) -> Scope:
-        """What of this snapshot the chosen collections hold, as the catalog says now."""
-        return build_scope(connection, self._dense, collections, n_documents=self.n_documents)
+    def scope(
+        self,
+        connection: sqlite3.Connection,
+        collections: frozenset[str] | None,
+        documents: frozenset[str] | None,
+        *,
+        outside: bool,
+    ) -> Scope:
+        """What of this snapshot was chosen, or was not, as the catalog says now."""
+        return build_scope(
+            connection,
+            self._dense,
+            collections=collections,
+            documents=documents,
+            outside=outside,
+            n_documents=self.n_documents,
+        )
 
     def cosines(self, query: NDArray[np.float32], chunk_ids: Sequence[int]) -> dict[int, float]:
         """The cosine of each live chunk with ``query``; others are absent."""

@@ -16,6 +16,8 @@ from index.scope import Scope
 from index.snapshot import Snapshot
 
 _KEPT_SCOPES = 8  # each is a bit a passage, and the ids of those that are inside
+# Generation of the catalog and of the snapshot, collections, documents, outside.
+_ScopeKey = tuple[int, int, frozenset[str] | None, frozenset[str] | None, bool]
 
 
 class Snapshots:
@@ -40,7 +42,7 @@ class Snapshots:
         # The newest, and the last of the embedding model before; swapped as a whole.
         self._served: tuple[Snapshot, Snapshot | None] | None = None
         self._scope_mutex = threading.Lock()
-        self._scopes: dict[tuple[int, int, frozenset[str] | None], Scope] = {}
+        self._scopes: dict[_ScopeKey, Scope] = {}
 
     def current(self, fingerprint: str | None) -> Snapshot:
         """The newest one, or the last that the model with this fingerprint can search."""
@@ -64,15 +66,22 @@ class Snapshots:
             finally:
                 self._refresh_mutex.release()
 
-    def scope(self, snapshot: Snapshot, collections: frozenset[str] | None) -> Scope:
+    def scope(
+        self,
+        snapshot: Snapshot,
+        collections: frozenset[str] | None,
+        documents: frozenset[str] | None,
+        *,
+        outside: bool,
+    ) -> Scope:
         """What of a snapshot may answer; the last few are remembered."""
         with self._catalog.reading() as connection:
-            key = (published_generation(connection), snapshot.generation, collections)
+            key = (published_generation(connection), snapshot.generation, collections, documents, outside)
             with self._scope_mutex:
                 known = self._scopes.get(key)
             if known is not None:
                 return known
-            scope = snapshot.scope(connection, collections)
+            scope = snapshot.scope(connection, collections, documents, outside=outside)
         with self._scope_mutex:
             self._scopes[key] = scope
             while len(self._scopes) > _KEPT_SCOPES:

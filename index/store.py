@@ -124,17 +124,29 @@ class Store(CatalogReader):
         """
         return self._snapshots.current(fingerprint)
 
-    def scope(self, collections: frozenset[str] | None = None, snapshot: Snapshot | None = None) -> Scope:
-        """What of a snapshot may answer: its documents in these collections that are not disabled.
+    def scope(
+        self,
+        collections: frozenset[str] | None = None,
+        snapshot: Snapshot | None = None,
+        *,
+        documents: frozenset[str] | None = None,
+        outside: bool = False,
+    ) -> Scope:
+        """What of a snapshot may answer: its documents that were chosen and are not disabled.
 
         Args:
-            collections: Names; None: all of them.
+            collections: Names of those that are chosen whole.
             snapshot: The newest by default.
+            documents: Ids of those that are chosen beside them. Both None: everything is.
+            outside: Take what was not chosen instead.
 
         Raises:
-            UnknownCollectionError: A name is not that of a collection, or ``collections`` is empty.
+            UnknownCollectionError: A name is not that of a collection, or ``collections`` is empty and
+                no document is chosen.
+            UnknownDocumentError: An id is not that of a document, or ``documents`` is empty and no
+                collection is chosen.
         """
-        return self._snapshots.scope(snapshot or self.snapshot(), collections)
+        return self._snapshots.scope(snapshot or self.snapshot(), collections, documents, outside=outside)
 
     def refresh(self) -> bool:
         """Swap to the newest published generation. Cheap when there is none.

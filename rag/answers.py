@@ -6,6 +6,8 @@ import hashlib
 from dataclasses import dataclass
 from typing import Literal
 
+from index.documents import last_part
+
 Status = Literal["answered", "abstained", "stopped", "failed"]
 Verdict = Literal["quoted", "supported", "weak", "unsupported", "contradicted"]
 
@@ -38,12 +40,13 @@ class Passage:
     reader: float | None = None  # chance in [0, 1] that the passage answers; None where it was not read
     locator: str = ""  # the part it begins in, in words for people: "p. 3", "sheet Prices, row 12"
     also_in: tuple[str, ...] = ()  # names of other documents that hold nearly the same passage
+    twins: tuple[Passage, ...] = ()  # that passage in each of them
     headings: tuple[tuple[int, int], ...] = ()  # spans inside [start, end) that are headings
 
     @property
     def name(self) -> str:
         """The last part of the path: what a person calls the document."""
-        return self.path.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
+        return last_part(self.path)
 
 
 def digest(quote: str) -> str:
@@ -75,7 +78,7 @@ class Citation:
     @property
     def name(self) -> str:
         """The last part of the path: what a person calls the document."""
-        return self.path.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
+        return last_part(self.path)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,10 +118,12 @@ class Considered:
 class Rewording:
     """What to ask instead: a heading of a document that speaks of something near the question.
 
-    ``quote`` is the heading without a number before it, verbatim:
-    ``text_of(version_id)[start:end] == quote``. Asked, it is answered.
+    ``text`` is what to ask: the heading without number and markup, in one line. It is answered when it
+    is asked. ``quote`` is the heading without a number before it, verbatim:
+    ``text_of(version_id)[start:end] == quote``.
     """
 
+    text: str
     quote: str
     doc_id: str
     version_id: int
@@ -129,22 +134,23 @@ class Rewording:
     end: int
 
     @property
-    def text(self) -> str:
-        """What to ask: the heading in one line."""
-        return " ".join(self.quote.split())
-
-    @property
     def name(self) -> str:
         """The last part of the path: what a person calls the document."""
-        return self.path.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
+        return last_part(self.path)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Elsewhere:
-    """A collection outside the selection, and how many passages of it clear the bar (at least 1)."""
+    """What lies outside the selection, and how many passages of it clear the bar (at least 1)."""
 
     collection: str
     passages: int
+    document: str = ""  # name of one document of a collection of which others were selected
+
+    @property
+    def name(self) -> str:
+        """What a person calls it."""
+        return self.document or self.collection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +159,8 @@ class Refusal:
 
     passages: int  # searched
     documents: int  # searched
-    collections: tuple[str, ...] = ()  # that were selected, by name; empty: everything was searched
+    collections: tuple[str, ...] = ()  # that were selected whole, by name
+    files: tuple[str, ...] = ()  # names of single documents that were selected; both empty: everything was
     unknown_words: tuple[str, ...] = ()  # of the question, in order: no document at all holds them
     nearest: tuple[Passage, ...] = ()  # at most three, best first, all below the bar
     elsewhere: tuple[Elsewhere, ...] = ()  # most passages first
@@ -210,7 +217,7 @@ class Stage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """An event while answering: the passages, before any text is written."""
+    """An event while answering: the passages, before any text is written; again when reading changed them."""
 
     passages: tuple[Passage, ...]
 

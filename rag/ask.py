@@ -13,7 +13,6 @@ from rag.answers import (
     Answer,
     AnswerSentence,
     Citation,
-    Considered,
     Delta,
     Done,
     Event,
@@ -25,17 +24,20 @@ from rag.answers import (
     Turn,
 )
 from rag.asked import asked
-from rag.citations import CitationResolver, claims_in
+from rag.citations import CitationResolver, claims_in, located
 from rag.composition import answer_from
-from rag.condense import condense
+from rag.condense import Condensed, condense
 from rag.duplicates import fold_duplicates
 from rag.evidence import Evidence, EvidenceSelector
 from rag.languages import weak_language_notice
 from rag.prompts import INSTRUCTIONS, says_not_found, user_message
 from rag.refusal import Refuser, counted, listed, refusal_sentences
+from rag.remarks import MOST_QUESTION_CHARS, considered, model_notice, unusable
+from rag.suggestions import Span, Suggestion, suggest
 
 if TYPE_CHECKING:
     from index.embeddings import Embedder
+    from index.scope import Scope
     from index.snapshot import Snapshot
     from index.store import Store
     from rag.llm import LanguageModel
@@ -43,7 +45,6 @@ if TYPE_CHECKING:
     from rag.rerank import Ranked, Reranker
     from rag.retrieval import HybridRetriever
 
-MOST_QUESTION_CHARS = 8_000
 WEAK = "Weak evidence: these words may not answer your question. Check them before you rely on them."
 
 
@@ -117,19 +118,22 @@ class Assistant:
         *,
         history: Sequence[Turn] = (),
         collections: frozenset[str] | None = None,
+        documents: frozenset[str] | None = None,
     ) -> list[Passage]:
         """The ``k`` best passages for a question, best first.
 
         Args:
             history: Earlier turns, oldest first; what is searched is then what :meth:`ask` would search.
-            collections: Search only these; None: all of them.
+            collections: Names of collections to search.
+            documents: Ids of single documents to search beside them. Both None: everything.
 
         Raises:
             UnknownCollectionError: A name in ``collections`` is not that of a collection.
+            UnknownDocumentError: An id in ``documents`` is not that of a document.
             StoreError, EmbeddingError: The index or the embedding model cannot be used.
         """
         snapshot = self._store.snapshot(self.embedder.fingerprint)
-        scope = self._store.scope(collections, snapshot)
+        scope = self._store.scope(collections, snapshot, documents=documents)
         question = question.encode("utf-8", "replace").decode("utf-8")
         condensed = condense(question, history)
         wanted = max(k, self._reranker.reads)
@@ -140,10 +144,15 @@ class Assistant:
         return list(ranked.passages[:k])
 
     def ask(
-        self, question: str, history: Sequence[Turn] = (), *, collections: frozenset[str] | None = None
+        self,
+        question: str,
+        history: Sequence[Turn] = (),
+        *,
+        collections: frozenset[str] | None = None,
+        documents: frozenset[str] | None = None,
     ) -> Answer:
         """Answer a question: :meth:`stream` consumed to its end."""
-        for event in self.stream(question, history, collections=collections):
+        for event in self.stream(question, history, collections=collections, documents=documents):
             if isinstance(event, Done):
                 return event.answer
         raise AssertionError("stream() ended without Done")
@@ -154,6 +163,7 @@ class Assistant:
         history: Sequence[Turn] = (),
         *,
         collections: frozenset[str] | None = None,
+        documents: frozenset[str] | None = None,
         quotes_only: bool = False,
         stopped: Callable[[], bool] = never,
     ) -> Iterator[Event]:
@@ -165,8 +175,9 @@ class Assistant:
 
         Args:
             history: Earlier turns, oldest first.
-            collections: Answer only from these; None: from all of them. One that does not exist makes
-                the answer fail.
+            collections: Names of collections to answer from.
+            documents: Ids of single documents to answer from beside them. Both None: from everything.
+                What does not exist makes the answer fail.
             quotes_only: Answer in the documents' own words, even where a language model is set.
             stopped: Asked often; once it is true the answer ends as ``stopped``.
         """
@@ -174,10 +185,49 @@ class Assistant:
         question = question.encode("utf-8", "replace").decode("utf-8").strip()
         run = _Run(answer=Answer(status="failed", question=question, query=question))
         try:
-            yield from self._answer(run, question, history, collections, quotes_only, stopped)
+            chosen = partial(self._store.scope, collections, documents=documents)
+            yield from self._answer(run, question, history, chosen, quotes_only, stopped)
         except FootnoteError as error:
             run.answer = replace(run.answer, status="failed", notice=f"{error} {error.hint}")
         yield Done(answer=run.answer)
+
+    def suggest(
+        self,
+        answer: Answer,
+        history: Sequence[Turn],
+        *,
+        shown: Sequence[Span] = (),
+        collections: frozenset[str] | None = None,
+        documents: frozenset[str] | None = None,
+        stopped: Callable[[], bool] = never,
+    ) -> tuple[Suggestion, ...]:
+        """What could be asked next, at most three: each was asked, and would not be refused.
+
+        Args:
+            answer: The last one.
+            history: The turns up to this answer, oldest first, itself included.
+            shown: What earlier answers of the conversation cite.
+            collections: As in :meth:`stream`; what is asked next is asked of the same.
+            documents: Likewise.
+            stopped: Asked between the candidates; once it is true there is no suggestion.
+
+        Raises:
+            StoreError, EmbeddingError, UnknownCollectionError, UnknownDocumentError: As for :meth:`search`.
+        """
+        snapshot = self._store.snapshot(self.embedder.fingerprint)
+        scope = self._store.scope(collections, snapshot, documents=documents)
+
+        def look(question: str) -> tuple[Citation, ...]:
+            condensed = condense(question, history)
+            candidates = self._retrieve(question, condensed, snapshot, scope)
+            ranked = self._reranker.rank(condensed.query, candidates, snapshot, carried=condensed.carried)
+            evidence = self._select(question, condensed, ranked, snapshot)
+            if not evidence.sentences or evidence.confidence < self._bar:
+                return ()
+            return located(answer_from(asked(question), evidence.sentences)[1], self._store.parsed)
+
+        asked_before = [turn.text for turn in history if turn.role == "user"]
+        return suggest(answer, asked_before, self._store.parsed, look, shown=shown, stopped=stopped)
 
     @property
     def embedder(self) -> Embedder:
@@ -210,13 +260,13 @@ class Assistant:
         run: _Run,
         question: str,
         history: Sequence[Turn],
-        collections: frozenset[str] | None,
+        chosen: Callable[[Snapshot], Scope],
         quotes_only: bool,
         stopped: Callable[[], bool],
     ) -> Iterator[Event]:
         """Run the stages; ``run.answer`` is complete when this ends."""
         if not question or len(question) > MOST_QUESTION_CHARS:
-            run.answer = replace(run.answer, notice=_unusable(question))
+            run.answer = replace(run.answer, notice=unusable(question))
             return
 
         condensed = condense(question, history)
@@ -224,17 +274,12 @@ class Assistant:
         run.step("condense", condensed.reason)
 
         snapshot = self._store.snapshot(self.embedder.fingerprint)
-        scope = self._store.scope(collections, snapshot)
+        scope = chosen(snapshot)
         searched = counted(scope.n_chunks, "passage")
-        searched += f" in {listed(sorted(collections))}" if collections else ""
+        searched += f" in {listed(scope.names)}" if scope.narrowed else ""
         run.answer = replace(run.answer, generation=snapshot.generation)
         yield Stage(name="retrieve", detail=f"Searching {searched}")
-        wanted = max(self._passages, self._reranker.reads)
-        candidates = fold_duplicates(
-            self._retriever.search(
-                question, k=wanted, snapshot=snapshot, scope=scope, context=condensed.context
-            )
-        )
+        candidates = self._retrieve(question, condensed, snapshot, scope)
         run.answer = replace(run.answer, passages=candidates[: self._passages])
         run.step("retrieve", f"{len(candidates)} of {searched}")
         yield Found(passages=run.answer.passages)
@@ -244,17 +289,13 @@ class Assistant:
 
         yield Stage(name="rerank", detail=f"Reading {counted(len(candidates), 'passage')}")
         ranked = self._reranker.rank(condensed.query, candidates, snapshot, carried=condensed.carried)
+        before = [passage.chunk_id for passage in run.answer.passages]
         run.answer = replace(run.answer, passages=ranked.passages[: self._passages])
+        if [passage.chunk_id for passage in run.answer.passages] != before:
+            yield Found(passages=run.answer.passages)
         if ranked.readings:
             run.step("rerank", f"{counted(len(ranked.readings), 'passage')} read")
-        evidence = self._selector.select(
-            condensed.query,
-            ranked.passages,
-            snapshot,
-            carried=condensed.carried,
-            read=ranked.sentences,
-            factual=asked(question).kind in ("fact", "list"),
-        )
+        evidence = self._select(question, condensed, ranked, snapshot)
         run.answer = replace(run.answer, confidence=evidence.confidence)
         run.step("select", f"{len(evidence.sentences)} sentences, confidence {evidence.confidence:.2f}")
 
@@ -277,7 +318,27 @@ class Assistant:
             run.answer = replace(run.answer, notice=" ".join(filter(None, (WEAK, run.answer.notice))))
         foreign = weak_language_notice(question, self.embedder)
         run.answer = replace(run.answer, notice=" ".join(filter(None, (run.answer.notice, foreign))))
-        run.answer = replace(run.answer, considered=_considered(ranked, run.answer))
+        run.answer = replace(run.answer, considered=considered(ranked, run.answer))
+
+    def _retrieve(
+        self, question: str, condensed: Condensed, snapshot: Snapshot, scope: Scope
+    ) -> tuple[Passage, ...]:
+        wanted = max(self._passages, self._reranker.reads)
+        return fold_duplicates(
+            self._retriever.search(
+                question, k=wanted, snapshot=snapshot, scope=scope, context=condensed.context
+            )
+        )
+
+    def _select(self, question: str, condensed: Condensed, ranked: Ranked, snapshot: Snapshot) -> Evidence:
+        return self._selector.select(
+            condensed.query,
+            ranked.passages,
+            snapshot,
+            carried=condensed.carried,
+            read=ranked.sentences,
+            factual=asked(question).kind in ("fact", "list"),
+        )
 
     def _abstain(self, run: _Run, refuse: Callable[[], Refusal]) -> Iterator[Event]:
         refusal = refuse()
@@ -294,7 +355,7 @@ class Assistant:
             status="answered",
             generator="built-in",
             sentences=sentences,
-            citations=self._located(citations),
+            citations=located(citations, self._store.parsed),
         )
         run.step("cite", counted(len(citations), "quote"))
         yield Delta(text=run.answer.text)
@@ -348,65 +409,7 @@ class Assistant:
             run.answer,
             status="stopped" if was_stopped else "answered",
             sentences=resolved.sentences,
-            citations=self._located(resolved.citations),
-            notice=_notice(dropped=resolved.dropped, cut=cut),
+            citations=located(resolved.citations, self._store.parsed),
+            notice=model_notice(dropped=resolved.dropped, cut=cut),
         )
         run.step("cite", f"{counted(len(resolved.citations), 'citation')}, {resolved.dropped} dropped")
-
-    def _located(self, citations: Sequence[Citation]) -> tuple[Citation, ...]:
-        """The citations with the page and headings of their own first character.
-
-        A passage may begin a page, or a section, earlier than the sentence in it that is cited.
-        """
-        documents = {
-            version_id: self._store.parsed(version_id) for version_id in {c.version_id for c in citations}
-        }
-        return tuple(
-            replace(
-                citation,
-                page=document.page_at(citation.start),
-                locator=document.locator_at(citation.start),
-                heading_path=document.heading_path(citation.start),
-            )
-            if (document := documents[citation.version_id]) is not None
-            else citation  # removed in this moment; what the passage said still holds
-            for citation in citations
-        )
-
-
-def _considered(ranked: Ranked, answer: Answer) -> tuple[Considered, ...]:
-    """What became of each passage that was looked at, best first."""
-    marks: dict[int, list[int]] = {}
-    for citation in answer.citations:
-        marks.setdefault(citation.chunk_id, []).append(citation.marker)
-    found: list[Considered] = []
-    for passage in ranked.passages:
-        if passage.chunk_id in marks:
-            reason = "cited as " + ", ".join(f"[{marker}]" for marker in marks[passage.chunk_id])
-        elif ranked.readings and passage.chunk_id not in ranked.readings:
-            reason = "not read, too far down"
-        elif answer.status == "abstained":
-            reason = "below the bar"
-        else:
-            reason = "others answer better"
-        if passage.also_in:
-            reason += f"; the same text is in {', '.join(passage.also_in)}"
-        found.append(Considered(passage=passage, kept=passage.chunk_id in marks, reason=reason))
-    return tuple(found)
-
-
-def _unusable(question: str) -> str:
-    if not question:
-        return "There is no question. Type one and ask again."
-    return f"The question is longer than {MOST_QUESTION_CHARS:,} characters. Shorten it and ask again."
-
-
-def _notice(*, dropped: int, cut: bool) -> str:
-    parts: list[str] = []
-    if dropped:
-        parts.append(
-            f"{counted(dropped, 'mark')} named no passage and {'was' if dropped == 1 else 'were'} left out."
-        )
-    if cut:
-        parts.append("The model reached its length limit. Raise generation.max_tokens for longer answers.")
-    return " ".join(parts)

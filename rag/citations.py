@@ -7,12 +7,13 @@ model writes is untrusted: nothing here raises on any text, and all of it is lin
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from index.documents import ParsedDocument
 from index.embeddings import Embedder
 from index.sentences import sentence_spans
 from index.snapshot import Snapshot
@@ -229,3 +230,27 @@ def numbers_in(text: str) -> frozenset[str]:
 def _spoken(sentence: str) -> str:
     """The words of a sentence: line breaks inside it and a full stop at its end do not matter."""
     return " ".join(sentence.split()).rstrip(".")
+
+
+def located(
+    citations: Sequence[Citation], parsed: Callable[[int], ParsedDocument | None]
+) -> tuple[Citation, ...]:
+    """The citations with the page and headings of their own first character.
+
+    A passage may begin a page, or a section, earlier than the sentence in it that is cited.
+
+    Args:
+        parsed: A document version; None once it is removed.
+    """
+    documents = {version_id: parsed(version_id) for version_id in {each.version_id for each in citations}}
+    return tuple(
+        replace(
+            citation,
+            page=document.page_at(citation.start),
+            locator=document.locator_at(citation.start),
+            heading_path=document.heading_path(citation.start),
+        )
+        if (document := documents[citation.version_id]) is not None
+        else citation  # removed in this moment; what the passage said still holds
+        for citation in citations
+    )

@@ -16,7 +16,8 @@ def fold_duplicates(passages: Sequence[Passage]) -> tuple[Passage, ...]:
     """The passages without those that nearly repeat an earlier one, in the same order.
 
     Args:
-        passages: Best first; the first of several stays, and its ``also_in`` names the others' documents.
+        passages: Best first; the first of several stays, with the others as its ``twins``, and their
+            documents named in ``also_in``.
     """
     kept: list[Passage] = []
     runs_of: list[frozenset[tuple[str, ...]]] = []
@@ -26,7 +27,11 @@ def fold_duplicates(passages: Sequence[Passage]) -> tuple[Passage, ...]:
             if _similarity(runs, its_runs) >= NEARLY_THE_SAME:
                 # A text may repeat itself within one document; that names no other one.
                 if passage.doc_id != earlier.doc_id and passage.name not in earlier.also_in:
-                    kept[at] = replace(earlier, also_in=(*earlier.also_in, passage.name))
+                    kept[at] = replace(
+                        earlier,
+                        also_in=(*earlier.also_in, passage.name),
+                        twins=(*earlier.twins, passage),
+                    )
                 break
         else:
             kept.append(passage)

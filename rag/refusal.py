@@ -6,16 +6,15 @@ after it was asked, and found to be answered.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from index.analysis import words
 from rag.answers import Elsewhere, Passage, Refusal, Rewording
+from rag.headings import heading_question
 from rag.overlap import covered, forms_in, share, weighted_words
 
 if TYPE_CHECKING:
-    from index.documents import Heading, ParsedDocument
     from index.scope import Scope
     from index.snapshot import Snapshot
     from index.store import Store
@@ -31,17 +30,7 @@ REWORDINGS = 3
 NEAR_COSINE = 0.38
 NEAR_SHARE = 0.4
 _COMPARED = 24  # headings that are compared by meaning: embedding them is half of what a refusal costs
-_TITLE_CHARS = (3, 120)
 _ASKED = REWORDINGS + 1  # headings that are asked, to offer those that are answered
-
-# What numbers a heading. Not a number that belongs to its words: "24 months", "3.5 million people".
-_NUMBER = re.compile(
-    r"(?:(?:chapter|section|part|article|annex|appendix)\s+[\divxlc]{1,6}[.):]?"
-    r"|\d{1,3}(?:\.\d{1,3}){0,5}[.):]"
-    r"|\d{1,3}(?:\.\d{1,3}){1,5}(?=\s+(?-i:[^a-z]))"
-    r"|[ivxlc]{1,6}[.):]|[a-z]\))\s+(?=\S)",
-    re.IGNORECASE,
-)
 
 
 class Refuser:
@@ -92,6 +81,7 @@ class Refuser:
             passages=scope.n_chunks,
             documents=scope.n_documents,
             collections=tuple(sorted(scope.collections or ())),
+            files=scope.files,
             unknown_words=evidence.unknown_words,
             nearest=tuple(passages[:NEAREST]),
             elsewhere=self._elsewhere(query, snapshot, scope, carried),
@@ -101,27 +91,35 @@ class Refuser:
     def _elsewhere(
         self, query: str, snapshot: Snapshot, scope: Scope, carried: Sequence[str]
     ) -> tuple[Elsewhere, ...]:
-        """Collections outside the selection that hold an answer, found by one search over all of them."""
-        if scope.collections is None:
+        """What holds an answer outside the selection, found by one search over all of that.
+
+        A collection; or a document, where others of its collection were selected.
+        """
+        if not scope.narrowed:
             return ()
-        names = {row.name for row in self._store.collections() if row.documents}
-        rest = frozenset(names - scope.collections)
-        if not rest:
+        outside = self._store.scope(scope.collections, snapshot, documents=scope.documents, outside=True)
+        if not outside.n_chunks:
             return ()
-        outside = self._store.scope(rest, snapshot)
         found = self._retriever.search(query, k=self._passages, snapshot=snapshot, scope=outside)
         ranked = self._reranker.rank(query, found, snapshot, carried=carried)
         # All together first: most often nothing is there, and that is known after one look.
         if not self._clears(query, ranked.passages, snapshot, carried, ranked.sentences):
             return ()
-        counts: dict[str, int] = {}
+        counts: dict[tuple[str, str], int] = {}
         for passage in ranked.passages:
             if self._clears(query, [passage], snapshot, carried, ranked.sentences):
                 sources = self._store.sources_of(passage.version_id)
-                for name in {source.collection for source in sources if outside.holds(source)}:
-                    counts[name] = counts.get(name, 0) + 1
-        names_by_count = sorted(counts, key=lambda name: (-counts[name], name))
-        return tuple(Elsewhere(collection=name, passages=counts[name]) for name in names_by_count)
+                for place in {
+                    (source.collection, source.name if source.collection in scope.parts else "")
+                    for source in sources
+                    if outside.holds(source)
+                }:
+                    counts[place] = counts.get(place, 0) + 1
+        by_count = sorted(counts, key=lambda place: (-counts[place], place))
+        return tuple(
+            Elsewhere(collection=collection, document=document, passages=counts[collection, document])
+            for collection, document in by_count
+        )
 
     def _clears(
         self,
@@ -187,7 +185,7 @@ class Refuser:
                 for title in other.heading_path
             }
             for heading in document.headings:
-                candidate = _candidate(heading, document, passage)
+                candidate = heading_question(heading, document, passage)
                 if candidate is not None and {word for word, _, _ in words(candidate.text)} != asked:
                     (above if heading.title in near else others).append(candidate)
         first: dict[str, Rewording] = {}
@@ -196,38 +194,10 @@ class Refuser:
         return list(first.values())
 
 
-def _candidate(heading: Heading, document: ParsedDocument, passage: Passage) -> Rewording | None:
-    """The heading as something to ask; None when it is no phrase, or does not stand in the text as it is."""
-    title = without_number(heading.title)
-    shortest, longest = _TITLE_CHARS
-    if not shortest <= len(title) <= longest or not any(character.isalpha() for character in title):
-        return None
-    spelled = re.compile(r"\s+".join(map(re.escape, title.split())))
-    place = spelled.search(document.text, heading.start, heading.end)
-    if place is None:
-        return None
-    return Rewording(
-        quote=place.group(),
-        doc_id=passage.doc_id,
-        version_id=passage.version_id,
-        collection=passage.collection,
-        path=passage.path,
-        page=document.page_at(place.start()),
-        start=place.start(),
-        end=place.end(),
-    )
-
-
-def without_number(title: str) -> str:
-    """A heading in one line, without the number before it: ``Warranty`` for ``3.2 Warranty``."""
-    line = " ".join(title.split())
-    match = _NUMBER.match(line)
-    return line[match.end() :] if match else line
-
-
 def refusal_sentences(refusal: Refusal) -> list[str]:
     """What to say instead of an answer: that there is none, what was searched, and what is elsewhere."""
-    inside = f" in {listed(refusal.collections)}" if refusal.collections else ""
+    selected = (*refusal.collections, *refusal.files)
+    inside = f" in {listed(selected)}" if selected else ""
     if not refusal.passages:
         sentences = [f"Nothing is indexed{inside} yet.", "Add documents and ask again."]
     else:
@@ -236,7 +206,7 @@ def refusal_sentences(refusal: Refusal) -> list[str]:
         if refusal.unknown_words:
             sentences.append(f"Found in none of them: {', '.join(refusal.unknown_words)}.")
     if refusal.elsewhere:
-        names = listed([each.collection for each in refusal.elsewhere])
+        names = listed([each.name for each in refusal.elsewhere])
         sentences.append(f"Found in {names}, outside your selection.")
     return sentences
 

@@ -98,6 +98,7 @@ def _go_through(page: Page, shoot: Callable[[str], None], *, narrow: bool) -> No
     expect(page.locator(".fn-hello")).to_be_visible()
     shoot("1-empty")
     answer = ask(page, RAFAH)
+    expect(page.get_by_role("group", name="Ask next")).to_be_visible()
     shoot("2-answer")
     answer.locator('p a[href^="#cite-"]').first.click()
     expect(page.locator(".fn-leaf img:visible, #fn-evidence mark:visible").first).to_be_visible()
@@ -133,6 +134,11 @@ def _go_through(page: Page, shoot: Callable[[str], None], *, narrow: bool) -> No
     if narrow:
         page.locator('[data-view="side"]').first.click()
         shoot("11-sidebar")
+    page.get_by_role("button", name="Files of Samples").click()
+    page.get_by_role("checkbox", name="border-plan.pdf").click()
+    shoot("12-sources")
+    page.locator(".fn-sources").get_by_role("button", name="Search all").click()
+    page.get_by_role("button", name="Files of Samples").click()
 
 
 if __name__ == "__main__":

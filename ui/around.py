@@ -11,8 +11,12 @@ from ui.desk import Desk
 from ui.documents_view import SAMPLES, state_html, table_html
 from ui.folders_view import folders_html
 from ui.quality_view import quality_html
+from ui.selection import Selection
 from ui.settings_view import settings_html
 from ui.sidebar import OUTDATED, STALE, composer_html, sidebar_html, top_html, welcome_html
+from ui.sources import sources_html
+from ui.strip import found_html, next_html
+from ui.suggesting import suggested_questions
 from ui.tab import Components, Update, View, number_of, text_of
 
 NEW_CHAT = "New chat"
@@ -32,6 +36,7 @@ class Around:
         chat = desk.chats.chat(view.chat_id) if view.chat_id else None
         overview, (current, last) = desk.overview(), desk.latest_jobs()
         selection = self.selection(view)
+        searched = [] if selection is None else overview.sources.names(selection)
         status, rows = overview.status, overview.rows
         hello = ""
         if chat is None:
@@ -48,13 +53,13 @@ class Around:
                 current,
                 desk.model_name,
                 desk.model_problem,
-                collections=overview.collections,
-                selection=selection,
+                sources=sources_html(overview.sources, selection, view.looking),
                 wanted=view.wanted.strip(),
                 reindex=bool(overview.models.needed),
                 deleted=desk.chats.hidden_title(view.hidden) if view.hidden else None,
             ),
-            "scope": composer_html(selection, editing=bool(view.editing)),
+            "scope": composer_html(searched, editing=bool(view.editing)),
+            "strip": self._strip(view),
             "top": top_html(chat.title if chat is not None else NEW_CHAT, view.chat_id),
             "hello": hello,
             "state": state_html(
@@ -75,6 +80,7 @@ class Around:
         components = {
             "side": self.components.side,
             "scope": self.components.scope,
+            "strip": self.components.strip,
             "top": self.components.top,
             "hello": self.components.hello,
             "state": self.components.state,
@@ -83,6 +89,20 @@ class Around:
             "quality": self.components.quality,
         }
         return {components[name]: text for name, text in view.shown.changes(html).items()}
+
+    def strip(self, view: View) -> Update:
+        """The line above the composer alone, if the tab shows another one."""
+        changed = view.shown.changes({"strip": self._strip(view)})
+        return {self.components.strip: changed["strip"]} if changed else {}
+
+    def _strip(self, view: View) -> str:
+        """What was found for the answer that is being made; what to ask next once it is there."""
+        if not view.chat_id:
+            return ""
+        running = self.desk.asking.running(view.chat_id)
+        if running is not None:
+            return "" if running.quiet else found_html(running.passages)
+        return next_html(*suggested_questions(self.desk.chats, self.desk.references, view.chat_id))
 
     def _settings(self, view: View) -> str:
         desk = self.desk
@@ -111,12 +131,10 @@ class Around:
             notice=view.quality_notice,
         )
 
-    def selection(self, view: View) -> frozenset[str] | None:
-        """What the conversation searches; None: everything. A collection that is gone no longer counts."""
+    def selection(self, view: View) -> Selection | None:
+        """What the conversation searches; None: everything. What is gone no longer counts."""
         stored = self.desk.chats.selection(view.chat_id) if view.chat_id else view.selection
-        names = {row.name for row in self.desk.overview().collections}
-        chosen = names if stored is None else names & stored
-        return None if not chosen or chosen == names else frozenset(chosen)
+        return self.desk.overview().sources.present(stored)
 
     def _undoable(self, view: View) -> int:
         """How many documents this tab removed and can still bring back."""

@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING
 
 from index.errors import BusyError, FootnoteError
 from rag.answers import Answer, Delta, Done, Found, Passage, Stage, Turn
-from ui.chats import Chats, Message, StoredAnswer, stored
+from ui.chats import Chats, Message
 from ui.references import References
 from ui.render import explain
+from ui.selection import Selection
+from ui.stored import StoredAnswer, stored
+from ui.suggesting import Suggesting
 
 if TYPE_CHECKING:
     from rag.ask import Assistant
@@ -84,7 +87,7 @@ class _Asked:
 
     question: str
     history: list[Turn]
-    collections: frozenset[str] | None
+    selection: Selection | None
     quotes_only: bool
 
 
@@ -98,6 +101,7 @@ class Asking:
         assistant: Future[Assistant],
         *,
         first_documents: Callable[[], bool] = lambda: False,
+        suggest: bool = False,
     ) -> None:
         """Questions wait for what they need.
 
@@ -105,7 +109,9 @@ class Asking:
             assistant: May still be loading.
             first_documents: True while nothing is indexed yet and the first documents are on their way,
                 as on the very first start: a refusal would be wrong a moment later.
+            suggest: Whether to look for what could be asked after an answer.
         """
+        self._suggesting = Suggesting(chats, busy=self._busy) if suggest else None
         self._first_documents = first_documents
         self._chats = chats
         self._references = references
@@ -126,7 +132,7 @@ class Asking:
         self,
         chat_id: str,
         question: str,
-        collections: frozenset[str] | None = None,
+        selection: Selection | None = None,
         *,
         instead_of: str = "",
         quotes_only: bool = False,
@@ -134,7 +140,7 @@ class Asking:
         """Store the question and start answering it.
 
         Args:
-            collections: Answer only from these; None: from all of them.
+            selection: Answer only from this; None: from everything.
             instead_of: Message id of the last question, to ask this one in its place.
             quotes_only: Answer without the language model, even where one is set.
 
@@ -151,9 +157,20 @@ class Asking:
                 )
             running = Running(self._chats.add_exchange(chat_id, question, instead_of=instead_of))
             self._running[chat_id] = running
-        asked = _Asked(question=question, history=history, collections=collections, quotes_only=quotes_only)
+            if self._suggesting is not None:
+                self._suggesting.asked(running.message)
+        asked = _Asked(question=question, history=history, selection=selection, quotes_only=quotes_only)
         threading.Thread(target=self._answer, args=(running, asked), name="answer", daemon=True).start()
         return running
+
+    def _busy(self) -> bool:
+        with self._lock:
+            return bool(self._running)
+
+    def close(self) -> None:
+        """Look for no more suggestions; answers that are being made come to their end."""
+        if self._suggesting is not None:
+            self._suggesting.close()
 
     def stop(self, chat_id: str) -> None:
         """Ask the running answer of this conversation to end; what it has so far is kept."""
@@ -185,12 +202,15 @@ class Asking:
     def _answer(self, running: Running, asked: _Asked) -> None:
         chat_id, message_id = running.message.chat_id, running.message.message_id
         answer: StoredAnswer | None = None
+        made: Answer | None = None
+        assistant: Assistant | None = None
         try:
             assistant = self._wait_for_assistant(running)
             if assistant is None:
                 answer = StoredAnswer(status="stopped", query=asked.question)
             else:
-                answer = stored(_follow(assistant, running, asked))
+                made = _follow(assistant, running, asked)
+                answer = stored(made)
         except FootnoteError as exc:
             answer = StoredAnswer(status="failed", query=asked.question, notice=explain(exc))
         finally:
@@ -207,6 +227,10 @@ class Asking:
                 with self._lock:
                     self._running.pop(chat_id, None)
                 running.change(finished=True)
+        if self._suggesting is not None and assistant is not None and made is not None:
+            self._suggesting.after(
+                assistant, running.message, made, lambda: self._history(chat_id, before=""), asked.selection
+            )
 
     def _wait_for_assistant(self, running: Running) -> Assistant | None:
         if not self._assistant.done():
@@ -230,7 +254,8 @@ def _follow(assistant: Assistant, running: Running, asked: _Asked) -> Answer:
     events = assistant.stream(
         asked.question,
         asked.history,
-        collections=asked.collections,
+        collections=None if asked.selection is None else asked.selection.collections,
+        documents=None if asked.selection is None else asked.selection.documents,
         quotes_only=asked.quotes_only,
         stopped=stopped,
     )

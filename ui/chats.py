@@ -19,18 +19,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from index.errors import StorageError
-from rag.answers import (
-    Answer,
-    Citation,
-    Elsewhere,
-    Passage,
-    Refusal,
-    Rewording,
-    Status,
-    Step,
-    Verdict,
-    digest,
-)
+from ui.selection import Selection
+from ui.stored import StoredAnswer, StoredSuggestions, answer_from_json, suggestions_from_json
 
 TITLE_CHARS = 80
 
@@ -53,12 +43,17 @@ CREATE TABLE IF NOT EXISTS messages (
 CREATE INDEX IF NOT EXISTS messages_by_chat ON messages(chat_id, position);
 CREATE TABLE IF NOT EXISTS selections (
     chat_id TEXT PRIMARY KEY REFERENCES chats(chat_id) ON DELETE CASCADE,
-    collections TEXT NOT NULL          -- JSON; a conversation without a row searches everything
+    collections TEXT NOT NULL,         -- JSON; a conversation without a row searches everything
+    documents TEXT NOT NULL DEFAULT '[]'  -- JSON, ids
 );
 CREATE TABLE IF NOT EXISTS variants (
     question_id TEXT PRIMARY KEY REFERENCES messages(message_id) ON DELETE CASCADE,
     turn TEXT NOT NULL,                -- the question that was asked first in this place
     shown INTEGER NOT NULL             -- 1 for one of each turn; a question without a row is the only one
+);
+CREATE TABLE IF NOT EXISTS suggestions (
+    message_id TEXT PRIMARY KEY REFERENCES messages(message_id) ON DELETE CASCADE,
+    places TEXT NOT NULL               -- JSON, see StoredSuggestions: no words of documents
 );
 CREATE TABLE IF NOT EXISTS hidden (
     chat_id TEXT PRIMARY KEY REFERENCES chats(chat_id) ON DELETE CASCADE,
@@ -70,77 +65,6 @@ CREATE TABLE IF NOT EXISTS notes (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 _CHAT = "chat_id, title, created_at, updated_at"
 _SHOWN = "chat_id NOT IN (SELECT chat_id FROM hidden)"
 _MESSAGE = "message_id, chat_id, role, text, answer, created_at"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SpanRef:
-    """A place in a document version: what a message remembers instead of the words.
-
-    ``sha256`` is the hex digest of the quote (UTF-8), so that the place can be checked and found again.
-    ``start``/``end`` are character offsets, end exclusive. No title and no heading: they are document text.
-    """
-
-    doc_id: str
-    version_id: int
-    start: int
-    end: int
-    sha256: str
-    name: str
-    collection: str
-    page: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredSentence:
-    """A sentence of an answer. ``text`` is None when its words are those of its first citation."""
-
-    text: str | None
-    markers: tuple[int, ...] = ()
-    verdict: Verdict | None = None
-    short_answer: tuple[int, int] | None = None  # offsets into the sentence, end exclusive
-    grouped: bool = False  # listed under the name of its document
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredConsidered:
-    """A passage that was looked at for an answer; see ``Considered`` and ``Passage`` for what is what."""
-
-    place: SpanRef
-    dense_rank: int | None
-    lexical_rank: int | None
-    fused: float
-    reader: float | None
-    kept: bool
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredRefusal:
-    """A ``Refusal`` without the words of documents: a rewording is the place of its heading."""
-
-    passages: int
-    documents: int
-    collections: tuple[str, ...] = ()
-    unknown_words: tuple[str, ...] = ()
-    elsewhere: tuple[Elsewhere, ...] = ()
-    rewordings: tuple[SpanRef, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredAnswer:
-    """An ``Answer`` without the words of documents."""
-
-    status: Status
-    query: str = ""
-    sentences: tuple[StoredSentence, ...] = ()
-    citations: tuple[tuple[int, SpanRef], ...] = ()  # (marker, place)
-    passages: tuple[SpanRef, ...] = ()  # best first
-    steps: tuple[Step, ...] = ()
-    considered: tuple[StoredConsidered, ...] = ()  # best first
-    confidence: float = 0.0
-    generator: str = "built-in"
-    notice: str = ""
-    refusal: StoredRefusal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,118 +97,6 @@ class Chat:
     updated_at: float
 
 
-def stored(answer: Answer) -> StoredAnswer:
-    """Reduce an answer to what may be kept: references for the documents' words, text for the rest."""
-    quotes = {citation.marker: citation.quote for citation in answer.citations}
-    sentences: list[StoredSentence] = []
-    for sentence in answer.sentences:
-        quote = quotes.get(sentence.markers[0]) if sentence.markers else None
-        quoted = sentence.verdict == "quoted" and quote is not None
-        # Offsets of the short answer hold for the rendered quote only if the sentence is that quote.
-        aligned = not quoted or sentence.text == quote
-        sentences.append(
-            StoredSentence(
-                text=None if quoted else sentence.text,
-                markers=sentence.markers,
-                verdict=sentence.verdict,
-                short_answer=sentence.short_answer if aligned else None,
-                grouped=bool(sentence.group),
-            )
-        )
-    citations = tuple((each.marker, _place(each, each.quote)) for each in answer.citations)
-    passages = tuple(_place(each, each.text) for each in answer.passages)
-    return StoredAnswer(
-        status=answer.status,
-        query=answer.query,
-        sentences=tuple(sentences),
-        citations=citations,
-        passages=passages,
-        steps=answer.steps,
-        considered=tuple(
-            StoredConsidered(
-                place=_place(each.passage, each.passage.text),
-                dense_rank=each.passage.dense_rank,
-                lexical_rank=each.passage.lexical_rank,
-                fused=each.passage.fused,
-                reader=each.passage.reader,
-                kept=each.kept,
-                reason=each.reason,
-            )
-            for each in answer.considered
-        ),
-        confidence=answer.confidence,
-        generator=answer.generator,
-        notice=answer.notice,
-        refusal=None if answer.refusal is None else _stored_refusal(answer.refusal),
-    )
-
-
-def _stored_refusal(refusal: Refusal) -> StoredRefusal:
-    return StoredRefusal(
-        passages=refusal.passages,
-        documents=refusal.documents,
-        collections=refusal.collections,
-        unknown_words=refusal.unknown_words,
-        elsewhere=refusal.elsewhere,
-        rewordings=tuple(_place(each, each.quote) for each in refusal.rewordings),
-    )
-
-
-def _place(each: Citation | Passage | Rewording, spelled: str) -> SpanRef:
-    return SpanRef(
-        doc_id=each.doc_id,
-        version_id=each.version_id,
-        start=each.start,
-        end=each.end,
-        sha256=digest(spelled),
-        name=each.name,
-        collection=each.collection,
-        page=each.page,
-    )
-
-
-def _answer_from_json(text: str) -> StoredAnswer:
-    raw: dict[str, Any] = json.loads(text)
-    sentences = tuple(
-        StoredSentence(
-            **{
-                **each,
-                "markers": tuple(each["markers"]),
-                "short_answer": tuple(each["short_answer"]) if each["short_answer"] else None,
-            }
-        )
-        for each in raw["sentences"]
-    )
-    return StoredAnswer(
-        **{
-            **raw,
-            "sentences": sentences,
-            "citations": tuple((marker, SpanRef(**place)) for marker, place in raw["citations"]),
-            "passages": tuple(SpanRef(**place) for place in raw["passages"]),
-            "steps": tuple(Step(**step) for step in raw["steps"]),
-            "considered": tuple(
-                StoredConsidered(**{**each, "place": SpanRef(**each["place"])})
-                for each in raw.get("considered", ())  # answers of the first release have none
-            ),
-            "refusal": _refusal_from_json(raw.get("refusal")),
-        }
-    )
-
-
-def _refusal_from_json(raw: dict[str, Any] | None) -> StoredRefusal | None:
-    if raw is None:  # an answer, or a refusal of an earlier release
-        return None
-    return StoredRefusal(
-        **{
-            **raw,
-            "collections": tuple(raw["collections"]),
-            "unknown_words": tuple(raw["unknown_words"]),
-            "elsewhere": tuple(Elsewhere(**each) for each in raw["elsewhere"]),
-            "rewordings": tuple(SpanRef(**place) for place in raw["rewordings"]),
-        }
-    )
-
-
 class Chats:
     """All conversations of one data folder, in ``chats.sqlite``; safe to use from any thread."""
 
@@ -304,6 +116,7 @@ class Chats:
             self._db.execute("PRAGMA foreign_keys=ON")
             self._db.execute("PRAGMA secure_delete=ON")
             self._db.executescript(_SCHEMA)
+            self._add_columns()
         except (OSError, sqlite3.Error) as exc:
             raise StorageError(
                 f"Conversations cannot be opened in {path}: {exc}.",
@@ -314,6 +127,12 @@ class Chats:
         """Close the file; the object is not used afterwards."""
         with self._lock:
             self._db.close()
+
+    def _add_columns(self) -> None:
+        """Bring the file of an earlier release up to this one."""
+        known = {row[1] for row in self._db.execute("PRAGMA table_info(selections)")}
+        if "documents" not in known:
+            self._db.execute("ALTER TABLE selections ADD COLUMN documents TEXT NOT NULL DEFAULT '[]'")
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -367,20 +186,27 @@ class Chats:
             with self._transaction() as db:
                 db.execute("UPDATE chats SET title = ? WHERE chat_id = ?", (title, chat_id))
 
-    def selection(self, chat_id: str) -> frozenset[str] | None:
-        """The collections that a conversation searches; None: all of them."""
-        rows = self._rows("SELECT collections FROM selections WHERE chat_id = ?", chat_id)
-        return frozenset(json.loads(rows[0][0])) if rows else None
+    def selection(self, chat_id: str) -> Selection | None:
+        """What a conversation searches; None: everything."""
+        rows = self._rows("SELECT collections, documents FROM selections WHERE chat_id = ?", chat_id)
+        if not rows:
+            return None
+        collections, documents = (frozenset[str](json.loads(each)) for each in rows[0])
+        return Selection(collections=collections, documents=documents)
 
-    def select(self, chat_id: str, collections: frozenset[str] | None) -> None:
-        """Make a conversation search these collections from now on; None: all of them."""
+    def select(self, chat_id: str, selection: Selection | None) -> None:
+        """Make a conversation search this from now on; None: everything."""
         with self._transaction() as db:
             db.execute("DELETE FROM selections WHERE chat_id = ?", (chat_id,))
-            if collections is not None:
+            if selection is not None:
                 # Nothing happens if the conversation was deleted meanwhile.
                 db.execute(
-                    "INSERT INTO selections SELECT chat_id, ? FROM chats WHERE chat_id = ?",
-                    (json.dumps(sorted(collections)), chat_id),
+                    "INSERT INTO selections SELECT chat_id, ?, ? FROM chats WHERE chat_id = ?",
+                    (
+                        json.dumps(sorted(selection.collections)),
+                        json.dumps(sorted(selection.documents)),
+                        chat_id,
+                    ),
                 )
 
     def count(self) -> int:
@@ -473,6 +299,22 @@ class Chats:
                 (json.dumps(asdict(answer), ensure_ascii=True), message_id),
             )
 
+    def keep_suggestions(self, message_id: str, suggestions: StoredSuggestions) -> None:
+        """Keep what could be asked after an answer. If that was deleted meanwhile, nothing is stored."""
+        with self._transaction() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO suggestions SELECT message_id, ? FROM messages WHERE message_id = ?",
+                (json.dumps(asdict(suggestions), ensure_ascii=True), message_id),
+            )
+
+    def suggestions(self, chat_id: str) -> dict[str, StoredSuggestions]:
+        """What could be asked after each answer of a conversation, by message id of the answer."""
+        rows = self._rows(
+            "SELECT message_id, places FROM suggestions JOIN messages USING (message_id) WHERE chat_id = ?",
+            chat_id,
+        )
+        return {message_id: suggestions_from_json(places) for message_id, places in rows}
+
     def messages(self, chat_id: str) -> list[Message]:
         """The messages of a conversation that are shown, oldest first: of variants only the chosen one."""
         rows = self._rows(
@@ -543,6 +385,6 @@ def _message(row: tuple[Any, ...]) -> Message:
         chat_id=row[1],
         role=row[2],
         text=row[3],
-        answer=_answer_from_json(row[4]) if row[4] else None,
+        answer=answer_from_json(row[4]) if row[4] else None,
         created_at=row[5],
     )

@@ -74,6 +74,16 @@ Collections = Annotated[
         show_default=False,
     ),
 ]
+Documents = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--document",
+        metavar="PATH",
+        help="Search only this document, by path or name, or those in this folder; give it again for another"
+        " one. With --collection: beside the collections.",
+        show_default=False,
+    ),
+]
 NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Do not open a browser window.")]
 
 
@@ -169,6 +179,7 @@ def ask(
     context: typer.Context,
     words: Annotated[list[str], typer.Argument(metavar="QUESTION", help="The question, in quotes or not.")],
     collections: Collections = None,
+    documents: Documents = None,
     strictness: Annotated[
         str | None,
         typer.Option(
@@ -194,8 +205,9 @@ def ask(
     chosen = frozenset(collections) if collections else None
     with _failures_explained(as_json):
         settings = _settings(data or context.obj, {"answer.strictness": strictness})
+        single = _document_ids(settings, documents)
         with _assistant(settings, chosen) as assistant:
-            answer = _follow(assistant, question, chosen)
+            answer = _follow(assistant, question, chosen, single)
     if as_json:
         _print_json(answer_json(answer))
     elif answer.status == "failed":
@@ -214,6 +226,7 @@ def search(
     words: Annotated[list[str], typer.Argument(metavar="QUERY", help="What to look for, in quotes or not.")],
     count: Annotated[int, typer.Option("--count", "-n", min=1, max=1000, help="How many passages.")] = 10,
     collections: Collections = None,
+    documents: Documents = None,
     as_json: Json = False,
     data: Data = None,
 ) -> None:
@@ -224,8 +237,11 @@ def search(
     if not query:
         raise typer.BadParameter("the query is empty.", param_hint="QUERY")
     chosen = frozenset(collections) if collections else None
-    with _failures_explained(as_json), _assistant(_settings(data or context.obj), chosen) as assistant:
-        passages = assistant.search(query, k=count, collections=chosen)
+    with _failures_explained(as_json):
+        settings = _settings(data or context.obj)
+        single = _document_ids(settings, documents)
+        with _assistant(settings, chosen) as assistant:
+            passages = assistant.search(query, k=count, collections=chosen, documents=single)
     if as_json:
         _print_json({"query": query, "passages": [{"name": item.name, **asdict(item)} for item in passages]})
     elif passages:
@@ -654,6 +670,22 @@ def _opened(
             start_eraser(store)
 
 
+def _document_ids(settings: Settings, named: list[str] | None) -> frozenset[str] | None:
+    """The ids of the documents that were named; None for none, before a model loads.
+
+    Raises:
+        SourceError: A name is not that of a document.
+    """
+    if not named:
+        return None
+    from index.store import Store
+    from ui.named import matching
+
+    with Store.open(settings.data, create=False) as store:
+        _require_passages(store)
+        return frozenset(row.doc_id for row in matching(store.documents(), named))
+
+
 def _require_passages(store: Store) -> None:
     if not store.status().passages:
         raise SourceError(
@@ -661,10 +693,15 @@ def _require_passages(store: Store) -> None:
         )
 
 
-def _follow(assistant: Assistant, question: str, collections: frozenset[str] | None) -> Answer:
+def _follow(
+    assistant: Assistant,
+    question: str,
+    collections: frozenset[str] | None,
+    documents: frozenset[str] | None,
+) -> Answer:
     """The answer to a question; on a terminal, what is being done and written is shown meanwhile."""
     if not sys.stderr.isatty():
-        return assistant.ask(question, collections=collections)
+        return assistant.ask(question, collections=collections, documents=documents)
 
     from rich.console import Console
     from rich.live import Live
@@ -675,7 +712,7 @@ def _follow(assistant: Assistant, question: str, collections: frozenset[str] | N
 
     written = ""
     with Live(console=Console(stderr=True), transient=True) as live:
-        for event in assistant.stream(question, collections=collections):
+        for event in assistant.stream(question, collections=collections, documents=documents):
             match event:
                 case Stage(detail=detail) if not written:
                     live.update(Text(printable(f"{detail} …"), style="dim"))

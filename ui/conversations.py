@@ -19,7 +19,9 @@ from ui.exchanges import RETRIES, Again
 from ui.opinions import asked, feedback_on, noted
 from ui.parts import Shown
 from ui.render import explain
-from ui.sidebar import source_key
+from ui.selection import Selection
+from ui.sources import source_key
+from ui.suggesting import suggested_questions
 from ui.tab import Components, Update, View, event_data, number_of, text_of, unicode
 
 logger = logging.getLogger(__name__)
@@ -46,7 +48,7 @@ class Conversations:
     def side_action(self, view: View, event: gr.EventData) -> Iterator[Update]:
         """A click in the sidebar or on the chip of the composer, or an opinion on an answer.
 
-        Another conversation, a new one, a new title, a deletion, or another selection of collections.
+        Another conversation, a new one, a new title, a deletion, or another selection of sources.
         An opinion is clicked in the chat, which has no event of its own: page.js sends it here.
         """
         data = event_data(event)
@@ -79,8 +81,14 @@ class Conversations:
             case "find":
                 view.wanted = text_of(data, "value", 200)
                 yield self.around.changes(view) or {self.components.side: gr.skip()}
-            case "scope" | "scope-only" | "scope-all":
+            case "scope" | "scope-only" | "scope-all" | "file" | "file-only":
                 self._choose(view, data)
+                yield self.around.changes(view) or {self.components.side: gr.skip()}
+            case "fold":
+                view.looking.unfolded ^= self._collections_named(data)
+                yield self.around.changes(view) or {self.components.side: gr.skip()}
+            case "files":
+                view.looking.wanted = text_of(data, "value", 200)
                 yield self.around.changes(view) or {self.components.side: gr.skip()}
             case "feedback":
                 self._take_feedback(data)
@@ -90,25 +98,31 @@ class Conversations:
 
     def _choose(self, view: View, data: Mapping[str, Any]) -> None:
         """Change what the conversation searches, as a click says."""
-        names = {row.name for row in self.desk.overview().collections}
-        named = {name for name in names if source_key(name) == text_of(data, "key", 64)}
-        chosen = set(self.around.selection(view) or names)
+        sources, selection = self.desk.overview().sources, self.around.selection(view)
+        names, key = self._collections_named(data), text_of(data, "key", 64)
+        on = text_of(data, "on", 1) == "1"
         match text_of(data, "act", 20):
-            case "scope" if text_of(data, "on", 1) == "1":
-                chosen |= named
             case "scope":
-                chosen -= named
-            case "scope-only":
-                chosen = named
+                for name in names:
+                    selection = sources.with_collection(selection, name, on=on)
+            case "scope-only" if names:
+                selection = sources.present(Selection(collections=frozenset(names)))
+            case "file":
+                selection = sources.with_document(selection, key, on=on)
+            case "file-only" if sources.document(key) is not None:
+                selection = sources.present(Selection(documents=frozenset({key})))
             case "scope-all":
-                chosen = names
-        if chosen:
-            self._select(view, None if chosen == names else frozenset(chosen))
+                selection = None
+        self._select(view, selection)
 
-    def _select(self, view: View, collections: frozenset[str] | None) -> None:
-        view.selection = collections
+    def _collections_named(self, data: Mapping[str, Any]) -> set[str]:
+        key = text_of(data, "key", 64)
+        return {name for name in self.desk.overview().sources.collections if source_key(name) == key}
+
+    def _select(self, view: View, selection: Selection | None) -> None:
+        view.selection = selection
         if view.chat_id:
-            self.desk.chats.select(view.chat_id, collections)
+            self.desk.chats.select(view.chat_id, selection)
 
     def _take_feedback(self, data: Mapping[str, Any]) -> None:
         """Note what the person says of an answer, or take it back if it was noted already."""
@@ -156,6 +170,12 @@ class Conversations:
                 yield from self._ask(self._question_of(message).text, view)
             case "try":
                 question = rewording(message, number_of(data, "number", 0), self.desk.references)
+                yield from self._ask(question, view)
+            case "next":
+                last, questions = suggested_questions(self.desk.chats, self.desk.references, view.chat_id)
+                number = text_of(data, "number", 2)
+                at = int(number) if number.isascii() and number.isdigit() else len(questions)
+                question = questions[at] if last == message.message_id and at < len(questions) else ""
                 yield from self._ask(question, view)
             case "retry":
                 yield from self._retry(message, text_of(data, "how", 10), view)
@@ -281,7 +301,7 @@ class Conversations:
             time.sleep(max(0.0, shown_at + YIELD_SECONDS - time.monotonic()))
             seen, shown_at = running.version, time.monotonic()
             if not running.finished:
-                yield {self.components.chat: finished + _live(running)}
+                yield {self.components.chat: finished + _live(running)} | self.around.strip(view)
         if view.turn == turn:
             whole = self._finished_messages(view, None)
             yield self.around.changes(view) | self._chat_and_box(whole, _box(None))

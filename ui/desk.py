@@ -18,7 +18,6 @@ from index.jobs import KEPT_JOBS, Job, Jobs
 from index.recutting import Recutting, recutting
 from index.removal import UNDO_SECONDS
 from index.rows import DocumentRow, StoreStatus
-from index.scope import CollectionRow
 from index.store import Store
 from index.watched import WatchedFolder
 from rag.build import chunk_limits
@@ -41,6 +40,7 @@ from ui.planning import PlanSummary
 from ui.preferences import Preferences
 from ui.quality_facts import QualityFacts
 from ui.references import References
+from ui.selection import Sources
 from ui.watching import FolderWatcher
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class Overview:
     generation: int
     status: StoreStatus
     rows: list[DocumentRow]  # by collection and path
-    collections: list[CollectionRow]  # that can answer, by name
+    sources: Sources  # what a conversation can be narrowed to
     questions: list[str]  # examples for an empty conversation
     models: ModelState
 
@@ -117,7 +117,11 @@ class Desk:
         self.references = References(self.store)
         self.answering = Answering(self.preferences, self.store, load_embedder=load_embedder)
         self.asking = Asking(
-            self.chats, self.references, self.assistant, first_documents=self._first_documents
+            self.chats,
+            self.references,
+            self.assistant,
+            first_documents=self._first_documents,
+            suggest=True,
         )
         self.answering.followed_by(self.asking.use)
         self.chat_search = ChatSearch(self.chats, self.store, self.asking.plain_text)
@@ -160,6 +164,7 @@ class Desk:
         """Stop the threads and close the files; waits for what is being written."""
         self._closing.set()
         self.measuring.close()
+        self.asking.close()
         self.watcher.close()
         self.indexer.close()
         for thread in self._threads:
@@ -208,7 +213,7 @@ class Desk:
                 generation=generation,
                 status=self.store.status(),
                 rows=rows,
-                collections=[row for row in self.store.collections() if row.documents],
+                sources=Sources(rows),
                 questions=example_questions(self.store, rows),
                 models=self._model_state(self.store.model, self.store.model_before),
             )

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING
 from index.documents import ParsedDocument
 from index.errors import FootnoteError
 from index.originals import original_path
-from ui.chats import Chats, Message, SpanRef
+from ui.chats import Chats, Message
 from ui.document_routes import original_address
 from ui.health import health_facts
 from ui.page_images import PageImages, no_page
+from ui.pane_footer import PaneFooter
 from ui.references import Located, References
 from ui.render import Highlight, button, clock, escape, escape_line, place
 from ui.sheet import ShownAs, problem_html, sheet_html, views_html, waiting_html
+from ui.stored import SpanRef
 from ui.text_blocks import snapped
 from ui.text_view import text_html
 
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 CONTEXT_CHARS = 700
 MORE_CHARS = 2500
 _MAX_CONTEXT_CHARS = 60_000
-_REFERENCE = re.compile(r"#?(cite|found|doc)-([0-9a-f]{1,64})(?:-(\d{1,6})(?:-[a-z]+)?)?")
+_REFERENCE = re.compile(r"#?(cite|found|part|doc)-([0-9a-f]{1,64})(?:-(\d{1,15})(?:-[a-z]+)?)?")
 _PDF = "application/pdf"
 _BADGES = {"current": "Current", "moved": "Moved", "changed": "Changed", "removed": "Removed"}
 _STATES = {
@@ -41,13 +43,15 @@ _STATES = {
 class Reference:
     """What a link in the page points at. Links come from the browser, so they are read with care."""
 
-    kind: str  # cite: a citation of a message; found: a passage of a message; doc: a document
+    kind: str  # cite: a citation of a message; found: one of its passages; part, doc: of a document
     target: str  # message id or document id
-    number: int  # the marker, or the rank; 0 for a document
+    number: int  # the marker, the rank, or the id of the chunk; 0 for a document
 
     @classmethod
     def parse(cls, text: str) -> Reference | None:
-        """``#cite-<message>-<marker>``, ``#found-<message>-<rank>``, ``#doc-<document>``; else None."""
+        """``#cite-<message>-<marker>``, ``#found-<message>-<rank>``, ``#doc-<document>``, and
+        ``#part-<document>-<chunk>``; else None.
+        """
         match = _REFERENCE.fullmatch(text)
         if match is None or (match[1] != "doc") != (match[3] is not None):
             return None
@@ -61,6 +65,7 @@ class EvidencePane:
         self._store = store
         self._chats = chats
         self._references = references
+        self._footer = PaneFooter(store, references)
 
     def html(
         self,
@@ -85,18 +90,22 @@ class EvidencePane:
             return self._document(reference, after, shown_as)
         message = self._chats.message(reference.target)
         ref = _place_of(message, reference)
-        if message is None or ref is None:
+        found = self._found(reference)
+        if found is None:
             return ""
-        found = self._references.locate(ref)
         parsed = self._references.parsed(found.version_id) if found.version_id is not None else None
+        collection = ref.collection if ref is not None else ""  # where the document is gone
         number = str(reference.number) if reference.kind == "cite" else ""
         return self._pane(
             reference,
-            name=found.document.name if found.document is not None else ref.name,
+            name=_name(found, ref),
             badge=found.state,
-            meta=self._meta(found.document, ref.collection, found.version_id, found.start),
+            meta=self._meta(found.document, collection, found.version_id, found.start),
             claim=_claim(message, reference, found),
             body=self._text(found, before, after),
+            foot=self._footer.html(
+                found, ref, message.answer if message is not None else None, reference.target
+            ),
             document=found.document,
             page=parsed.page_at(found.start) if parsed is not None else None,
             links=_neighbours(message, reference),
@@ -136,20 +145,37 @@ class EvidencePane:
             if document is None:
                 return None
             return Located(state="current", document=document, version_id=document.version_id)
+        if reference.kind == "part":
+            return self._passage(reference)
         ref = _place_of(self._chats.message(reference.target), reference)
         return self._references.locate(ref) if ref is not None else None
+
+    def _passage(self, reference: Reference) -> Located | None:
+        """A passage of a document; None once the document has changed or is gone."""
+        document = self._store.document(reference.target)
+        chunk = self._store.chunks([reference.number]).get(reference.number)
+        if document is None or chunk is None or chunk.version_id != document.version_id:
+            return None
+        return Located(
+            state="current",
+            document=document,
+            version_id=chunk.version_id,
+            start=chunk.start,
+            end=chunk.end,
+            quote=chunk.text,
+            page=chunk.page,
+            locator=chunk.locator,
+        )
 
     def quote(self, link: str) -> str:
         """The cited words and their place, for the clipboard; "" when they are gone."""
         reference = Reference.parse(link)
         if reference is None or reference.kind == "doc":
             return ""
-        ref = _place_of(self._chats.message(reference.target), reference)
-        found = self._references.locate(ref) if ref is not None else None
-        if ref is None or found is None or not found.quote:
+        found = self._found(reference)
+        if found is None or found.document is None or not found.quote:
             return ""
-        name = found.document.name if found.document is not None else ref.name
-        return f"“{' '.join(found.quote.split())}” ({place(name, found.locator)})"
+        return f"“{' '.join(found.quote.split())}” ({place(found.document.name, found.locator)})"
 
     def _document(self, reference: Reference, after: int, shown_as: ShownAs) -> str:
         document = self._store.document(reference.target)
@@ -171,6 +197,7 @@ class EvidencePane:
             ],
             claim="",
             body=body,
+            foot="",
             document=document,
             page=1,
             links=("", ""),
@@ -231,6 +258,7 @@ class EvidencePane:
         meta: Sequence[str],
         claim: str,
         body: str,
+        foot: str,
         document: DocumentRow | None,
         page: int | None,
         links: tuple[str, str],
@@ -272,7 +300,7 @@ class EvidencePane:
             f'<header><div class="fn-row">{back}{mark}<h2 tabindex="-1"><bdi>{escape_line(name)}</bdi></h2>'
             f'{shown_badge}<span class="fn-tools">{steps}{original}{copy}{close}</span></div>'
             f'<p class="fn-meta">{facts}</p></header>'
-            f'<div class="fn-scroll" tabindex="0">{claim}{body}</div></section>'
+            f'<div class="fn-scroll" tabindex="0">{claim}{body}</div>{foot}</section>'
         )
 
 
@@ -288,6 +316,12 @@ def _page_text(parsed: ParsedDocument | None, found: Located, page: int) -> str:
     return text_html(parsed, first, last, marks if found.quote else ())
 
 
+def _name(found: Located, ref: SpanRef | None) -> str:
+    if found.document is not None:
+        return found.document.name
+    return ref.name if ref is not None else ""
+
+
 def _place_of(message: Message | None, reference: Reference) -> SpanRef | None:
     if message is None or message.answer is None:
         return None
@@ -297,9 +331,9 @@ def _place_of(message: Message | None, reference: Reference) -> SpanRef | None:
     return passages[reference.number - 1] if 1 <= reference.number <= len(passages) else None
 
 
-def _neighbours(message: Message, reference: Reference) -> tuple[str, str]:
+def _neighbours(message: Message | None, reference: Reference) -> tuple[str, str]:
     """Links to the previous and the next citation (or passage) of the message, "" at the ends."""
-    if message.answer is None:
+    if message is None or message.answer is None:
         return "", ""
     numbers = (
         sorted(marker for marker, _ in message.answer.citations)
@@ -324,9 +358,9 @@ def _step(link: str, sign: str, label: str, key: str) -> str:
     )
 
 
-def _claim(message: Message, reference: Reference, found: Located) -> str:
+def _claim(message: Message | None, reference: Reference, found: Located) -> str:
     """What the answer says with this mark, when a model wrote it; the plain fact when it is a quote."""
-    if message.answer is None:
+    if message is None or message.answer is None:
         return ""
     if reference.kind == "found":
         return '<p class="fn-claim fn-plain">Found by the search, not used in the answer.</p>'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rag.headings import plain_title
 from ui.documents_view import SAMPLES
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def _telling_heading(store: Store, row: DocumentRow) -> str:
     if parsed is None:
         return ""
     shortest, longest = _HEADING_CHARS
-    titles = [" ".join(heading.title.split()) for heading in parsed.headings]
+    titles = [plain_title(heading.title, parsed.media_type) for heading in parsed.headings]
     fitting = [title for title in titles if shortest <= len(title) <= longest and " " in title]
     # The first heading is most often the title, which says least about what can be asked.
     return next(

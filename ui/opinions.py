@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from rag.feedback import OPINIONS, Feedback, Opinion, Place
-from ui.chats import Message, SpanRef
+from ui.chats import Message
 from ui.references import References
+from ui.stored import SpanRef
 
 Noted = Mapping[Opinion, frozenset[str]]  # what was said of a question -> hashes of the words it was about
 

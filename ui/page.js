@@ -148,16 +148,17 @@ const closePane = () => {
 };
 
 // A tick redraws the sidebar; who ticks with the keyboard stays where they were.
+const TICKS = '.fn-sources :is([data-act="scope"], [data-act="file"], [data-act="fold"])';
 let refocus = "";
 const keepFocus = () => {
   if (!refocus || (document.activeElement && document.activeElement !== document.body)) return;
-  const box = [...document.querySelectorAll('[data-act="scope"]')].find((each) => each.dataset.key === refocus);
+  const box = [...document.querySelectorAll(TICKS)].find((each) => refocus === `${each.dataset.act} ${each.dataset.key}`);
   if (!box) return;
   refocus = "";
   box.focus({ preventScroll: true });
 };
 
-const LINKS = 'a[href^="#cite-"], a[href^="#found-"], a[href^="#doc-"]';
+const LINKS = 'a[href^="#cite-"], a[href^="#found-"], a[href^="#doc-"], a[href^="#part-"]';
 
 document.addEventListener(
   "click",
@@ -167,7 +168,7 @@ document.addEventListener(
       event.preventDefault();
       const target = link.getAttribute("href");
       if (pane()?.dataset.link === bare(target)) return void closePane();
-      opener = link;
+      if (!element.contains(link)) opener = link; // a drawing takes away those inside
       if (link.dataset.as) shownAs = link.dataset.as;
       return void openPane(target);
     }
@@ -185,8 +186,8 @@ document.addEventListener(
       if (act) trigger("act", { act, message, number: Number(number ?? 0) });
       return;
     }
-    const ticked = event.target.closest?.('[data-act="scope"]');
-    if (ticked) refocus = ticked.dataset.key;
+    const ticked = event.target.closest?.(TICKS);
+    if (ticked) refocus = `${ticked.dataset.act} ${ticked.dataset.key}`;
     const opinion = event.target.closest?.('a[href^="#say-"]');
     if (opinion) {
       event.preventDefault();

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import wraps
 from inspect import isgeneratorfunction
@@ -34,7 +34,7 @@ TITLE = "Footnote"
 _ACTIONS_JS = Path(__file__).with_name("actions.js")
 _FIELDS_JS = Path(__file__).with_name("fields.js")  # after actions.js
 _PAGE_JS = [Path(__file__).with_name(name) for name in ("page.js", "sheet.js", "appearance.js")]  # one script
-_CHAT_JS = Path(__file__).with_name("chat.js")
+_CHAT_JS = [Path(__file__).with_name(name) for name in ("chat.js", "sources.js")]  # one script
 _TICK_JS = Path(__file__).with_name("tick.js")
 
 
@@ -118,6 +118,10 @@ def _shown_once(handler: Callable[..., Iterator[Update]], outputs: list[Any]) ->
     return shown_once
 
 
+def _script(files: Sequence[Path]) -> str:
+    return "\n".join(path.read_text(encoding="utf-8") for path in files)
+
+
 def build_page(desk: Desk) -> gr.Blocks:
     """Lay the page out and connect its parts."""
     page = Page(desk)
@@ -150,6 +154,7 @@ def build_page(desk: Desk) -> gr.Blocks:
                         group_consecutive_messages=False,
                         height="100%",
                     )
+                    parts.strip = gr.HTML("", js_on_load=actions, elem_id="fn-strip-html")
                     with gr.Column(elem_id="fn-composer", min_width=0):
                         parts.box = gr.Textbox(
                             elem_id="fn-box",
@@ -167,7 +172,7 @@ def build_page(desk: Desk) -> gr.Blocks:
                         parts.scope = gr.HTML("", js_on_load=actions, elem_id="fn-scope-html")
                 parts.dialogs = gr.HTML(
                     dialogs_html(),
-                    js_on_load=_CHAT_JS.read_text(encoding="utf-8"),
+                    js_on_load=_script(_CHAT_JS),
                     server_functions=_chat_functions(desk),
                     elem_id="fn-dialogs-html",
                 )
@@ -182,7 +187,7 @@ def build_page(desk: Desk) -> gr.Blocks:
             with gr.Column(elem_id="fn-evidence", min_width=0):
                 evidence = gr.HTML(
                     "",
-                    js_on_load="\n".join(path.read_text(encoding="utf-8") for path in _PAGE_JS),
+                    js_on_load=_script(_PAGE_JS),
                     server_functions=_server_functions(desk),
                     elem_id="fn-evidence-html",
                 )
@@ -190,7 +195,7 @@ def build_page(desk: Desk) -> gr.Blocks:
         timer = gr.Timer(1.0)
 
         quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": True}
-        around = [parts.side, parts.scope, parts.top, parts.hello, parts.state, parts.table]
+        around = [parts.side, parts.scope, parts.strip, parts.top, parts.hello, parts.state, parts.table]
         around += [parts.quality, parts.settings]
         everything = [*around, parts.chat, parts.box]
 
@@ -212,6 +217,7 @@ def build_page(desk: Desk) -> gr.Blocks:
         on(head.act, page.conversations.side_action, [view], everything)
         on(parts.side.act, page.conversations.side_action, [view], everything)
         on(parts.scope.act, page.conversations.side_action, [view], everything)
+        on(parts.strip.act, page.conversations.chat_action, [view], everything)
         on(evidence.act, page.conversations.chat_action, [view], everything)
         on(parts.dialogs.act, page.conversations.chat_action, [view], everything)
         on(parts.hello.act, page.conversations.ask_example, [view], everything)

@@ -75,10 +75,10 @@ def _refusal_lines(refusal: Refusal) -> Iterator[str]:
     for rewording in refusal.rewordings:
         yield f'Try: "{rewording.text}" ({rewording.name})'
     if refusal.elsewhere:
-        found = ", ".join(
-            f"{each.collection} ({count(each.passages, 'passage')})" for each in refusal.elsewhere
-        )
-        yield f"Outside your selection: {found}. Ask again without --collection to search everything."
+        found = ", ".join(f"{each.name} ({count(each.passages, 'passage')})" for each in refusal.elsewhere)
+        used = [("--collection", refusal.collections), ("--document", refusal.files)]
+        options = " and ".join(option for option, names in used if names)
+        yield f"Outside your selection: {found}. Ask again without {options} to search everything."
 
 
 def _sentence_lines(answer: Answer) -> Iterator[str]:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Literal
 from index.documents import ParsedDocument, page_words
 from index.sentences import sentence_spans
 from rag.answers import digest
-from ui.chats import SpanRef
+from rag.headings import plain_title
+from ui.stored import SpanRef
 
 if TYPE_CHECKING:
     from index.rows import DocumentRow
@@ -87,6 +88,12 @@ class References:
                 while len(self._places) > _KEPT_PLACES:
                     self._places.popitem(last=False)
         return located
+
+    def heading(self, place: SpanRef) -> str:
+        """A heading as something to ask; "" when it is gone."""
+        found = self.locate(place)
+        parsed = self.parsed(found.version_id) if found.version_id is not None else None
+        return plain_title(found.quote, parsed.media_type) if parsed is not None else ""
 
     def _forget_older_generations(self) -> None:
         # A remembered text must not outlive a deletion: every publish empties the memory.

@@ -8,12 +8,10 @@ from collections.abc import Sequence
 from index.jobs import Job
 from index.report import Progress
 from index.rows import StoreStatus
-from index.scope import CollectionRow
-from rag.answers import digest
-from rag.refusal import listed
 from ui.chats import Chat
 from ui.export import EXPORTS
 from ui.render import ago, button, count, escape, escape_line
+from ui.sources import scope_html
 
 BRAND = '<div class="fn-brand">Footnote<sup>1</sup></div>'
 
@@ -37,8 +35,7 @@ def sidebar_html(
     model_problem: str,
     now: float | None = None,
     *,
-    collections: Sequence[CollectionRow] = (),
-    selection: frozenset[str] | None = None,
+    sources: str = "",
     wanted: str = "",
     deleted: str | None = None,
     reindex: bool = False,
@@ -53,8 +50,7 @@ def sidebar_html(
         model: What answers, in words.
         model_problem: Why nothing can answer now, "" when all is well.
         now: Unix seconds; the present when None.
-        collections: Those that can answer, by name.
-        selection: Those that the conversation searches; None: all of them.
+        sources: The block of what the conversation searches, as HTML.
         wanted: The words that ``chats`` were searched for, "" when these are all.
         reindex: Whether everything is to be embedded anew, with another model.
         deleted: Title of the conversation that was deleted a moment ago and can be brought back.
@@ -81,7 +77,7 @@ def sidebar_html(
     return (
         f'<div class="fn-side">{undo}'
         f'<nav class="fn-chats" aria-label="Conversations">{lists}</nav>'
-        f"{_sources(collections, selection)}"
+        f"{sources}"
         f'<div class="fn-status">{_index_line(status, job, moment, reindex=reindex)}'
         f"{_model_line(model, model_problem)}"
         f"{button('Keys', 'fn-line', {'dialog': 'keys'}, title='List of keys (Ctrl+/)')}</div></div>"
@@ -113,60 +109,13 @@ def _chat(chat: Chat, current: str) -> str:
     )
 
 
-def source_key(name: str) -> str:
-    """What stands for a collection in the page: a name may hold characters that cannot pass through it."""
-    return digest(name)[:16]
+def composer_html(searched: Sequence[str], *, editing: bool) -> str:
+    """What stands in the composer below the question: that one is edited, and what is searched.
 
-
-def _sources(collections: Sequence[CollectionRow], selection: frozenset[str] | None) -> str:
-    """A tick box for each collection; nothing while there is no choice."""
-    if len(collections) < 2:
-        return ""
-    chosen = {row.name for row in collections if selection is None or row.name in selection}
-    documents = sum(row.documents for row in collections)
-    if selection is None:
-        summary = f'<span class="fn-scope-sum">All {count(documents, "document")}</span>'
-    else:
-        every = button("Search all", "fn-link", {"act": "scope-all"})
-        summary = f'<span class="fn-scope-sum">{len(chosen)} of {len(collections)} selected · {every}</span>'
-    rows = "".join(_source(row, row.name in chosen, last=len(chosen) == 1) for row in collections)
-    return (
-        f'<section class="fn-sources" aria-label="Sources"><p class="fn-h">Sources</p>{summary}'
-        f'<ul class="fn-ticks">{rows}</ul></section>'
-    )
-
-
-def _source(row: CollectionRow, on: bool, *, last: bool) -> str:
-    name, key = escape_line(row.name), source_key(row.name)
-    # The last tick stays: a conversation that searches nothing could answer nothing.
-    state = (" checked" if on else "") + (" disabled" if on and last else "")
-    only = button("only", "fn-only", {"act": "scope-only", "key": key}, title=f"Search only {row.name}")
-    return (
-        f'<li class="fn-source"><label title="{name}"><input type="checkbox" data-act="scope" '
-        f'data-key="{key}" data-on="{0 if on else 1}"{state}>'
-        f'<span class="fn-source-name"><bdi>{name}</bdi></span></label>'
-        f'{"" if on and last else only}<span class="fn-count">{row.documents:,}</span></li>'
-    )
-
-
-def composer_html(selection: frozenset[str] | None, *, editing: bool) -> str:
-    """What stands in the composer below the question: that one is edited, and what is searched."""
-    return (_EDITING if editing else "") + scope_html(selection)
-
-
-def scope_html(selection: frozenset[str] | None) -> str:
-    """The chip in the composer that says what is searched when that is not everything; else nothing."""
-    if selection is None:
-        return ""
-    names = sorted(selection)
-    clear = (
-        '<button type="button" class="fn-scope-x" data-act="scope-all" '
-        'aria-label="Search all sources again" title="Search all sources again">✕</button>'
-    )
-    return (
-        f'<div class="fn-scope" title="{escape_line(", ".join(names))}">'
-        f"<span>Searching: <bdi>{escape_line(listed(names))}</bdi></span>{clear}</div>"
-    )
+    Args:
+        searched: Names of what is selected; empty for everything.
+    """
+    return (_EDITING if editing else "") + scope_html(searched)
 
 
 def _index_line(status: StoreStatus, job: Job | None, now: float, *, reindex: bool) -> str:

@@ -11,7 +11,9 @@ import gradio as gr
 
 from ui.parts import Doubt, Shown
 from ui.quality_view import Compared
+from ui.selection import Selection
 from ui.settings_view import Drafts
+from ui.sources import Looking
 
 Update = dict[Any, Any]  # Gradio component -> its new value
 
@@ -23,6 +25,7 @@ class Components:
     chat: Any = None
     box: Any = None
     scope: Any = None
+    strip: Any = None
     side: Any = None
     top: Any = None
     hello: Any = None
@@ -43,7 +46,8 @@ class View:
     wanted: str = ""  # what conversations are searched for
     hidden: str = ""  # the conversation that this tab deleted last
     removal: int = 0  # what this tab removed last, see ``Store.remove``
-    selection: frozenset[str] | None = None  # of a conversation that has not begun; None: everything
+    selection: Selection | None = None  # of a conversation that has not begun; None: everything
+    looking: Looking = field(default_factory=Looking)  # for files among the sources
     editing: str = ""  # message id of the question that what is sent next replaces
     draft: str = ""  # what stood in the composer before that question came into it
     turn: int = 0  # grows when the tab turns to something else; whoever follows for an older turn stops

@@ -12,6 +12,7 @@ from index.loaders.cleaning import clean, decode, one_line
 
 _FRONT_MATTER = re.compile(r"---[ \t]*\n(?:(?!---|\.\.\.).*\n){0,200}(?:---|\.\.\.)[ \t]*(?:\n|\Z)")
 _MARKUP = re.compile(r"[*_`\[<&\\!]")
+_ANCHOR = re.compile(r"[ \t]*\{[#.][^{}]*\}[ \t]*\Z")  # {#warranty .wide}, of several dialects
 _FRONT_TITLE = re.compile(r"^title:[ \t]*(.+)$", re.MULTILINE)
 
 
@@ -60,3 +61,10 @@ def _headings(text: str, body: str) -> list[Heading]:
 def _plain(parser: MarkdownIt, source: str) -> str:
     children = parser.parseInline(source)[0].children or []
     return "".join(child.content for child in children if child.type in ("text", "code_inline"))
+
+
+def without_markup(source: str) -> str:
+    """A line of Markdown as a reader sees it: no emphasis, no addresses of links, no HTML, no anchor."""
+    if not _MARKUP.search(source) and not source.endswith("}"):
+        return source
+    return _plain(MarkdownIt("commonmark"), _ANCHOR.sub("", source))

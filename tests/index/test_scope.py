@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from index.analysis import query_terms
-from index.errors import UnknownCollectionError
+from index.errors import UnknownCollectionError, UnknownDocumentError
 from index.lexical import FEW_IDS, LexicalDocument, LexicalIndex, Marker
 from index.scope import Scope
 from index.store import Store
@@ -105,6 +105,52 @@ def test_a_collection_that_does_not_exist_is_named_with_those_that_do(tmp_path: 
         assert unknown.value.hint == "Collections are: B, Documents."
         with pytest.raises(UnknownCollectionError):
             store.scope(frozenset())
+
+
+def test_single_documents_are_chosen_beside_collections(tmp_path: Path) -> None:
+    with Store.open(tmp_path) as store:
+        puts = [
+            put("/a.txt", CATS),
+            put("/b.txt", DOGS),
+            put("/c.txt", BIRDS, collection="B"),
+            put("/d.txt", FROGS, collection="C"),
+        ]
+        store.publish(puts=puts, embedder=EMBEDDER)
+        ids = {row.name: row.doc_id for row in store.documents()}
+        one = store.scope(documents=only(ids["b.txt"]))
+        assert found(store, one, CATS) == [DOGS]
+        assert found_by_words(store, one, "warm cats or dogs") == [DOGS]
+        assert (one.n_chunks, one.n_documents, one.names) == (1, 1, ("b.txt",))
+        both = store.scope(only("C"), documents=only(ids["a.txt"], ids["c.txt"]))
+        assert sorted(found(store, both, CATS)) == [BIRDS, CATS, FROGS]
+        assert (both.names, both.parts) == (("C", "c.txt", "a.txt"), only("B", "Documents"))
+        assert [both.holds(row) for row in store.documents()] == [True, True, True, False]
+        # The same collections with other documents are another scope, also in what is remembered.
+        assert found(store, store.scope(only("C")), CATS) == [FROGS]
+
+
+def test_outside_is_what_was_not_chosen_and_is_not_inside_too(tmp_path: Path) -> None:
+    with Store.open(tmp_path) as store:
+        disabled = replace(put("/d.txt", FROGS), state="disabled")
+        puts = [put("/a.txt", CATS), put("/b.txt", DOGS), put("/c.txt", CATS, collection="B"), disabled]
+        store.publish(puts=puts, embedder=EMBEDDER)
+        ids = {row.name: row.doc_id for row in store.documents()}
+        outside = store.scope(documents=only(ids["a.txt"]), outside=True)
+        assert found(store, outside, CATS) == [DOGS]
+        assert [row.name for row in store.documents() if outside.holds(row)] == ["c.txt", "b.txt"]
+        assert store.scope(outside=True).n_chunks == 0
+
+
+def test_a_chosen_document_that_is_gone_is_said(tmp_path: Path) -> None:
+    with Store.open(tmp_path) as store:
+        store.publish(puts=[put("/a.txt", CATS), put("/b.txt", DOGS)], embedder=EMBEDDER)
+        ids = {row.name: row.doc_id for row in store.documents()}
+        store.remove([ids["a.txt"]])
+        with pytest.raises(UnknownDocumentError, match="A document that was selected cannot be found"):
+            store.scope(documents=only(*ids.values()))
+        with pytest.raises(UnknownDocumentError, match="No document is selected"):
+            store.scope(documents=frozenset())
+        assert store.scope(only("Documents"), documents=frozenset()).n_chunks == 1
 
 
 def test_collections_count_the_documents_that_can_answer(tmp_path: Path) -> None:

@@ -16,8 +16,9 @@ from index.store import Store
 from rag.answers import Answer, Done, Elsewhere, Stage
 from rag.ask import WEAK, Assistant
 from rag.build import build_assistant
+from rag.headings import without_number
 from rag.prompts import NOT_FOUND
-from rag.refusal import listed, without_number
+from rag.refusal import listed
 from rag.settings import AnswerSettings, GenerationSettings, Settings
 from tests.fakes import WordCountEmbedder
 from tests.rag.corpus import FRANCE, NORMANS, PHONE, VOCABULARY, unread, with_headings
@@ -168,6 +169,39 @@ def test_an_answer_outside_the_selection_is_pointed_at(tmp_path: Path) -> None:
         "Searched 1 passage of 1 document in Travel.",
         "Found in Manuals, outside your selection.",
     ]
+
+
+def test_an_answer_in_another_file_than_the_selected_one_is_pointed_at(tmp_path: Path) -> None:
+    shelves = {"Travel": {"france.txt": FRANCE}, "Manuals": {"phone.txt": PHONE, "normans.txt": NORMANS}}
+    with library(tmp_path, shelves) as (store, assistant):
+        ids = {row.name: row.doc_id for row in store.documents()}
+        inside = assistant.ask(WARRANTY, documents=only(ids["phone.txt"]))
+        beside = assistant.ask(WARRANTY, documents=only(ids["normans.txt"]))
+        elsewhere = assistant.ask(WARRANTY, documents=only(ids["france.txt"]))
+        found = assistant.search("warranty", documents=only(ids["normans.txt"], ids["france.txt"]))
+    assert [citation.path for citation in inside.citations] == ["phone.txt"]
+    assert texts(beside) == [
+        "Not in your documents.",
+        "Searched 1 passage of 1 document in normans.txt.",
+        "Found in phone.txt, outside your selection.",
+    ]
+    assert beside.refusal is not None
+    assert (beside.refusal.collections, beside.refusal.files) == ((), ("normans.txt",))
+    assert beside.refusal.elsewhere == (Elsewhere(collection="Manuals", document="phone.txt", passages=1),)
+    # Nothing of that collection was selected, so the collection is named.
+    assert texts(elsewhere)[-1] == "Found in Manuals, outside your selection."
+    assert sorted(passage.path for passage in found) == ["france.txt", "normans.txt"]
+
+
+def test_a_selected_document_that_is_gone_makes_the_answer_fail(tmp_path: Path) -> None:
+    with library(tmp_path) as (store, assistant):
+        (row,) = store.documents("Manuals")
+        store.remove([row.doc_id])
+        answer = assistant.ask(WARRANTY, documents=only(row.doc_id))
+    assert (answer.status, answer.notice) == (
+        "failed",
+        "A document that was selected cannot be found any more. Choose again what to search.",
+    )
 
 
 def test_the_collection_with_most_of_it_comes_first(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from ui.page import Page
 from ui.planning import PlanSummary
 from ui.tab import View
 
-PARTS = ("chat", "box", "scope", "side", "top", "hello", "state", "table", "dialogs")
+PARTS = ("chat", "box", "scope", "strip", "side", "top", "hello", "state", "table", "dialogs")
 
 
 class NoIndexer:

@@ -15,7 +15,7 @@ from index.documents import ParsedDocument
 from index.ingest import ingest_documents
 from index.store import Store
 from rag.build import build_assistant
-from rag.settings import Settings
+from rag.settings import load_settings
 from tests.fakes import WordCountEmbedder
 from tests.rag.corpus import unread, with_headings
 from ui.desk import Desk
@@ -69,7 +69,7 @@ def main(data: Path, port: int) -> None:
     with Store.open(data) as store:
         for name, documents in COLLECTIONS.items():
             ingest_documents(store, embedder, documents.items(), collection=name)
-    settings = unread(Settings(data=data))
+    settings = unread(load_settings({"data": data}))
     desk = Desk(settings, indexer=NothingToIndex())
     desk.assistant.set_result(build_assistant(settings, desk.store, embedder))
     uvicorn.run(create_app(settings, desk=desk), port=port, log_level="warning", timeout_graceful_shutdown=1)

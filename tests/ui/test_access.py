@@ -10,7 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from tests.ui.test_browser import CHROMIUM, ask, chromium, served_lightly
-from tests.ui.test_browser_chat import PRESSURE
+from tests.ui.test_browser_chat import PRESSURE, copied
 
 __all__ = ["chromium"]  # a fixture
 
@@ -41,15 +41,25 @@ def test_no_screen_has_a_serious_violation(chromium: Browser, tmp_path: Path, th
         reduced_motion="reduce",
         viewport={"width": width, "height": 900},
     )
+    copied(tmp_path / "data")
     with served_lightly(tmp_path / "data") as server:
         page.goto(server.url)
         expect(page.locator(".fn-hello")).to_be_visible()
         found["empty"] = violations(page)
+        if width < 900:
+            page.get_by_role("button", name="Conversations").click()
+        page.get_by_role("button", name="Files of Letters").click()
+        page.get_by_role("checkbox", name="letter.txt").click()
+        expect(page.locator("#fn-composer .fn-scope")).to_be_visible()
+        found["sources"] = violations(page)
+        page.get_by_role("button", name="New chat").click()
         answer = ask(page, PRESSURE)
+        expect(page.get_by_role("group", name="Ask next")).to_be_visible()
         answer.get_by_text("How I searched").click()
         found["answer"] = violations(page)
         answer.locator('p a[href^="#cite-"]').first.click()
         expect(page.locator("#fn-evidence mark:visible, .fn-leaf img:visible").first).to_be_visible()
+        page.locator(".fn-pane-foot").get_by_text("Same text also in").click()
         found["evidence"] = violations(page)
         page.keyboard.press("Escape")
         ask(page, "How tall is the Eiffel Tower?")

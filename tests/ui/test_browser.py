@@ -99,8 +99,8 @@ def served(data: Path, **environment: str) -> Iterator[Server]:
 
 
 @contextmanager
-def served_lightly(data: Path) -> Iterator[Server]:
-    server = Server(data=data, light=True)
+def served_lightly(data: Path, **environment: str) -> Iterator[Server]:
+    server = Server(data=data, environment=environment, light=True)
     server.start()
     try:
         yield server
@@ -469,7 +469,7 @@ def test_a_search_is_narrowed_refused_and_widened(watched: Watched, tmp_path: Pa
 
         # Narrowed to the letters before the conversation begins: the pump is not in them, but elsewhere.
         sources.get_by_role("checkbox", name="Manuals").click()
-        expect(sources).to_contain_text("2 of 3 selected")
+        expect(sources).to_contain_text("3 of 4 selected")
         expect(sources.get_by_role("checkbox", name="Manuals")).not_to_be_checked()
         page.wait_for_function("document.activeElement.dataset.act === 'scope'")
         sources.get_by_role("checkbox", name="Notes").click()

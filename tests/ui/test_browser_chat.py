@@ -9,6 +9,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from index.ingest import ingest_documents
+from index.store import Store
+from tests.fakes import WordCountEmbedder
+from tests.rag.llm_stub import Stub, serving
+from tests.ui.light_server import COLLECTIONS, HOSTILE_HEADING, VOCABULARY
 from tests.ui.test_browser import CHROMIUM, Watched, ask, chromium, served_lightly, watched
 
 __all__ = ["chromium", "watched"]  # fixtures
@@ -193,3 +198,146 @@ def test_the_evidence_of_each_sentence_is_listed(watched: Watched, tmp_path: Pat
         expect(page.locator("#fn-live")).to_have_text(re.compile("^$|Evidence: 1 of 1 sentence quoted"))
         judged.get_by_role("link", name="1").click()
         expect(page.locator(".fn-pane mark")).to_have_text("The garden pump reaches a pressure of 47 bar.")
+
+
+def test_a_search_is_narrowed_to_single_files(watched: Watched, tmp_path: Path) -> None:
+    page = watched.page
+    with served_lightly(tmp_path / "data") as server:
+        page.goto(server.url)
+        sources, chip = page.locator(".fn-sources"), page.locator("#fn-composer .fn-scope")
+        finder = sources.get_by_label("Find a file")
+        expect(sources.get_by_role("checkbox")).to_have_count(3)
+
+        # Found by name while typing goes on: no drawing takes a letter, the caret or the focus away.
+        finder.press_sequentially("bor", delay=120)
+        expect(sources.get_by_role("checkbox", name="border.txt")).to_be_checked()
+        expect(sources.get_by_role("checkbox")).to_have_count(2)
+        expect(finder).to_be_focused()
+        finder.press_sequentially("der", delay=120)
+        expect(finder).to_have_value("border")
+        border = sources.locator(".fn-files .fn-source", has_text="border.txt")
+        border.hover()
+        border.get_by_role("button", name="only").click()
+        expect(chip).to_contain_text("Searching: border.txt")
+        expect(sources).to_contain_text("1 of 4 selected")
+        expect(sources.get_by_role("checkbox", name="border.txt")).to_be_disabled()
+        finder.press("Escape")
+        expect(finder).to_have_value("")
+
+        # The answer lies in the other letter: that file is named, and everything is one click away.
+        refusal = ask(page, "What of the roses, dear Ann?")
+        expect(refusal).to_contain_text("The border of roses")
+        refusal = ask(page, PRESSURE)
+        expect(refusal).to_contain_text("Searched 1 passage of 1 document in border.txt.")
+        expect(refusal).to_contain_text("Found in Manuals, outside your selection.")
+
+        # Another file is ticked beside it; its collection is neither ticked nor empty, and says so.
+        letters = sources.get_by_role("checkbox", name="Letters")
+        assert letters.evaluate("box => box.indeterminate")
+        sources.get_by_role("button", name="Files of Manuals").click()
+        sources.get_by_role("checkbox", name="pump.pdf").click()
+        expect(chip).to_contain_text("Searching: border.txt and pump.pdf")
+        page.wait_for_function("document.activeElement.dataset.act === 'file'")
+        expect(ask(page, PRESSURE)).to_contain_text("47 bar")
+
+        # It belongs to the conversation, also after a reload.
+        page.reload()
+        expect(chip).to_contain_text("Searching: border.txt and pump.pdf")
+        page.get_by_role("button", name="Search all sources again").click()
+        expect(chip).to_have_count(0)
+        expect(sources).to_contain_text("All 4 documents")
+        assert page.evaluate("window.pwned") is None
+
+
+def test_what_to_ask_next_is_a_click_away(watched: Watched, tmp_path: Path) -> None:
+    page = watched.page
+    with served_lightly(tmp_path / "data") as server:
+        page.goto(server.url)
+        answers = page.locator("#fn-chat [data-testid='bot']")
+        offers = page.get_by_role("group", name="Ask next").get_by_role("button")
+        ask(page, PRESSURE)
+        expect(offers).to_have_text([HOSTILE_HEADING])
+        top = answers.first.bounding_box()
+
+        # It is there after a reload, where the answer stands as before; and asked, it is answered.
+        page.reload()
+        expect(offers).to_have_text([HOSTILE_HEADING])
+        assert answers.first.bounding_box() == top
+        page.get_by_label("Your question").fill("a draft")
+        offers.first.click()
+        expect(answers.nth(1)).to_contain_text("cleaned with water")
+        expect(page.get_by_label("Your question")).to_have_value("a draft")
+        expect(offers).to_have_count(0)  # what there was to ask was asked
+        assert page.evaluate("window.pwned") is None
+
+
+def test_the_passages_are_there_before_the_text_and_move_nothing(watched: Watched, tmp_path: Path) -> None:
+    page = watched.page
+    stub = Stub(pieces=("The garden pump ", "reaches 47 bar [1]."), silent_after=1)
+    with (
+        serving(stub),
+        served_lightly(
+            tmp_path / "data",
+            FOOTNOTE_GENERATION__MODEL="ollama:stub",
+            FOOTNOTE_GENERATION__BASE_URL=stub.url,
+        ) as server,
+    ):
+        page.goto(server.url)
+        box = page.get_by_label("Your question")
+        box.fill(PRESSURE)
+        box.press("Enter")
+        found = page.get_by_role("group", name="Passages found").get_by_role("link")
+        expect(found.first).to_have_text("pump.pdf")
+        answer = page.locator("#fn-chat [data-testid='bot']")
+        expect(answer).to_contain_text("The garden pump")
+        expect(answer.locator(".fn-stage")).to_contain_text("Writing with")
+        places = [answer.bounding_box(), page.locator("#fn-composer").bounding_box()]
+
+        # One of them is read while the model still writes.
+        found.first.click()
+        pane = page.locator(".fn-pane")
+        expect(pane.locator("mark", has_text="a pressure of 47 bar")).to_be_visible()
+        expect(pane.get_by_role("heading", level=2)).to_have_text("pump.pdf")
+        page.keyboard.press("[")  # there is no citation to go to
+        pane.get_by_role("button", name="Close").click()
+        expect(pane).to_have_count(0)
+
+        page.get_by_role("button", name="Stop").click()
+        expect(answer).to_contain_text("Stopped")
+        expect(found).to_have_count(0)
+        assert page.locator("#fn-composer").bounding_box() == places[1]
+        after = answer.bounding_box()
+        assert after is not None
+        assert places[0] is not None
+        assert (after["x"], after["y"]) == (places[0]["x"], places[0]["y"])
+        stub.release.set()
+
+
+def copied(data: Path) -> None:
+    """Put a copy of the pump's manual into an index that is served afterwards."""
+    with Store.open(data) as store:
+        manual = COLLECTIONS["Manuals"]["pump.pdf"]
+        ingest_documents(store, WordCountEmbedder(VOCABULARY), [("copy.pdf", manual)], collection="Archive")
+
+
+def test_the_same_text_in_another_file_opens_in_the_pane(watched: Watched, tmp_path: Path) -> None:
+    page = watched.page
+    copied(tmp_path / "data")
+    with served_lightly(tmp_path / "data") as server:
+        page.goto(server.url)
+        citation = ask(page, PRESSURE).locator('p a[href^="#cite-"]').first
+        citation.click()
+        pane = page.locator(".fn-pane")
+        name = pane.get_by_role("heading", level=2)
+        first = name.inner_text()
+        (other,) = {"pump.pdf", "copy.pdf"} - {first}
+        folded = pane.locator(".fn-pane-foot").get_by_text(f"Same text also in: {other}")
+        expect(pane.locator(".fn-pane-foot a")).not_to_be_visible()
+        folded.click()
+        pane.locator(".fn-pane-foot").get_by_role("link", name=other).press("Enter")
+        expect(name).to_have_text(other)
+        expect(pane.locator("mark", has_text="a pressure of 47 bar")).to_be_visible()
+        # The focus goes back to where the pane was opened from.
+        page.keyboard.press("Escape")
+        expect(pane).to_have_count(0)
+        expect(citation).to_be_focused()

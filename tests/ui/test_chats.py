@@ -36,10 +36,12 @@ from rag.ask import Assistant
 from tests.fakes import WordCountEmbedder
 from tests.ui.payloads import HOSTILE
 from ui.asking import FIRST_DOCUMENTS, LOADING, QUIET_SECONDS, Asking, Running
-from ui.chats import Chats, Message, stored
+from ui.chats import Chats, Message
 from ui.conversation import answer_markdown, answer_with_sources, rewording, running_markdown
 from ui.evidence_pane import EvidencePane, Reference
 from ui.references import References
+from ui.selection import Selection
+from ui.stored import stored
 
 QUOTE = "The zebrafish clause ends in March."
 TEXT = f"Lease\n\nThis contract has terms.\n\n{QUOTE} It may be renewed.\n\nThe rent is due monthly.\n"
@@ -332,6 +334,7 @@ def refused(store: Store, heading: str, *, collection: str = "Manuals") -> Answe
     """A refusal that offers a heading of the document ``lease.txt``, and another collection."""
     place = citation(store, heading)
     offered = Rewording(
+        text=heading,
         quote=heading,
         doc_id=place.doc_id,
         version_id=place.version_id,
@@ -413,7 +416,7 @@ def test_a_refusal_of_an_earlier_release_is_read(store: Store, chats: Chats, tmp
     message = exchange(chats, refused(store, "The zebrafish clause"))
     with sqlite3.connect(tmp_path / "data" / "chats.sqlite") as db:
         ((text,),) = db.execute("SELECT answer FROM messages WHERE answer IS NOT NULL")
-        older = {name: value for name, value in json.loads(text).items() if name != "refusal"}
+        older = {name: value for name, value in json.loads(text).items() if name not in ("refusal", "twins")}
         db.execute("UPDATE messages SET answer = ? WHERE answer IS NOT NULL", (json.dumps(older),))
     db.close()
     read = chats.message(message.message_id)
@@ -425,16 +428,17 @@ def test_a_refusal_of_an_earlier_release_is_read(store: Store, chats: Chats, tmp
 
 def test_what_a_conversation_searches_survives_a_restart(chats: Chats, tmp_path: Path) -> None:
     one, two = chats.create("One"), chats.create("Two")
-    chats.select(one.chat_id, frozenset({"Contracts", "Manuals"}))
+    chosen = Selection(collections=frozenset({"Contracts", "Manuals"}), documents=frozenset({"d1", "d2"}))
+    chats.select(one.chat_id, chosen)
     chats.close()
     reopened = Chats(tmp_path / "data")
-    assert reopened.selection(one.chat_id) == frozenset({"Contracts", "Manuals"})
+    assert reopened.selection(one.chat_id) == chosen
     assert reopened.selection(two.chat_id) is None
     reopened.select(one.chat_id, None)
     assert reopened.selection(one.chat_id) is None
-    reopened.select(two.chat_id, frozenset({"Contracts"}))
+    reopened.select(two.chat_id, chosen)
     reopened.delete(two.chat_id)
-    reopened.select(two.chat_id, frozenset({"Contracts"}))  # deleted meanwhile: nothing happens
+    reopened.select(two.chat_id, chosen)  # deleted meanwhile: nothing happens
     assert reopened.selection(two.chat_id) is None
     reopened.close()
 
@@ -443,11 +447,24 @@ def test_a_question_is_asked_of_what_is_selected(store: Store, chats: Chats) -> 
     assistant = ScriptedAssistant([Done(answer=quoted_answer(store))])
     desk, _ = asking(chats, store, assistant)
     chat = chats.create("Q")
-    for selection in (None, frozenset({"Contracts"})):
+    chosen = Selection(collections=frozenset({"Contracts"}), documents=frozenset({"d1"}))
+    for selection in (None, chosen):
         running = desk.ask(chat.chat_id, "Q", selection)
         while not running.finished:
             running.wait(running.version, 0.05)
-    assert assistant.asked == [("Q", None), ("Q", frozenset({"Contracts"}))]
+    assert assistant.asked == [("Q", None, None), ("Q", chosen.collections, chosen.documents)]
+
+
+def test_what_a_conversation_of_an_earlier_release_searches_is_kept(tmp_path: Path) -> None:
+    data = tmp_path / "older"
+    data.mkdir()
+    with sqlite3.connect(data / "chats.sqlite") as db:
+        db.execute("CREATE TABLE selections (chat_id TEXT PRIMARY KEY, collections TEXT NOT NULL)")
+        db.execute("INSERT INTO selections VALUES ('ab', '[\"Contracts\"]')")
+    db.close()
+    opened = Chats(data)
+    assert opened.selection("ab") == Selection(collections=frozenset({"Contracts"}))
+    opened.close()
 
 
 @pytest.mark.parametrize("payload", HOSTILE.values(), ids=HOSTILE)
@@ -571,7 +588,7 @@ class ScriptedAssistant:
     def __init__(self, events: list[Event], *, wait: bool = False) -> None:
         self.events = events
         self.wait = wait
-        self.asked: list[tuple[str, object]] = []
+        self.asked: list[tuple[str, object, object]] = []
 
     def stream(
         self,
@@ -579,10 +596,11 @@ class ScriptedAssistant:
         history: object = (),
         *,
         collections: object = None,
+        documents: object = None,
         quotes_only: bool = False,
         stopped: object = None,
     ) -> Iterator[Event]:
-        self.asked.append((question, collections))
+        self.asked.append((question, collections, documents))
         for event in self.events:
             if isinstance(event, Done) and self.wait:
                 while not stopped():  # type: ignore[operator]

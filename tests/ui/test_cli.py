@@ -125,6 +125,14 @@ def test_an_unknown_collection_is_told_before_a_model_is_loaded(tmp_path: Path) 
         assert done.stderr == "There is no collection dogs.\nNext: Collections are: Documents, Dogs.\n"
 
 
+def test_an_unknown_document_is_told_before_a_model_is_loaded(tmp_path: Path) -> None:
+    with Store.open(tmp_path) as store:
+        store.publish(puts=[put("/manuals/pump.txt", "Cats sleep.")], embedder=EMBEDDER)
+    for command in ("ask", "search"):
+        done = footnote(command, "Why?", "--document", "pumps.txt", data=tmp_path, expect=1)
+        assert done.stderr == "No document is called pumps.txt.\nNext: Did you mean pump.txt?\n"
+
+
 def test_an_unknown_strictness_is_refused_with_those_there_are(tmp_path: Path) -> None:
     done = footnote("ask", "Why?", "--strictness", "lax", data=tmp_path, expect=1)
     assert "answer.strictness cannot be 'lax' (set on the command line)" in done.stderr
@@ -137,6 +145,7 @@ def test_a_refusal_for_a_terminal_says_what_is_near_and_what_to_ask() -> None:
         heading_path=("Lease",), start=0, end=9, text="The lease", score=1.0, cosine=0.1, bm25=0.0,
     )  # fmt: skip
     offered = Rewording(
+        text="Notice period",
         quote="Notice\nperiod", doc_id="d", version_id=1, collection="Documents", path="/a/lease.md",
         page=None, start=20, end=33,
     )  # fmt: skip
@@ -392,13 +401,19 @@ def test_a_question_keeps_to_the_collection_that_is_named(indexed: Indexed, tmp_
     assert "Outside your selection: Games (1 passage). Ask again without --collection" in printed
     refusal = json.loads(in_process(*asked, "Documents", "--json", data=data).stdout)["refusal"]
     assert (refusal["passages"], refusal["collections"]) == (1, ["Documents"])
-    assert refusal["elsewhere"] == [{"collection": "Games", "passages": 1}]
+    assert refusal["elsewhere"] == [{"collection": "Games", "document": "", "passages": 1}]
     assert refusal["nearest"][0]["name"] == "lease.md"
     both = json.loads(in_process(*asked, "Documents", "--collection", "Games", "--json", data=data).stdout)
     assert (both["status"], both["refusal"]) == ("answered", None)
     found = in_process("search", "chess", "--collection", "Documents", data=data).stdout
     assert "lease.md" in found
     assert "chess.md" not in found
+    chess = ("--document", tmp_path / "chess.md")
+    assert "won by the Soviet team. [1]" in in_process(*asked[:2], *chess, data=data).stdout
+    printed = in_process(*asked[:2], "--document", "lease.md", data=data).stdout
+    assert "Searched 1 passage of 1 document in lease.md. Found in Games, outside" in printed
+    assert "Ask again without --document to search everything." in printed
+    assert "lease.md" not in in_process("search", "chess", *chess, data=data).stdout
 
 
 @pytest.mark.model

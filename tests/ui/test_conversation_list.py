@@ -14,8 +14,9 @@ import pytest
 from index.store import Store
 from tests.ui.desk import Tab, desk_over
 from tests.ui.test_chats import QUOTE, TEXT, put, quoted_answer
-from ui.chats import Chats, stored
+from ui.chats import Chats
 from ui.desk import Desk
+from ui.stored import stored
 
 # What the first release wrote: its tables, and an answer with the fields it knew.
 _FIRST_RELEASE = """

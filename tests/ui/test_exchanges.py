@@ -23,12 +23,16 @@ class Echo:
     def __init__(self) -> None:
         self.asked: list[tuple[str, list[str], object, bool]] = []
 
+    def suggest(self, answer: object, history: object, **_: object) -> tuple[()]:
+        return ()
+
     def stream(
         self,
         question: str,
         history: list[Turn],
         *,
         collections: object = None,
+        documents: object = None,
         quotes_only: bool = False,
         stopped: object = None,
     ) -> Iterator[Delta | Done]:

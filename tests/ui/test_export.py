@@ -13,9 +13,10 @@ from index.store import Store
 from rag.answers import AnswerSentence
 from tests.ui.payloads import HOSTILE
 from tests.ui.test_chats import QUOTE, chats, quoted_answer, store
-from ui.chats import Chats, stored
+from ui.chats import Chats
 from ui.export import EXPORTS, Exported, export_chat
 from ui.references import References
+from ui.stored import stored
 
 __all__ = ["chats", "store"]  # fixtures
 

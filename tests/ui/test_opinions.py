@@ -16,11 +16,12 @@ from rag.answers import Answer, AnswerSentence, digest
 from rag.feedback import Feedback
 from rag.settings import load_settings
 from tests.ui.test_chats import QUOTE, TEXT, citation, plain, put, quoted_answer
-from ui.chats import Message, stored
+from ui.chats import Message
 from ui.desk import Desk
 from ui.indexing import Request
 from ui.page import Page
 from ui.planning import PlanSummary
+from ui.stored import stored
 from ui.tab import View
 
 RENT = "The rent is due monthly."

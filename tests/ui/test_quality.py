@@ -21,11 +21,11 @@ from rag.settings import load_settings
 from tests.fakes import WordCountEmbedder
 from tests.rag.corpus import VOCABULARY, indexed, unread
 from tests.ui.test_job_runs import Queue
-from ui.chats import SpanRef, StoredAnswer
 from ui.desk import Desk
 from ui.measuring import Measurement
 from ui.page import Page
 from ui.quality_view import Compared, feedback_key, quality_html
+from ui.stored import SpanRef, StoredAnswer
 from ui.tab import View
 
 PATIENCE_SECONDS = 20.0

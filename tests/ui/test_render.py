@@ -17,13 +17,14 @@ from selectolax.lexbor import LexborHTMLParser
 from index.jobs import Job
 from index.report import FileOutcome, Progress
 from index.rows import DocumentRow, StoreStatus
-from index.scope import CollectionRow
 from tests.ui.payloads import HOSTILE
 from ui.chats import Chat
 from ui.conversation import question_markdown
 from ui.documents_view import state_html, table_html
 from ui.render import Highlight, ago, clock, escape, escape_line, file_size, highlight
-from ui.sidebar import scope_html, sidebar_html, source_key, top_html, welcome_html
+from ui.selection import Selection, Sources
+from ui.sidebar import sidebar_html, top_html, welcome_html
+from ui.sources import Looking, scope_html, sources_html
 
 ANY_TEXT = st.text(st.characters(codec=None), max_size=200)
 NOW = time.mktime((2026, 3, 4, 15, 30, 0, 0, 0, -1))
@@ -277,19 +278,15 @@ def parts_with(payload: str) -> dict[str, str]:
         "report": state_html(documents, model, None, ended, now=NOW),
         "table": table_html(documents, now=NOW),
         "sidebar": sidebar_html([chat], "ab", model, running, payload, payload, now=NOW),
-        "sources": sidebar_html(
-            [],
-            "",
-            model,
-            None,
-            "",
-            "",
-            now=NOW,
-            collections=[CollectionRow(name=payload, documents=3), CollectionRow(name="B", documents=1)],
-            selection=frozenset({payload}),
+        "sources": sources_html(
+            Sources(
+                [row(doc_id=at, collection=payload, path=f"/{at}/{payload}", version_id=1) for at in "ab"]
+            ),
+            Selection(documents=frozenset("a")),
+            Looking(wanted=payload),
         ),
         "nothing found": sidebar_html([], "", model, None, "", "", now=NOW, wanted=payload, deleted=payload),
-        "scope": scope_html(frozenset({payload, "B"})),
+        "scope": scope_html([payload, "B"]),
         "top": top_html(payload, "ab"),
         "welcome": welcome_html([payload], documents=1, samples=True, indexing=False),
     }
@@ -301,34 +298,6 @@ PLAIN = {name: tags(markup) for name, markup in parts_with("plain").items()}
 @pytest.mark.parametrize("payload", HOSTILE.values(), ids=HOSTILE)
 def test_hostile_text_adds_no_element_to_any_part_of_the_page(payload: str) -> None:
     assert {name: tags(markup) for name, markup in parts_with(payload).items()} == PLAIN
-
-
-def boxes(collections: dict[str, int], selection: frozenset[str] | None) -> list[dict[str, str | None]]:
-    rows = [CollectionRow(name=name, documents=number) for name, number in collections.items()]
-    markup = sidebar_html([], "", status(), None, "", "", now=NOW, collections=rows, selection=selection)
-    return [dict(node.attributes) for node in LexborHTMLParser(markup).css("input[type=checkbox]")]
-
-
-def test_each_collection_has_a_tick_box_when_there_is_a_choice() -> None:
-    assert boxes({"Contracts": 3}, None) == []
-    everything = boxes({"Contracts": 3, "Manuals": 1}, None)
-    assert [box["data-key"] for box in everything] == [source_key("Contracts"), source_key("Manuals")]
-    assert [("checked" in box, box["data-on"]) for box in everything] == [(True, "0"), (True, "0")]
-    some = boxes({"Contracts": 3, "Letters": 2, "Manuals": 1}, frozenset({"Contracts", "Manuals"}))
-    assert [("checked" in box, box["data-on"]) for box in some] == [(True, "0"), (False, "1"), (True, "0")]
-    assert not any("disabled" in box for box in some)
-
-
-def test_the_last_tick_cannot_be_taken_away() -> None:
-    one = boxes({"Contracts": 3, "Manuals": 1}, frozenset({"Manuals"}))
-    assert [("checked" in box, "disabled" in box) for box in one] == [(False, False), (True, True)]
-
-
-def test_the_composer_says_what_is_searched_unless_that_is_everything() -> None:
-    assert scope_html(None) == ""
-    shown = LexborHTMLParser(scope_html(frozenset({"Manuals", "Contracts"})))
-    assert shown.text().strip().startswith("Searching: Contracts and Manuals")
-    assert [node.attributes["data-act"] for node in shown.css("button")] == ["scope-all"]
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from index.store import Store
 from tests.index.support import EMBEDDER, put
 from ui.cli import app
 from ui.eraser import erase_when_due
-from ui.storage_cli import matching
+from ui.named import matching
 
 CANARY = "The quokkazephyrs nibble at dawn."
 

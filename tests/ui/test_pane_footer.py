@@ -1,0 +1,148 @@
+"""The foot of the evidence pane leads to the same text elsewhere and to the rest of what was found."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from selectolax.lexbor import LexborHTMLParser
+
+from index.documents import ParsedDocument
+from index.ingest import ingest_documents
+from index.store import Store
+from rag.answers import Answer
+from rag.build import build_assistant
+from rag.settings import Settings
+from tests.fakes import WordCountEmbedder
+from tests.rag.corpus import unread
+from tests.ui.payloads import HOSTILE
+from ui.chats import Chats
+from ui.evidence_pane import EvidencePane
+from ui.references import References
+from ui.stored import stored
+
+EMBEDDER = WordCountEmbedder(["zebrafish", "rent", "garden"])
+CLAUSE = "The zebrafish clause of this contract ends in March of the year after it was signed by both."
+RENT = "The rent of the garden is due monthly, on the first working day, to the account of the landlord."
+QUESTION = "When does the zebrafish clause end?"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store.open(tmp_path / "data") as opened:
+        yield opened
+
+
+@pytest.fixture
+def chats(tmp_path: Path) -> Iterator[Chats]:
+    opened = Chats(tmp_path / "data")
+    yield opened
+    opened.close()
+
+
+def index(store: Store, **texts: str) -> None:
+    """Documents by name, each paragraph on a page of its own."""
+    items = []
+    for name, text in texts.items():
+        starts = tuple(match.end() for match in re.finditer(r"\A|\n\n", text))
+        items.append((f"/docs/{name}.txt", ParsedDocument(text=text, page_starts=starts)))
+    ingest_documents(store, EMBEDDER, items)
+    store.refresh()
+
+
+def asked(store: Store, chats: Chats, tmp_path: Path) -> tuple[Answer, str]:
+    """The answer to the question, and the message that holds it."""
+    assistant = build_assistant(unread(Settings(data=tmp_path / "data")), store, EMBEDDER)
+    answer = assistant.ask(QUESTION)
+    assistant.close()
+    assert answer.citations[0].quote == CLAUSE
+    message = chats.add_exchange(chats.create(QUESTION).chat_id, QUESTION)
+    chats.finish(message.message_id, stored(answer))
+    return answer, message.message_id
+
+
+def foot(pane: str) -> dict[str, list[tuple[str, str]]]:
+    """Every folded list: what is said before it is opened, and its links."""
+    page = LexborHTMLParser(pane)
+    found: dict[str, list[tuple[str, str]]] = {}
+    for each in page.css(".fn-pane-foot details"):
+        assert "open" not in each.attributes
+        (summary,) = each.css("summary")
+        found[summary.text()] = [(str(link.attributes["href"]), link.text()) for link in each.css("a")]
+    return found
+
+
+def test_a_copy_of_the_file_is_a_click_away(store: Store, chats: Chats, tmp_path: Path) -> None:
+    text = f"{RENT}\n\n{CLAUSE}"
+    index(store, lease=text, copy=text)
+    _, message_id = asked(store, chats, tmp_path)
+    pane = EvidencePane(store, chats, References(store))
+    shown = pane.html(f"#cite-{message_id}-1")
+    (name,) = LexborHTMLParser(shown).css("h2")
+    other = {"lease.txt": "copy.txt", "copy.txt": "lease.txt"}[name.text()]
+    ((said, links),) = foot(shown).items()
+    assert said.startswith(f"Same text also in: {other}")
+    ((link, label),) = links
+    assert label.startswith(other)
+    there = pane.html(link)
+    assert CLAUSE in [mark.text() for mark in LexborHTMLParser(there).css("mark")]
+    assert LexborHTMLParser(there).css("h2")[0].text() == other
+    assert foot(there) != {}  # and back again
+    assert "zebrafish" in pane.quote(link)
+
+
+def test_nearly_the_same_passage_of_another_file_is_one_too(
+    store: Store, chats: Chats, tmp_path: Path
+) -> None:
+    index(store, lease=CLAUSE, signed=CLAUSE.replace("contract", "CONTRACT") + " Signed.", rent=RENT)
+    answer, message_id = asked(store, chats, tmp_path)
+    twin = next(each for each in answer.passages if each.twins).twins[0]
+    pane = EvidencePane(store, chats, References(store))
+    (links,) = foot(pane.html(f"#cite-{message_id}-1")).values()
+    assert links == [(f"#part-{twin.doc_id}-{twin.chunk_id}", "signed.txt, p. 1")]
+    # It goes with its file.
+    store.remove([twin.doc_id])
+    assert foot(pane.html(f"#cite-{message_id}-1")) == {}
+    assert pane.html(links[0][0]) == ""
+    assert pane.quote(links[0][0]) == ""
+
+
+def test_what_else_was_found_in_the_file_is_listed(store: Store, chats: Chats, tmp_path: Path) -> None:
+    filler = " ".join(f"Word {number} says nothing at all about it." for number in range(60))
+    index(store, lease=f"{CLAUSE}\n\n{filler}\n\n{RENT}", other=RENT.replace("garden", "house"))
+    answer, message_id = asked(store, chats, tmp_path)
+    pane = EvidencePane(store, chats, References(store))
+    shown = foot(pane.html(f"#cite-{message_id}-1"))
+    here = [
+        rank
+        for rank, passage in enumerate(answer.passages, 1)
+        if passage.path == "/docs/lease.txt" and passage.start >= len(CLAUSE)
+    ]
+    assert here
+    links = shown[f"Other passages from this file ({len(here)})"]
+    assert sorted(link for link, _ in links) == sorted(f"#found-{message_id}-{rank}" for rank in here)
+    for link, _ in links:
+        assert "not used in the answer" in pane.html(link)
+
+
+@pytest.mark.parametrize("payload", HOSTILE.values(), ids=HOSTILE)
+def test_hostile_names_and_text_stay_text(payload: str, store: Store, chats: Chats, tmp_path: Path) -> None:
+    visible = payload.encode("utf-8", "replace").decode().replace("\0", "").replace("/", "_")
+    texts = {"lease": f"{CLAUSE}\n\n{visible}"}
+    items = [(f"/docs/{name}.txt", ParsedDocument(text=texts["lease"])) for name in ("lease", visible)]
+    ingest_documents(store, EMBEDDER, items)
+    store.refresh()
+    _, message_id = asked(store, chats, tmp_path)
+    shown = EvidencePane(store, chats, References(store)).html(f"#cite-{message_id}-1")
+    inside = shown[shown.index('<div class="fn-pane-foot">') :]
+    assert set(re.findall(r"</?([^\s>/]*)", inside)) == {
+        "div",
+        "details",
+        "summary",
+        "ul",
+        "li",
+        "a",
+        "section",
+    }

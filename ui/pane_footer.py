@@ -1,0 +1,119 @@
+"""The foot of the evidence pane: where the same text stands too, and what else was found in the file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ui.references import Located, References
+from ui.render import escape_line, place
+from ui.stored import SpanRef, StoredAnswer
+
+if TYPE_CHECKING:
+    from index.rows import DocumentRow
+    from index.store import Store
+
+_MOST = 20  # files with the same text; a template may have a thousand copies
+_NAMED = 2  # in the line that is there before it is opened
+_SNIPPET_CHARS = 160
+
+
+def part_link(doc_id: str, chunk_id: int) -> str:
+    """The address, without its ``#``, of a passage that no message holds."""
+    return f"part-{doc_id}-{chunk_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Line:
+    link: str  # without its "#"
+    label: str
+    words: str = ""
+
+
+class PaneFooter:
+    """Draws the foot of the pane for one place at a time."""
+
+    def __init__(self, store: Store, references: References) -> None:
+        self._store = store
+        self._references = references
+
+    def html(
+        self,
+        found: Located,
+        ref: SpanRef | None = None,
+        answer: StoredAnswer | None = None,
+        message_id: str = "",
+    ) -> str:
+        """Two lists, folded; "" if both are empty.
+
+        Args:
+            found: The place that the pane shows.
+            ref: How the message remembers it; None for a place of no message.
+            answer: That of the message.
+            message_id: Of the message.
+        """
+        if found.version_id is None or found.document is None:
+            return ""
+        same = self._same_text(found, found.document, ref, answer)
+        others = self._others(found, ref, answer, message_id)
+        lists = ""
+        if same:
+            named = ", ".join(line.label for line in same[:_NAMED])
+            rest = f" and {len(same) - _NAMED} more" if len(same) > _NAMED else ""
+            lists += _list(f"Same text also in: {named}{rest}", same)
+        if others:
+            lists += _list(f"Other passages from this file ({len(others)})", others)
+        # Not a <footer>: those are hidden, as Gradio's own is.
+        return f'<div class="fn-pane-foot">{lists}</div>' if lists else ""
+
+    def _same_text(
+        self, found: Located, shown: DocumentRow, ref: SpanRef | None, answer: StoredAnswer | None
+    ) -> list[_Line]:
+        """The other files that hold the passage: the same content, or one that was found to be nearly so."""
+        lines: dict[str, _Line] = {}
+
+        def add(document: DocumentRow, version_id: int, start: int) -> None:
+            chunk = self._store.chunk_at(version_id, start)
+            known = document.doc_id == shown.doc_id or document.doc_id in lines
+            if chunk is not None and not known and document.state != "disabled" and len(lines) < _MOST:
+                label = place(document.name, chunk.locator)
+                lines[document.doc_id] = _Line(link=part_link(document.doc_id, chunk.chunk_id), label=label)
+
+        assert found.version_id is not None
+        for source in self._store.sources_of(found.version_id)[: _MOST + 1]:
+            add(source, found.version_id, found.start)
+        for original, twin in answer.twins if answer is not None else ():
+            if ref is not None and _overlap(original, ref):
+                there = self._references.locate(twin)
+                if there.document is not None and there.version_id is not None:
+                    add(there.document, there.version_id, there.start)
+        return list(lines.values())
+
+    def _others(
+        self, found: Located, ref: SpanRef | None, answer: StoredAnswer | None, message_id: str
+    ) -> list[_Line]:
+        """What the search has found in this file besides, in the order of the file."""
+        if answer is None or ref is None:
+            return []
+        lines: list[tuple[int, _Line]] = []
+        for rank, passage in enumerate(answer.passages, start=1):
+            there = self._references.locate(passage)
+            apart = there.end <= found.start or found.end <= there.start
+            if there.version_id == found.version_id and apart:
+                words = " ".join(there.quote.split())[:_SNIPPET_CHARS]
+                link = f"found-{message_id}-{rank}"
+                lines.append((there.start, _Line(link=link, label=there.locator, words=words)))
+        return [line for _, line in sorted(lines, key=lambda each: each[0])]
+
+
+def _overlap(one: SpanRef, other: SpanRef) -> bool:
+    return one.version_id == other.version_id and one.start < other.end and other.start < one.end
+
+
+def _list(summary: str, lines: Sequence[_Line]) -> str:
+    rows = "".join(
+        f'<li><a href="#{line.link}">{escape_line(" ".join(filter(None, (line.label, line.words))))}</a></li>'
+        for line in lines
+    )
+    return f"<details><summary>{escape_line(summary)}</summary><ul>{rows}</ul></details>"
