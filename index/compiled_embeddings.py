@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_STEP = 8  # tokens; texts are padded to a multiple of it
+
 NEAREST_COSINE = 0.999  # of each probe with what sentence-transformers makes of it
 _PROBES = (
     "The ferry leaves at nine and lands at the old pier, which was rebuilt in 1911.",
@@ -49,7 +51,8 @@ class CompiledEmbedder(Embedder):
         tokenizer = Tokenizer.from_str(about["tokenizer"])
         self._uncut = uncut(tokenizer)
         tokenizer.no_padding()
-        tokenizer.enable_truncation(int(about["tokens"]))
+        self._longest = int(about["tokens"])
+        tokenizer.enable_truncation(self._longest)
         self._tokenizer = tokenizer
         self._pool = ThreadPoolExecutor(network.threads, thread_name_prefix="embedder")
 
@@ -74,7 +77,9 @@ class CompiledEmbedder(Embedder):
         return token_spans_of(self._uncut, text)
 
     def _run(self, encodings: Sequence[Encoding]) -> NDArray[np.float32]:
-        length = max(len(encoding.ids) for encoding in encodings)
+        # The runtime prepares itself anew for a shape that it has not met: few shapes are met soon.
+        longest = max(len(encoding.ids) for encoding in encodings)
+        length = min(-(-longest // _STEP) * _STEP, self._longest)
         columns: dict[str, NDArray[np.int64]] = {
             name: np.zeros((len(encodings), length), dtype=np.int64) for name in self._inputs
         }

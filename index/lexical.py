@@ -34,6 +34,9 @@ WORDS_WEIGHT = 0.3
 STEMS_WEIGHT = 1.0
 
 FEW_IDS = 2_000  # that a search is filtered by
+# So many ids are looked up one by one, more as a set: 200 of 200,000 take 1.0 ms so and 2.7 ms as a set,
+# 8,000 take 25 ms and 14 ms.
+ONE_BY_ONE = 500
 
 
 class UnreadableLexicalError(Exception):
@@ -208,9 +211,15 @@ class LexicalSearcher:
 
     def _also_among(self, built: Any, chunk_ids: Sequence[int]) -> Any:
         """A query for the same chunks, and with the same scores, as far as they are ``chunk_ids``."""
-        among = tantivy.Query.const_score_query(
-            tantivy.Query.term_set_query(self._schema, "chunk_id", list(chunk_ids)), 0.0
-        )
+        if len(chunk_ids) <= ONE_BY_ONE:
+            each = [
+                (tantivy.Occur.Should, tantivy.Query.term_query(self._schema, "chunk_id", chunk_id))
+                for chunk_id in chunk_ids
+            ]
+            among = tantivy.Query.boolean_query(each)
+        else:
+            among = tantivy.Query.term_set_query(self._schema, "chunk_id", list(chunk_ids))
+        among = tantivy.Query.const_score_query(among, 0.0)
         return tantivy.Query.boolean_query([(tantivy.Occur.Must, among), (tantivy.Occur.Must, built)])
 
     def _run(self, query: Any, k: int) -> list[tuple[int, float]]:

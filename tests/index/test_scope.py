@@ -11,7 +11,7 @@ import pytest
 
 from index.analysis import query_terms
 from index.errors import UnknownCollectionError
-from index.lexical import FEW_IDS, LexicalDocument, LexicalIndex, Marker
+from index.lexical import FEW_IDS, ONE_BY_ONE, LexicalDocument, LexicalIndex, Marker
 from index.scope import Scope
 from index.store import Store
 from index.vectors import Base, DenseIndex, Vectors, read_base, write_base
@@ -158,7 +158,7 @@ def test_nothing_selected_finds_nothing(tmp_path: Path) -> None:
     assert dense.search(unit(1), 5, dense.select(np.empty(0, np.int64))) == []
 
 
-@pytest.mark.parametrize("size", [7, FEW_IDS + 1])
+@pytest.mark.parametrize("size", [7, ONE_BY_ONE + 1, FEW_IDS + 1])
 def test_keyword_search_in_a_part_is_exact_and_full(size: int, tmp_path: Path) -> None:
     """Few ids are a filter, many are looked for down the ranking: both find what filtering all finds."""
     generator = random.Random(3)
