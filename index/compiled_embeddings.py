@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from index.compiled import EMBEDDER, CompiledNetwork, forget_compiled, make_compiled, open_compiled
+from index.compiled import (
+    EMBEDDER,
+    CompiledNetwork,
+    forget_compiled,
+    make_compiled,
+    open_compiled,
+    openvino,
+)
 from index.embeddings import Embedder, SentenceTransformerEmbedder, token_spans_of, uncut, unit_rows
+from index.making import accelerator_in_sight, found_or_made
 
 if TYPE_CHECKING:
     from tokenizers import Encoding
@@ -94,6 +104,23 @@ class CompiledEmbedder(Embedder):
         return self._network.run([columns[name] for name in self._inputs])[0]
 
 
+def find_embedder(
+    cache: Path, identity: str, *, made_of: tuple[str, str], batch_size: int, threads: int
+) -> CompiledEmbedder | None:
+    """The compiled embedder. One that is not there is made, by a process that ends with its memory.
+
+    Args:
+        made_of: ``model`` and ``device`` as :func:`index.embeddings.load_embedder` takes them.
+
+    Returns:
+        None where there is none: torch is to compute, or this process is to make it.
+    """
+    find = partial(open_embedder, cache, identity, batch_size=batch_size, threads=threads)
+    if openvino() is None or (made_of[1] != "cpu" and accelerator_in_sight()):
+        return find()
+    return found_or_made(find, cache, "index.compiled_embeddings", str(cache), *made_of)
+
+
 def open_embedder(cache: Path, identity: str, *, batch_size: int, threads: int) -> CompiledEmbedder | None:
     """The embedder that was compiled before, None when it has to be made."""
     network = open_compiled(cache, EMBEDDER, identity, threads=threads)
@@ -141,3 +168,15 @@ def compile_embedder(
         forget_compiled(cache, EMBEDDER, identity)
         return None
     return made
+
+
+def main() -> None:
+    """Make the network of a model, see :func:`find_embedder`. Arguments: cache, model, device."""
+    from index.embeddings import load_with_torch
+
+    cache, model, device = sys.argv[1:]
+    load_with_torch(model, device=device, compiled=Path(cache))
+
+
+if __name__ == "__main__":
+    main()
