@@ -19,7 +19,7 @@ import numpy as np
 import tantivy
 from numpy.typing import NDArray
 
-from index.analysis import QueryTerms, terms, words
+from index.analysis import QueryTerms, stemmed_words, words
 from index.durable import make_folder
 from index.errors import DamagedError
 from index.faults import fault
@@ -358,8 +358,9 @@ class LexicalIndex:
 def _lexical_document(document: LexicalDocument) -> Any:
     entry = tantivy.Document()
     entry.add_integer("chunk_id", document.chunk_id)
-    entry.add_text("words", " ".join(word for word, _, _ in words(document.text)))
-    entry.add_text("stems", " ".join(terms(document.text, document.language)))
+    spelled = [word for word, _, _ in words(document.text)]
+    entry.add_text("words", " ".join(spelled))
+    entry.add_text("stems", " ".join(stemmed_words(spelled, document.language)))
     return entry
 
 
