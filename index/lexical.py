@@ -7,7 +7,6 @@ The Python binding has no commit payload, hence the marker.
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,7 +22,7 @@ from index.analysis import QueryTerms, stemmed_words, words
 from index.durable import make_folder
 from index.errors import DamagedError
 from index.faults import fault
-from index.manifest import damage, write_manifest
+from index.manifest import damage, segments, unclean_segments, write_manifest
 
 _ANALYZER = "terms"  # our terms are joined by spaces, so splitting at spaces gives them back
 _WRITER_BYTES = 32_000_000
@@ -290,10 +289,12 @@ class LexicalIndex:
     def ids_beside_removed(self) -> list[int] | None:
         """The chunks, ascending, in segments that hold deleted ones too; None when there is no such segment.
 
-        Needs the writer lock. A segment from which only an old marker was deleted counts as well.
+        Needs the writer lock.
         """
-        segments = json.loads((self._folder / "meta.json").read_text(encoding="utf-8"))["segments"]
-        unclean = {number for number, segment in enumerate(segments) if segment["deletes"]}
+        known = unclean_segments(self._folder)
+        unclean = {
+            number for number, each in enumerate(segments(self._folder)) if each["segment_id"] in known
+        }
         return sorted(self.searcher().ids(unclean)) if unclean else None
 
     def write(
@@ -311,6 +312,9 @@ class LexicalIndex:
             UnreadableLexicalError: What is there is damaged.
         """
         try:
+            unclean = unclean_segments(self._folder)
+            before = {each["segment_id"] for each in segments(self._folder)}
+            self._index.reload()
             # Opened anew: an index knows the files of other writers only as they were when it was opened.
             writer = self._opened().writer(heap_size=_WRITER_BYTES, num_threads=1)
             try:
@@ -320,10 +324,10 @@ class LexicalIndex:
                 if rebuild:
                     writer.delete_all_documents()
                 else:
-                    self._delete(writer, removed)
+                    unclean |= self._delete(writer, removed)
                 for batch in _batches(added, 500):
                     if not rebuild:
-                        self._delete(writer, [document.chunk_id for document in batch])
+                        unclean |= self._delete(writer, [document.chunk_id for document in batch])
                     for document in batch:
                         writer.add_document(_lexical_document(document))
                     fault("lexical.added")
@@ -340,7 +344,13 @@ class LexicalIndex:
             finally:
                 writer.wait_merging_threads()
             fault("lexical.merged")
-            write_manifest(self._folder)
+            # A merge that ran while passages were deleted may have taken them along.
+            unclean |= {
+                each["segment_id"]
+                for each in segments(self._folder)
+                if each["deletes"] and each["segment_id"] not in before
+            }
+            write_manifest(self._folder, unclean)
         except ValueError as exc:  # the binding reports every failure, a full disk included, as ValueError
             raise OSError(f"the lexical index cannot be written: {exc}") from exc
         except BaseException as exc:
@@ -348,11 +358,15 @@ class LexicalIndex:
                 raise
             raise UnreadableLexicalError(f"tantivy broke off: {exc}") from exc
 
-    def _delete(self, writer: Any, chunk_ids: Sequence[int]) -> None:
-        if chunk_ids:
-            writer.delete_documents_by_query(
-                tantivy.Query.term_set_query(self._schema, "chunk_id", list(chunk_ids))
-            )
+    def _delete(self, writer: Any, chunk_ids: Sequence[int]) -> set[str]:
+        """Delete chunks; returns the ids of the segments that hold them until they are merged."""
+        if not chunk_ids:
+            return set()
+        query = tantivy.Query.term_set_query(self._schema, "chunk_id", list(chunk_ids))
+        writer.delete_documents_by_query(query)
+        hits = self._index.searcher().search(query, limit=len(chunk_ids), count=False).hits
+        numbers = {address.segment_ord for _, address in hits}
+        return {each["segment_id"] for number, each in enumerate(segments(self._folder)) if number in numbers}
 
 
 def _lexical_document(document: LexicalDocument) -> Any:

@@ -201,7 +201,8 @@ class DenseIndex:
         in_base = _places(self._base.ids, ids)
         in_base[in_delta >= 0] = -1
         if self._keep is not None:
-            in_base[(in_base >= 0) & ~self._keep[in_base]] = -1
+            there = in_base[in_base >= 0]
+            in_base[in_base >= 0] = np.where(self._keep[there], there, -1)
         return in_delta, in_base
 
 
