@@ -174,7 +174,8 @@ CREATE TABLE checkpoints (
     sha256 TEXT NOT NULL,
     count INTEGER NOT NULL,
     dim INTEGER NOT NULL,
-    fingerprint TEXT NOT NULL
+    fingerprint TEXT NOT NULL,
+    recall REAL                    -- of the ten nearest, as measured when it was built; NULL: it is exact
 );
 
 CREATE TABLE folders (

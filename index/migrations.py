@@ -214,10 +214,14 @@ def _to_schema_5(connection: sqlite3.Connection) -> None:
 
 
 def _to_schema_6(connection: sqlite3.Connection) -> None:
-    """The chunks that can answer are counted as they come and go, and not anew at each publish."""
+    """The chunks that can answer are counted as they come and go, and not anew at each publish.
+
+    And a checkpoint may be searched in part, and knows what is found so.
+    """
     run_statements(
         connection,
         """
+        ALTER TABLE checkpoints ADD COLUMN recall REAL;
         DROP INDEX versions_language;
         CREATE TABLE live_chunks (language TEXT PRIMARY KEY, n INTEGER NOT NULL) WITHOUT ROWID;
         INSERT INTO live_chunks SELECT coalesce(language, ''), count(*) FROM chunks

@@ -291,6 +291,7 @@ class CatalogReader:
                 delta_vectors=delta,
                 removed_vectors=removed,
                 last_indexed_at=last,
+                recall=base["recall"] if base else None,
             )
 
 

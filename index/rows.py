@@ -84,7 +84,11 @@ class FolderRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreStatus:
-    """Counts for people: ``footnote status`` and the page's summary line."""
+    """Counts for people: ``footnote status`` and the page's summary line.
+
+    ``recall`` is the share of the ten nearest passages that the search by meaning finds in a base too large
+    to be compared as a whole, as measured when it was built; None: it compares with all.
+    """
 
     data: str
     generation: int
@@ -101,6 +105,7 @@ class StoreStatus:
     delta_vectors: int
     removed_vectors: int
     last_indexed_at: float | None
+    recall: float | None = None
 
 
 DOCUMENTS = """

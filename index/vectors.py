@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.durable import make_folder, write_durably
+from index.near import APPROXIMATE_FROM, CANDIDATES, build_near
 
 Vectors = NDArray[np.float32]
 Ids = NDArray[np.int64]
@@ -26,12 +27,15 @@ Ids = NDArray[np.int64]
 class Base:
     """Vectors of a checkpoint: half-precision, exact inner product, addressed by position.
 
-    ``ids`` is ascending, (n,) int64; row ``i`` of ``index`` is the vector of chunk ``ids[i]``.
-    ``owner`` is the loaded FAISS object that ``index`` is a part of; it must live as long.
+    ``ids`` is ascending, (n,) int64; row ``i`` of ``index`` is the vector of chunk ``ids[i]``. ``near``, in a
+    large base, finds most of the nearest in less time, and ``groups`` is what it looks at (``index.near``).
+    ``owner`` is the loaded FAISS object that these are parts of; it must live as long.
     """
 
     owner: Any
     index: Any
+    near: Any | None
+    groups: int
     sha256: str
     ids: Ids
     generation: int
@@ -153,12 +157,7 @@ class DenseIndex:
         matrix = np.ascontiguousarray(query.reshape(1, -1), dtype=np.float32)
         found: list[tuple[int, float]] = []
         if self._base is not None and len(self._base.ids):
-            bitmap = None if selection is None else selection.base
-            if bitmap is None and self._keep is not None:
-                bitmap = np.packbits(self._keep, bitorder="little")
-            scores, positions = self._base.index.search(
-                matrix, min(k, len(self._base.ids)), params=_only(bitmap)
-            )
+            scores, positions = self._search_base(self._base, matrix, selection, min(k, len(self._base.ids)))
             found += [
                 (int(self._base.ids[position]), float(score))
                 for score, position in zip(scores[0], positions[0], strict=True)
@@ -173,6 +172,28 @@ class DenseIndex:
                 if position >= 0
             ]
         return sorted(found, key=lambda item: (-item[1], item[0]))[:k]
+
+    def _search_base(
+        self, base: Base, matrix: Vectors, selection: Selection | None, k: int
+    ) -> tuple[Vectors, Ids]:
+        """Scores and positions of the ``k`` nearest; position -1 where there are not so many."""
+        bitmap = None if selection is None else selection.base
+        if bitmap is None and self._keep is not None:
+            bitmap = np.packbits(self._keep, bitorder="little")
+        only = None if bitmap is None else faiss.IDSelectorBitmap(bitmap)
+        found: tuple[Vectors, Ids]
+        # What is selected may lie in other groups than those near to the question.
+        if base.near is not None and selection is None:
+            groups = faiss.SearchParametersIVF(sel=only, nprobe=base.groups)
+            parameters = faiss.IndexRefineSearchParameters(
+                k_factor=CANDIDATES, base_index_params=groups, sel=None
+            )
+            found = base.near.search(matrix, k, params=parameters)
+            if (found[1] >= 0).all():
+                return found
+        parameters = None if only is None else faiss.SearchParameters(sel=only)
+        found = base.index.search(matrix, k, params=parameters)
+        return found
 
     def cosines(self, query: Vectors, chunk_ids: Sequence[int]) -> dict[int, float]:
         """The cosine of each live id with ``query``, in the order given; ids that are not live are absent."""
@@ -211,26 +232,44 @@ def _only(bitmap: NDArray[np.uint8] | None) -> Any | None:
     return None if bitmap is None else faiss.SearchParameters(sel=faiss.IDSelectorBitmap(bitmap))
 
 
-def write_base(folder: Path, generation: int, ids: Ids, vectors: Vectors) -> tuple[str, str]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenBase:
+    """A checkpoint that was written: file name, SHA-256 of its content, and the share of the ten nearest that
+    a search of it finds; None where it is exact.
+    """
+
+    name: str
+    sha256: str
+    recall: float | None = None
+
+
+def write_base(
+    folder: Path, generation: int, ids: Ids, vectors: Vectors, *, approximate_from: int = APPROXIMATE_FROM
+) -> WrittenBase:
     """Write a checkpoint, whole and durable when this returns. The caller then commits its name.
 
     Args:
         ids: Ascending, (n,) int64.
         vectors: Unit rows, (n, dim) float32.
-
-    Returns:
-        File name and the SHA-256 of its content.
+        approximate_from: From so many vectors on, a search need not compare with all of them.
     """
     make_folder(folder)
-    quantizer = faiss.IndexScalarQuantizer(
+    exact = faiss.IndexScalarQuantizer(
         vectors.shape[1], faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
     )
-    mapped = faiss.IndexIDMap(quantizer)
+    mapped = faiss.IndexIDMap(exact)
     mapped.add_with_ids(vectors, ids)
+    near = build_near(exact, vectors) if len(ids) >= max(1, approximate_from) else None
+    if near is not None:
+        mapped.index = near.index  # which holds the exact one
     name = f"base-{generation}.faiss"
     payload = faiss.serialize_index(mapped).tobytes()
     write_durably(folder / name, [payload], kind="checkpoint")
-    return name, hashlib.sha256(payload).hexdigest()
+    return WrittenBase(
+        name=name,
+        sha256=hashlib.sha256(payload).hexdigest(),
+        recall=None if near is None else near.recall,
+    )
 
 
 def read_base(path: Path, *, sha256: str, count: int, dim: int, generation: int) -> Base | None:
@@ -248,10 +287,15 @@ def read_base(path: Path, *, sha256: str, count: int, dim: int, generation: int)
     # The object that owns the memory must stay referenced: the two below only look into it.
     mapped = faiss.downcast_index(owner)
     ids = faiss.vector_to_array(mapped.id_map).astype(np.int64)
-    inner = faiss.downcast_index(mapped.index)
-    if inner.ntotal != count or inner.d != dim or len(ids) != count:
+    index, near, groups = faiss.downcast_index(mapped.index), None, 0
+    if isinstance(index, faiss.IndexRefine):
+        near, groups = index, faiss.downcast_index(index.base_index).nprobe
+        index = faiss.downcast_index(near.refine_index)
+    if index.ntotal != count or index.d != dim or len(ids) != count:
         return None
-    return Base(owner=owner, index=inner, sha256=sha256, ids=ids, generation=generation)
+    return Base(
+        owner=owner, index=index, near=near, groups=groups, sha256=sha256, ids=ids, generation=generation
+    )
 
 
 def _places(ids: Ids, wanted: Ids) -> Ids:

@@ -123,8 +123,8 @@ def dense_index(tmp_path: Path, count: int) -> tuple[DenseIndex, Vectors]:
     vectors = np.stack([unit(seed) for seed in range(count)])
     ids = np.arange(1, count + 1, dtype=np.int64) * 3  # ids are not positions
     cut = 2 * count // 3
-    name, sha256 = write_base(tmp_path, 1, ids[:cut], vectors[:cut])
-    base = read_base(tmp_path / name, sha256=sha256, count=cut, dim=DIM, generation=1)
+    written = write_base(tmp_path, 1, ids[:cut], vectors[:cut])
+    base = read_base(tmp_path / written.name, sha256=written.sha256, count=cut, dim=DIM, generation=1)
     assert isinstance(base, Base)
     removed = ids[:cut:10]
     dense = DenseIndex(DIM, base=base, removed=removed, delta_ids=ids[cut:], delta=vectors[cut:])
