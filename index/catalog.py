@@ -16,9 +16,9 @@ from pathlib import Path
 from queue import Empty, LifoQueue
 
 from index.errors import DamagedError, NewerDatabaseError, StorageError, StoreError
-from index.migrations import migrate
+from index.migrations import migrate, run_statements
 
-SCHEMA_VERSION = 5  # with a migration that leads to it, see index.migrations
+SCHEMA_VERSION = 6  # with a migration that leads to it, see index.migrations
 FILE_NAME = "catalog.sqlite"
 HIDDEN = -1  # generation of a chunk that was removed and can still be brought back
 
@@ -48,7 +48,6 @@ CREATE TABLE versions (
     text TEXT NOT NULL,            -- last: SQLite reads a row from its beginning
     UNIQUE (content_hash, recipe)
 );
-CREATE INDEX versions_language ON versions (language, passages);
 
 -- What people call the parts of a version, where page numbers do not say it: each reaches to the next.
 CREATE TABLE locators (
@@ -137,6 +136,28 @@ CREATE INDEX chunks_version ON chunks (version_id, start);
 CREATE INDEX chunks_text ON chunks (text_hash);
 CREATE INDEX chunks_generation ON chunks (generation);
 
+-- How many chunks can answer, by the language of their text ('' where it is undecided). Triggers keep it:
+-- to count them anew would take every publish longer, the more there are.
+CREATE TABLE live_chunks (language TEXT PRIMARY KEY, n INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TRIGGER chunks_added AFTER INSERT ON chunks WHEN NEW.generation > 0 BEGIN
+    INSERT INTO live_chunks SELECT coalesce(language, ''), 1 FROM versions WHERE version_id = NEW.version_id
+        ON CONFLICT (language) DO UPDATE SET n = n + 1;
+END;
+CREATE TRIGGER chunks_deleted AFTER DELETE ON chunks WHEN OLD.generation > 0 BEGIN
+    UPDATE live_chunks SET n = n - 1 WHERE language =
+        (SELECT coalesce(language, '') FROM versions WHERE version_id = OLD.version_id);
+END;
+CREATE TRIGGER chunks_hidden AFTER UPDATE OF generation ON chunks
+    WHEN OLD.generation > 0 AND NEW.generation <= 0 BEGIN
+    UPDATE live_chunks SET n = n - 1 WHERE language =
+        (SELECT coalesce(language, '') FROM versions WHERE version_id = OLD.version_id);
+END;
+CREATE TRIGGER chunks_shown AFTER UPDATE OF generation ON chunks
+    WHEN OLD.generation <= 0 AND NEW.generation > 0 BEGIN
+    UPDATE live_chunks SET n = n + 1 WHERE language =
+        (SELECT coalesce(language, '') FROM versions WHERE version_id = NEW.version_id);
+END;
+
 CREATE TABLE embeddings (
     text_hash BLOB NOT NULL,
     embedder_id INTEGER NOT NULL REFERENCES embedders (embedder_id),
@@ -153,7 +174,8 @@ CREATE TABLE checkpoints (
     sha256 TEXT NOT NULL,
     count INTEGER NOT NULL,
     dim INTEGER NOT NULL,
-    fingerprint TEXT NOT NULL
+    fingerprint TEXT NOT NULL,
+    recall REAL                    -- of the ten nearest, as measured when it was built; NULL: it is exact
 );
 
 CREATE TABLE folders (
@@ -285,9 +307,7 @@ class Catalog:
             # Another process may have created it between our look and our lock.
             if connection.execute("PRAGMA user_version").fetchone()[0]:
                 return
-            for statement in _SCHEMA.split(";"):
-                if statement.strip():
-                    connection.execute(statement)
+            run_statements(connection, _SCHEMA)
             connection.executemany(
                 "INSERT INTO meta VALUES (?, ?)",
                 [("catalog_id", uuid.uuid4().hex), ("generation", "0"), ("removals_since", "0")],

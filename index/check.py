@@ -12,6 +12,7 @@ from index.catalog import decode_path, get_meta
 from index.documents import embedded_hash, embedded_text
 from index.errors import DamagedError
 from index.lexical import UnreadableLexicalError
+from index.rows import counted_chunks, kept_counts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,6 +38,7 @@ def violations(store: Store) -> list[str]:
             *_chunks(connection),
             *_vectors(connection),
             *_checkpoints(connection, store),
+            *_counts(connection),
         ]
         live = {int(row[0]) for row in connection.execute("SELECT chunk_id FROM chunks WHERE generation > 0")}
         uploads = {
@@ -142,6 +144,12 @@ def broken_checkpoints(connection: sqlite3.Connection, store: Store) -> Iterator
 def _checkpoints(connection: sqlite3.Connection, store: Store) -> Iterator[str]:
     for file, fault in broken_checkpoints(connection, store):
         yield f"checkpoint {file} is {fault} (it is not used; `footnote check --repair` writes it anew)"
+
+
+def _counts(connection: sqlite3.Connection) -> Iterator[str]:
+    counted, kept = counted_chunks(connection), kept_counts(connection)
+    if counted != kept:
+        yield f"the catalog holds {sum(counted.values())} chunks and counts {sum(kept.values())}"
 
 
 def _differences(name: str, have: set[int], live: set[int]) -> Iterator[str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from index.catalog import Catalog, set_meta, translated
 from index.derived import DenseLoader, current_embedder, vectors_since
 from index.faults import fault
+from index.near import APPROXIMATE_FROM
 from index.rows import pending_since, published_generation
 from index.vectors import DenseIndex, write_base
 from index.writer import WriterLock
@@ -23,11 +24,14 @@ SHARE = 0.05
 class Checkpoints:
     """The checkpoints of one data folder, and the dense index that stands on the newest of them."""
 
-    def __init__(self, data: Path, catalog: Catalog, writer: WriterLock) -> None:
+    def __init__(
+        self, data: Path, catalog: Catalog, writer: WriterLock, *, approximate_from: int = APPROXIMATE_FROM
+    ) -> None:
         self._data = data
         self._folder = data / "checkpoints"
         self._catalog = catalog
         self._writer = writer
+        self._approximate_from = approximate_from
         self._loader = DenseLoader(self._folder)
 
     def dense(self, connection: sqlite3.Connection) -> DenseIndex:
@@ -75,12 +79,22 @@ class Checkpoints:
                     return
                 ids, vectors = vectors_since(connection, 0, embedder)
             with translated(self._data):
-                name, sha256 = write_base(self._folder, generation, ids, vectors)
+                base = write_base(
+                    self._folder, generation, ids, vectors, approximate_from=self._approximate_from
+                )
             fault("checkpoint.before_commit")
             with self._catalog.writing() as connection:
                 connection.execute(
-                    "INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?, ?, ?, ?)",
-                    (generation, name, sha256, len(ids), embedder.dim, embedder.fingerprint),
+                    "INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    (
+                        generation,
+                        base.name,
+                        base.sha256,
+                        len(ids),
+                        embedder.dim,
+                        embedder.fingerprint,
+                        base.recall,
+                    ),
                 )
                 named = _drop_old(connection, keep)
             fault("checkpoint.committed")

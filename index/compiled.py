@@ -80,6 +80,9 @@ class CompiledNetwork:
                 "NUM_STREAMS": threads,
                 "INFERENCE_NUM_THREADS": threads,
                 "INFERENCE_PRECISION_HINT": self.precision,
+                # Bound to one processor each, the threads of the server and of the indexer would share one
+                # while another is idle: a question beside other work took 9.6 ms, unbound it takes 7.9.
+                "ENABLE_CPU_PINNING": False,
             },
         )
         self._requests: LifoQueue[Any] = LifoQueue()

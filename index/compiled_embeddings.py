@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from index.compiled import EMBEDDER, CompiledNetwork, forget_compiled, make_compiled, open_compiled
+from index.compiled import (
+    EMBEDDER,
+    CompiledNetwork,
+    forget_compiled,
+    make_compiled,
+    open_compiled,
+    openvino,
+)
 from index.embeddings import Embedder, SentenceTransformerEmbedder, token_spans_of, uncut, unit_rows
+from index.making import accelerator_in_sight, found_or_made
 
 if TYPE_CHECKING:
     from tokenizers import Encoding
 
 logger = logging.getLogger(__name__)
+
+_STEP = 8  # tokens; texts are padded to a multiple of it
 
 NEAREST_COSINE = 0.999  # of each probe with what sentence-transformers makes of it
 _PROBES = (
@@ -49,7 +61,8 @@ class CompiledEmbedder(Embedder):
         tokenizer = Tokenizer.from_str(about["tokenizer"])
         self._uncut = uncut(tokenizer)
         tokenizer.no_padding()
-        tokenizer.enable_truncation(int(about["tokens"]))
+        self._longest = int(about["tokens"])
+        tokenizer.enable_truncation(self._longest)
         self._tokenizer = tokenizer
         self._pool = ThreadPoolExecutor(network.threads, thread_name_prefix="embedder")
 
@@ -74,7 +87,9 @@ class CompiledEmbedder(Embedder):
         return token_spans_of(self._uncut, text)
 
     def _run(self, encodings: Sequence[Encoding]) -> NDArray[np.float32]:
-        length = max(len(encoding.ids) for encoding in encodings)
+        # The runtime prepares itself anew for a shape that it has not met: few shapes are met soon.
+        longest = max(len(encoding.ids) for encoding in encodings)
+        length = min(-(-longest // _STEP) * _STEP, self._longest)
         columns: dict[str, NDArray[np.int64]] = {
             name: np.zeros((len(encodings), length), dtype=np.int64) for name in self._inputs
         }
@@ -87,6 +102,23 @@ class CompiledEmbedder(Embedder):
                 if name in columns:
                     columns[name][row, : len(values)] = values
         return self._network.run([columns[name] for name in self._inputs])[0]
+
+
+def find_embedder(
+    cache: Path, identity: str, *, made_of: tuple[str, str], batch_size: int, threads: int
+) -> CompiledEmbedder | None:
+    """The compiled embedder. One that is not there is made, by a process that ends with its memory.
+
+    Args:
+        made_of: ``model`` and ``device`` as :func:`index.embeddings.load_embedder` takes them.
+
+    Returns:
+        None where there is none: torch is to compute, or this process is to make it.
+    """
+    find = partial(open_embedder, cache, identity, batch_size=batch_size, threads=threads)
+    if openvino() is None or (made_of[1] != "cpu" and accelerator_in_sight()):
+        return find()
+    return found_or_made(find, cache, "index.compiled_embeddings", str(cache), *made_of)
 
 
 def open_embedder(cache: Path, identity: str, *, batch_size: int, threads: int) -> CompiledEmbedder | None:
@@ -136,3 +168,15 @@ def compile_embedder(
         forget_compiled(cache, EMBEDDER, identity)
         return None
     return made
+
+
+def main() -> None:
+    """Make the network of a model, see :func:`find_embedder`. Arguments: cache, model, device."""
+    from index.embeddings import load_with_torch
+
+    cache, model, device = sys.argv[1:]
+    load_with_torch(model, device=device, compiled=Path(cache))
+
+
+if __name__ == "__main__":
+    main()

@@ -129,9 +129,10 @@ def vectors_since(
     )
     ids = np.empty(count, dtype=np.int64)
     vectors = np.empty((count, embedder.dim), dtype=np.float32)
+    # Ordered by the id alone, SQLite would look through all chunks for the few that are new.
     rows = connection.execute(
-        "SELECT chunk_id, vector FROM chunks JOIN embeddings USING (text_hash)"
-        " WHERE generation > ? AND embedder_id = ? ORDER BY chunk_id",
+        "SELECT chunk_id, vector FROM chunks INDEXED BY chunks_generation JOIN embeddings USING (text_hash)"
+        " WHERE generation > ? AND embedder_id = ? ORDER BY generation, chunk_id",
         (generation, embedder.embedder_id),
     )
     filled = 0
@@ -144,6 +145,9 @@ def vectors_since(
     lengths = np.einsum("ij,ij->i", vectors[:filled], vectors[:filled])
     if filled < count or not (np.abs(lengths - 1.0) < _LENGTH_TOLERANCE).all():
         raise _damaged_vectors()
+    if (np.diff(ids) < 0).any():  # chunks that were brought back are older than their generation
+        order = np.argsort(ids)
+        return ids[order], vectors[order]
     return ids, vectors
 
 
@@ -187,10 +191,11 @@ def roll_forward(lexical: LexicalIndex, connection: sqlite3.Connection, wanted: 
 
 def lexical_documents(connection: sqlite3.Connection, since: int) -> Iterator[LexicalDocument]:
     """Live chunks added after generation ``since``, grouped by version."""
+    # The chunks of a version follow each other inside their generation, so this is its order, too.
     return _lexical_documents(
         connection,
         connection.execute(
-            f"{_LEXICAL_CHUNKS} WHERE c.generation > ? ORDER BY c.version_id, c.start", (since,)
+            f"{_LEXICAL_CHUNKS} WHERE c.generation > ? ORDER BY c.generation, c.chunk_id", (since,)
         ),
     )
 

@@ -1,4 +1,4 @@
-"""Embedding models behind LangChain's ``Embeddings``: unit vectors, an identity, exact token offsets."""
+"""Embedding models: unit vectors, an identity, exact token offsets. :mod:`rag.langchain` adapts them."""
 
 from __future__ import annotations
 
@@ -11,16 +11,26 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from langchain_core.embeddings import Embeddings
 from numpy.typing import NDArray
 
 from index.compiled import processors
 from index.errors import EmbeddingError
-from index.model_files import DEFAULT_NAME, files_hash_of, model_folder, packaged_model, refuse_programs
+from index.making import one_at_a_time
+from index.model_files import (
+    DEFAULT_NAME,
+    DEFAULT_SHA256,
+    files_hash_of,
+    model_folder,
+    packaged_folder,
+    packaged_model,
+    packaged_tokenizer_file,
+    refuse_programs,
+)
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -33,7 +43,7 @@ Precision = Literal["auto", "fp32", "bf16"]
 _DOCUMENT_PROMPTS = ("document", "passage", "corpus")
 
 
-class Embedder(Embeddings, ABC):
+class Embedder(ABC):
     """An embedding model with an identity. Safe to use from several threads.
 
     Attributes:
@@ -79,16 +89,6 @@ class Embedder(Embeddings, ABC):
         Models that read queries and passages differently do so here; others give what :meth:`encode` gives.
         """
         return np.asarray(self.encode([query])[0], dtype=np.float32)
-
-    def embed_documents(self, texts: list[str]) -> list[list[float]]:
-        """LangChain's form of :meth:`encode`."""
-        rows: list[list[float]] = self.encode(texts).tolist()
-        return rows
-
-    def embed_query(self, text: str) -> list[float]:
-        """LangChain's form of :meth:`encode_query`."""
-        row: list[float] = self.encode_query(text).tolist()
-        return row
 
 
 class SentenceTransformerEmbedder(Embedder):
@@ -237,17 +237,42 @@ def _load(
     precision: Precision,
     compiled: Path | None,
 ) -> Embedder:
-    folder = packaged_model() if not model else model_folder(model)
-    refuse_programs(folder)
-    files_hash = files_hash_of(folder)
-    name = Path(model).name if model else DEFAULT_NAME
-    identity = f"{name}|{files_hash}|{PREPARATION}"
     if compiled is not None and device in ("", "auto", "cpu"):
-        from index.compiled_embeddings import open_embedder
+        from index.compiled_embeddings import find_embedder
 
-        ready = open_embedder(compiled, identity, batch_size=batch_size, threads=threads or processors())
+        ready = find_embedder(
+            compiled,
+            _files_of(model).identity,
+            made_of=(model, device),
+            batch_size=batch_size,
+            threads=threads or processors(),
+        )
         if ready is not None:
             return ready
+    with one_at_a_time(compiled):
+        return load_with_torch(
+            model,
+            device=device,
+            batch_size=batch_size,
+            threads=threads,
+            precision=precision,
+            compiled=compiled,
+        )
+
+
+def load_with_torch(
+    model: str = "",
+    *,
+    device: str = "auto",
+    batch_size: int = 16,
+    threads: int | None = None,
+    precision: Precision = "auto",
+    compiled: Path | None = None,
+) -> Embedder:
+    """The same, made with torch whether it was compiled before or not: what is compiled is kept."""
+    files = _files_of(model)
+    if not model:
+        packaged_model()  # its weights are what they should be
     before_torch()
     import torch
     from sentence_transformers import SentenceTransformer
@@ -257,7 +282,7 @@ def _load(
     try:
         with _no_progress_bars():
             loaded = SentenceTransformer(
-                str(folder),
+                str(files.folder),
                 device=None if device in ("", "auto") else device,
                 local_files_only=True,
                 trust_remote_code=False,
@@ -265,7 +290,7 @@ def _load(
             )
     except (OSError, ValueError, RuntimeError, KeyError, TypeError) as exc:  # what its parsers raise
         raise EmbeddingError(
-            f"The embedding model {model or DEFAULT_NAME} cannot be loaded: {exc}",
+            f"The embedding model {files.name} cannot be loaded: {exc}",
             hint="Check embedding.model and embedding.device in the settings.",
         ) from exc
     on_cpu = loaded.device.type == "cpu"
@@ -273,21 +298,42 @@ def _load(
         from index.compiled_embeddings import compile_embedder
 
         reference = SentenceTransformerEmbedder(
-            loaded, name=name, files_hash=files_hash, batch_size=batch_size
+            loaded, name=files.name, files_hash=files.files_hash, batch_size=batch_size
         )
         ready = compile_embedder(
-            compiled, identity, reference, batch_size=batch_size, threads=threads or processors()
+            compiled, files.identity, reference, batch_size=batch_size, threads=threads or processors()
         )
         if ready is not None:
             return ready
     lower = precision == "bf16" or (precision == "auto" and on_cpu and computes_bfloat16())
     return SentenceTransformerEmbedder(
         loaded,
-        name=name,
-        files_hash=files_hash,
+        name=files.name,
+        files_hash=files.files_hash,
         batch_size=batch_size,
         passage_model=copy.deepcopy(loaded).bfloat16() if lower else None,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Files:
+    """The files of a model, the hash of all of them, and the name that it is kept under once compiled."""
+
+    folder: Path
+    name: str
+    files_hash: str
+
+    @property
+    def identity(self) -> str:
+        return f"{self.name}|{self.files_hash}|{PREPARATION}"
+
+
+def _files_of(model: str) -> _Files:
+    folder = model_folder(model) if model else packaged_folder()
+    refuse_programs(folder)
+    # The weights of the built-in model are checked when they are read; a compiled network needs them no more.
+    files_hash = files_hash_of(folder, {} if model else DEFAULT_SHA256)
+    return _Files(folder=folder, name=Path(model).name if model else DEFAULT_NAME, files_hash=files_hash)
 
 
 def before_torch() -> None:
@@ -307,7 +353,7 @@ def packaged_tokenizer() -> Tokenizer:
     """The built-in model's tokenizer, which neither cuts nor pads, without loading torch."""
     from tokenizers import Tokenizer
 
-    return uncut(Tokenizer.from_file(str(packaged_model() / "tokenizer.json")))
+    return uncut(Tokenizer.from_file(str(packaged_tokenizer_file())))
 
 
 def computes_bfloat16() -> bool:

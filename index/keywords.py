@@ -12,7 +12,7 @@ from pathlib import Path
 from index.catalog import Catalog, translated
 from index.derived import lexical_documents, lexical_documents_among, roll_forward
 from index.lexical import LexicalIndex, LexicalSearcher, Marker, UnreadableLexicalError
-from index.rows import marker
+from index.rows import correct_counts, marker
 from index.writer import WriterLock
 
 logger = logging.getLogger(__name__)
@@ -68,16 +68,25 @@ class Keywords:
 
     def roll_forward(self) -> None:
         """Bring the index to the catalog's generation. Needs the writer lock."""
-        with self._catalog.reading() as connection, translated(self._data):
-            wanted = marker(connection)
+        with translated(self._data):
+            if self._rolled_forward():
+                return
+            with self._catalog.writing() as connection:
+                if correct_counts(connection):
+                    logger.warning("the catalog had miscounted its passages")
+            if self._rolled_forward():
+                return
+            logger.warning("the lexical index lacks passages; it is made anew")
+            self._index = LexicalIndex.recreate(self._data / "lexical")
+            self._rolled_forward()
+
+    def _rolled_forward(self) -> bool:
+        with self._catalog.reading() as connection:
             try:
-                if roll_forward(self._index, connection, wanted):
-                    return
-                logger.warning("the lexical index lacks passages; it is made anew")
+                return roll_forward(self._index, connection, marker(connection))
             except UnreadableLexicalError as exc:
                 logger.warning("the lexical index is made anew: %s", exc)
-            self._index = LexicalIndex.recreate(self._data / "lexical")
-            roll_forward(self._index, connection, wanted)
+                return False
 
     def roll_forward_if_behind(self) -> None:
         """The same, taking the lock only when there is something to do."""

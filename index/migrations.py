@@ -93,7 +93,7 @@ def _to_schema_2(connection: sqlite3.Connection) -> None:
     SQLite reads a row from its beginning: with the text in the middle, a count of languages or a list of
     documents read the text of the whole corpus.
     """
-    _run(
+    run_statements(
         connection,
         """
         CREATE TABLE versions_2 (
@@ -126,7 +126,7 @@ def _to_schema_2(connection: sqlite3.Connection) -> None:
         " WHERE name = 'versions' AND NOT EXISTS"
         " (SELECT 1 FROM sqlite_sequence WHERE name = 'versions_2')"
     )
-    _run(
+    run_statements(
         connection,
         """
         DROP TABLE versions;
@@ -164,7 +164,7 @@ def _to_schema_3(connection: sqlite3.Connection) -> None:
     connection.execute(
         "UPDATE documents SET problem = 'unreadable' WHERE state = 'failed' AND problem = 'unsupported'"
     )
-    _run(
+    run_statements(
         connection,
         """
         CREATE TABLE locators (
@@ -182,7 +182,7 @@ def _to_schema_4(connection: sqlite3.Connection) -> None:
 
     What was read before has none until it is read again: a start should not wait for a whole corpus.
     """
-    _run(
+    run_statements(
         connection,
         """
         CREATE TABLE health (
@@ -200,7 +200,7 @@ def _to_schema_4(connection: sqlite3.Connection) -> None:
 
 def _to_schema_5(connection: sqlite3.Connection) -> None:
     """Pages that are pictures are read by text recognition, where it is installed."""
-    _run(
+    run_statements(
         connection,
         """
         CREATE TABLE recognised_pages (
@@ -213,11 +213,50 @@ def _to_schema_5(connection: sqlite3.Connection) -> None:
     )
 
 
-def _run(connection: sqlite3.Connection, statements: str) -> None:
+def _to_schema_6(connection: sqlite3.Connection) -> None:
+    """The chunks that can answer are counted as they come and go, and not anew at each publish.
+
+    And a checkpoint may be searched in part, and knows what is found so.
+    """
+    run_statements(
+        connection,
+        """
+        ALTER TABLE checkpoints ADD COLUMN recall REAL;
+        DROP INDEX versions_language;
+        CREATE TABLE live_chunks (language TEXT PRIMARY KEY, n INTEGER NOT NULL) WITHOUT ROWID;
+        INSERT INTO live_chunks SELECT coalesce(language, ''), count(*) FROM chunks
+            JOIN versions USING (version_id) WHERE generation > 0 GROUP BY 1;
+        CREATE TRIGGER chunks_added AFTER INSERT ON chunks WHEN NEW.generation > 0 BEGIN
+            INSERT INTO live_chunks SELECT coalesce(language, ''), 1 FROM versions
+                WHERE version_id = NEW.version_id ON CONFLICT (language) DO UPDATE SET n = n + 1;
+        END;
+        CREATE TRIGGER chunks_deleted AFTER DELETE ON chunks WHEN OLD.generation > 0 BEGIN
+            UPDATE live_chunks SET n = n - 1 WHERE language =
+                (SELECT coalesce(language, '') FROM versions WHERE version_id = OLD.version_id);
+        END;
+        CREATE TRIGGER chunks_hidden AFTER UPDATE OF generation ON chunks
+            WHEN OLD.generation > 0 AND NEW.generation <= 0 BEGIN
+            UPDATE live_chunks SET n = n - 1 WHERE language =
+                (SELECT coalesce(language, '') FROM versions WHERE version_id = OLD.version_id);
+        END;
+        CREATE TRIGGER chunks_shown AFTER UPDATE OF generation ON chunks
+            WHEN OLD.generation <= 0 AND NEW.generation > 0 BEGIN
+            UPDATE live_chunks SET n = n + 1 WHERE language =
+                (SELECT coalesce(language, '') FROM versions WHERE version_id = NEW.version_id);
+        END;
+        """,
+    )
+
+
+def run_statements(connection: sqlite3.Connection, script: str) -> None:
+    """Run statements that end in semicolons inside the transaction that is going on."""
     # Not executescript(): it commits the transaction first.
-    for statement in statements.split(";"):
-        if statement.strip():
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):  # a trigger holds statements of its own
             connection.execute(statement)
+            statement = ""
 
 
 # By the schema that it leads to. A release adds one at the end and changes none.
@@ -226,4 +265,5 @@ MIGRATIONS: Mapping[int, Callable[[sqlite3.Connection], None]] = {
     3: _to_schema_3,
     4: _to_schema_4,
     5: _to_schema_5,
+    6: _to_schema_6,
 }

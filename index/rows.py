@@ -84,7 +84,11 @@ class FolderRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreStatus:
-    """Counts for people: ``footnote status`` and the page's summary line."""
+    """Counts for people: ``footnote status`` and the page's summary line.
+
+    ``recall`` is the share of the ten nearest passages that the search by meaning finds in a base too large
+    to be compared as a whole, as measured when it was built; None: it compares with all.
+    """
 
     data: str
     generation: int
@@ -101,6 +105,7 @@ class StoreStatus:
     delta_vectors: int
     removed_vectors: int
     last_indexed_at: float | None
+    recall: float | None = None
 
 
 DOCUMENTS = """
@@ -193,27 +198,44 @@ def marker(connection: sqlite3.Connection) -> Marker:
     return Marker(
         catalog_id=get_meta(connection, "catalog_id") or "",
         generation=published_generation(connection),
-        passages=int(connection.execute("SELECT count(*) FROM chunks WHERE generation > 0").fetchone()[0]),
+        passages=live_chunks(connection),
     )
+
+
+def live_chunks(connection: sqlite3.Connection) -> int:
+    """How many chunks can answer, as the catalog keeps count of them."""
+    return int(connection.execute("SELECT coalesce(sum(n), 0) FROM live_chunks").fetchone()[0])
+
+
+def counted_chunks(connection: sqlite3.Connection) -> dict[str, int]:
+    """Live chunks by language, '' where it is undecided, counted one by one."""
+    rows = connection.execute(
+        "SELECT coalesce(language, '') AS language, count(*) AS n FROM chunks"
+        " JOIN versions USING (version_id) WHERE generation > 0 GROUP BY 1"
+    )
+    return {row["language"]: int(row["n"]) for row in rows}
+
+
+def kept_counts(connection: sqlite3.Connection) -> dict[str, int]:
+    """The same, as the catalog keeps count of it."""
+    rows = connection.execute("SELECT language, n FROM live_chunks WHERE n != 0")
+    return {row["language"]: int(row["n"]) for row in rows}
+
+
+def correct_counts(connection: sqlite3.Connection) -> bool:
+    """Count the live chunks anew; returns whether the catalog had miscounted."""
+    counted = counted_chunks(connection)
+    if counted == kept_counts(connection):
+        return False
+    connection.execute("DELETE FROM live_chunks")
+    connection.executemany("INSERT INTO live_chunks VALUES (?, ?)", counted.items())
+    return True
 
 
 def languages(connection: sqlite3.Connection) -> dict[str, int]:
     """Live chunks by Snowball code, the most frequent first."""
-    found = {
-        row["language"]: int(row["n"])
-        for row in connection.execute(
-            "SELECT language, sum(passages) AS n FROM versions WHERE language IS NOT NULL GROUP BY language"
-        )
-    }
-    # Few are hidden, so they are taken off: to look at each version whether it is would take longer.
-    hidden = connection.execute(
-        "SELECT language, passages FROM versions WHERE version_id IN"
-        f" (SELECT version_id FROM removed_documents) AND language IS NOT NULL AND NOT {LIVE_VERSION}"
-    )
-    for row in hidden:
-        found[row["language"]] -= row["passages"]
-    ranked = sorted(found.items(), key=lambda item: (-item[1], item[0]))
-    return {language: passages for language, passages in ranked if passages > 0}
+    found = {language: n for language, n in kept_counts(connection).items() if language}
+    return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
 
 
 def pending_since(connection: sqlite3.Connection, generation: int) -> tuple[int, int]:

@@ -53,7 +53,9 @@ class Snapshot:
         depend on what is selected.
         """
         if scope is None or scope.selection is None:
-            return [item for item in self._lexical.search(query, k) if item[0] in self._dense]
+            found = self._lexical.search(query, k)
+            live = self._dense.live([chunk_id for chunk_id, _ in found])
+            return [item for item, lives in zip(found, live, strict=True) if lives]
         return self._lexical.search_among(query, k, scope.selection.ids)
 
     def scope(
@@ -76,7 +78,7 @@ class Snapshot:
 
     def cosines(self, query: NDArray[np.float32], chunk_ids: Sequence[int]) -> dict[int, float]:
         """The cosine of each live chunk with ``query``; others are absent."""
-        return self._dense.cosines(query, list(chunk_ids))
+        return self._dense.cosines(query, chunk_ids)
 
     def bm25(self, query: QueryTerms, chunk_ids: Sequence[int]) -> dict[int, float]:
         """The BM25 score of each chunk, 0.0 where no term matches."""

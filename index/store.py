@@ -34,6 +34,7 @@ from index.errors import SourceError
 from index.faults import fault
 from index.keywords import Keywords
 from index.locks import LOCK_SECONDS
+from index.near import APPROXIMATE_FROM
 from index.originals import remove_unused, sweep
 from index.reader import CatalogReader
 from index.removal import (
@@ -66,20 +67,30 @@ __all__ = ["ChunkRow", "DocumentRow", "FolderRow", "QueryTerms", "Scope", "Snaps
 class Store(CatalogReader):
     """Catalog, vectors and lexical index of one data folder. Safe to use from several threads."""
 
-    def __init__(self, data: Path, catalog: Catalog, lock_seconds: float) -> None:
+    def __init__(
+        self, data: Path, catalog: Catalog, lock_seconds: float, approximate_from: int = APPROXIMATE_FROM
+    ) -> None:
         super().__init__(data, catalog)
         self._writer = WriterLock(data, seconds=lock_seconds)
         self._keywords = Keywords(data, catalog, self._writer)
-        self._checkpoints = Checkpoints(data, catalog, self._writer)
+        self._checkpoints = Checkpoints(data, catalog, self._writer, approximate_from=approximate_from)
         self._snapshots = Snapshots(catalog, self._keywords, self._checkpoints, seconds=lock_seconds)
 
     @classmethod
-    def open(cls, data: Path, *, create: bool = True, lock_seconds: float = LOCK_SECONDS) -> Self:
+    def open(
+        cls,
+        data: Path,
+        *,
+        create: bool = True,
+        lock_seconds: float = LOCK_SECONDS,
+        approximate_from: int = APPROXIMATE_FROM,
+    ) -> Self:
         """Open the data folder; loads neither torch nor LangChain.
 
         Args:
             create: Make the folder and an empty catalog when there is none.
             lock_seconds: How long to wait for another process that writes.
+            approximate_from: Passages from which on a checkpoint need not be searched as a whole.
 
         Raises:
             SourceError: There is no index here and ``create`` is False.
@@ -94,7 +105,7 @@ class Store(CatalogReader):
             refuse_foreign(data)
         catalog = Catalog(data)
         try:
-            store = cls(data, catalog, lock_seconds)
+            store = cls(data, catalog, lock_seconds, approximate_from)
             store._keywords.roll_forward_if_behind()
         except BaseException:
             catalog.close()

@@ -7,6 +7,7 @@ searches it crashes the process, so a publish makes a new :class:`DenseIndex` an
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.durable import make_folder, write_durably
+from index.near import APPROXIMATE_FROM, CANDIDATES, build_near
 
 Vectors = NDArray[np.float32]
 Ids = NDArray[np.int64]
@@ -25,12 +27,15 @@ Ids = NDArray[np.int64]
 class Base:
     """Vectors of a checkpoint: half-precision, exact inner product, addressed by position.
 
-    ``ids`` is ascending, (n,) int64; row ``i`` of ``index`` is the vector of chunk ``ids[i]``.
-    ``owner`` is the loaded FAISS object that ``index`` is a part of; it must live as long.
+    ``ids`` is ascending, (n,) int64; row ``i`` of ``index`` is the vector of chunk ``ids[i]``. ``near``, in a
+    large base, finds most of the nearest in less time, and ``groups`` is what it looks at (``index.near``).
+    ``owner`` is the loaded FAISS object that these are parts of; it must live as long.
     """
 
     owner: Any
     index: Any
+    near: Any | None
+    groups: int
     sha256: str
     ids: Ids
     generation: int
@@ -67,7 +72,8 @@ class DenseIndex:
         self._keep: NDArray[np.bool_] | None = None
         if base is not None and len(removed):
             keep = np.ones(len(base.ids), dtype=bool)
-            keep[_positions(base.ids, removed)] = False
+            places = _places(base.ids, removed)
+            keep[places[places >= 0]] = False
             self._keep = keep
         self._delta_ids = delta_ids
         self._delta = delta
@@ -123,7 +129,7 @@ class DenseIndex:
         return self.base_count - self.removed_count + self.delta_count
 
     def __contains__(self, chunk_id: int) -> bool:
-        return _find(self._delta_ids, chunk_id) is not None or self._base_position(chunk_id) is not None
+        return bool(self.live([chunk_id])[0])
 
     def select(self, ids: Ids) -> Selection:
         """Restrict searches to those of ``ids`` (ascending) that are live."""
@@ -151,12 +157,7 @@ class DenseIndex:
         matrix = np.ascontiguousarray(query.reshape(1, -1), dtype=np.float32)
         found: list[tuple[int, float]] = []
         if self._base is not None and len(self._base.ids):
-            bitmap = None if selection is None else selection.base
-            if bitmap is None and self._keep is not None:
-                bitmap = np.packbits(self._keep, bitorder="little")
-            scores, positions = self._base.index.search(
-                matrix, min(k, len(self._base.ids)), params=_only(bitmap)
-            )
+            scores, positions = self._search_base(self._base, matrix, selection, min(k, len(self._base.ids)))
             found += [
                 (int(self._base.ids[position]), float(score))
                 for score, position in zip(scores[0], positions[0], strict=True)
@@ -172,26 +173,58 @@ class DenseIndex:
             ]
         return sorted(found, key=lambda item: (-item[1], item[0]))[:k]
 
-    def cosines(self, query: Vectors, chunk_ids: list[int]) -> dict[int, float]:
-        """The cosine of each live id with ``query``; ids that are not live are absent."""
-        result: dict[int, float] = {}
-        for chunk_id in chunk_ids:
-            position = _find(self._delta_ids, chunk_id)
-            if position is not None:
-                result[chunk_id] = float(self._delta[position] @ query)
-                continue
-            position = self._base_position(chunk_id)
-            if position is not None and self._base is not None:
-                result[chunk_id] = float(self._base.index.reconstruct(position) @ query)
-        return result
+    def _search_base(
+        self, base: Base, matrix: Vectors, selection: Selection | None, k: int
+    ) -> tuple[Vectors, Ids]:
+        """Scores and positions of the ``k`` nearest; position -1 where there are not so many."""
+        bitmap = None if selection is None else selection.base
+        if bitmap is None and self._keep is not None:
+            bitmap = np.packbits(self._keep, bitorder="little")
+        only = None if bitmap is None else faiss.IDSelectorBitmap(bitmap)
+        found: tuple[Vectors, Ids]
+        # What is selected may lie in other groups than those near to the question.
+        if base.near is not None and selection is None:
+            groups = faiss.SearchParametersIVF(sel=only, nprobe=base.groups)
+            parameters = faiss.IndexRefineSearchParameters(
+                k_factor=CANDIDATES, base_index_params=groups, sel=None
+            )
+            found = base.near.search(matrix, k, params=parameters)
+            if (found[1] >= 0).all():
+                return found
+        parameters = None if only is None else faiss.SearchParameters(sel=only)
+        found = base.index.search(matrix, k, params=parameters)
+        return found
 
-    def _base_position(self, chunk_id: int) -> int | None:
+    def cosines(self, query: Vectors, chunk_ids: Sequence[int]) -> dict[int, float]:
+        """The cosine of each live id with ``query``, in the order given; ids that are not live are absent."""
+        ids = np.asarray(chunk_ids, dtype=np.int64)
+        in_delta, in_base = self._places(ids)
+        found = np.empty(len(ids), dtype=np.float32)
+        # einsum stays in this thread; a product of matrices would wake the others, see search().
+        found[in_delta >= 0] = np.einsum("ij,j->i", self._delta[in_delta[in_delta >= 0]], query)
+        if self._base is not None and (in_base >= 0).any():
+            vectors = self._base.index.reconstruct_batch(in_base[in_base >= 0])
+            found[in_base >= 0] = np.einsum("ij,j->i", vectors, query)
+        live = (in_delta >= 0) | (in_base >= 0)
+        return dict(zip(ids[live].tolist(), found[live].tolist(), strict=True))
+
+    def live(self, chunk_ids: Sequence[int]) -> NDArray[np.bool_]:
+        """Which of these ids are live, (n,) bool."""
+        in_delta, in_base = self._places(np.asarray(chunk_ids, dtype=np.int64))
+        found: NDArray[np.bool_] = (in_delta >= 0) | (in_base >= 0)
+        return found
+
+    def _places(self, ids: Ids) -> tuple[Ids, Ids]:
+        """The positions of ids in the delta and in the base, -1 where they are not there, or hidden."""
+        in_delta = _places(self._delta_ids, ids)
         if self._base is None:
-            return None
-        position = _find(self._base.ids, chunk_id)
-        if position is None or (self._keep is not None and not self._keep[position]):
-            return None
-        return position
+            return in_delta, np.full(len(ids), -1, dtype=np.int64)
+        in_base = _places(self._base.ids, ids)
+        in_base[in_delta >= 0] = -1
+        if self._keep is not None:
+            there = in_base[in_base >= 0]
+            in_base[in_base >= 0] = np.where(self._keep[there], there, -1)
+        return in_delta, in_base
 
 
 def _only(bitmap: NDArray[np.uint8] | None) -> Any | None:
@@ -199,26 +232,44 @@ def _only(bitmap: NDArray[np.uint8] | None) -> Any | None:
     return None if bitmap is None else faiss.SearchParameters(sel=faiss.IDSelectorBitmap(bitmap))
 
 
-def write_base(folder: Path, generation: int, ids: Ids, vectors: Vectors) -> tuple[str, str]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenBase:
+    """A checkpoint that was written: file name, SHA-256 of its content, and the share of the ten nearest that
+    a search of it finds; None where it is exact.
+    """
+
+    name: str
+    sha256: str
+    recall: float | None = None
+
+
+def write_base(
+    folder: Path, generation: int, ids: Ids, vectors: Vectors, *, approximate_from: int = APPROXIMATE_FROM
+) -> WrittenBase:
     """Write a checkpoint, whole and durable when this returns. The caller then commits its name.
 
     Args:
         ids: Ascending, (n,) int64.
         vectors: Unit rows, (n, dim) float32.
-
-    Returns:
-        File name and the SHA-256 of its content.
+        approximate_from: From so many vectors on, a search need not compare with all of them.
     """
     make_folder(folder)
-    quantizer = faiss.IndexScalarQuantizer(
+    exact = faiss.IndexScalarQuantizer(
         vectors.shape[1], faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
     )
-    mapped = faiss.IndexIDMap(quantizer)
+    mapped = faiss.IndexIDMap(exact)
     mapped.add_with_ids(vectors, ids)
+    near = build_near(exact, vectors) if len(ids) >= max(1, approximate_from) else None
+    if near is not None:
+        mapped.index = near.index  # which holds the exact one
     name = f"base-{generation}.faiss"
     payload = faiss.serialize_index(mapped).tobytes()
     write_durably(folder / name, [payload], kind="checkpoint")
-    return name, hashlib.sha256(payload).hexdigest()
+    return WrittenBase(
+        name=name,
+        sha256=hashlib.sha256(payload).hexdigest(),
+        recall=None if near is None else near.recall,
+    )
 
 
 def read_base(path: Path, *, sha256: str, count: int, dim: int, generation: int) -> Base | None:
@@ -236,20 +287,21 @@ def read_base(path: Path, *, sha256: str, count: int, dim: int, generation: int)
     # The object that owns the memory must stay referenced: the two below only look into it.
     mapped = faiss.downcast_index(owner)
     ids = faiss.vector_to_array(mapped.id_map).astype(np.int64)
-    inner = faiss.downcast_index(mapped.index)
-    if inner.ntotal != count or inner.d != dim or len(ids) != count:
+    index, near, groups = faiss.downcast_index(mapped.index), None, 0
+    if isinstance(index, faiss.IndexRefine):
+        near, groups = index, faiss.downcast_index(index.base_index).nprobe
+        index = faiss.downcast_index(near.refine_index)
+    if index.ntotal != count or index.d != dim or len(ids) != count:
         return None
-    return Base(owner=owner, index=inner, sha256=sha256, ids=ids, generation=generation)
+    return Base(
+        owner=owner, index=index, near=near, groups=groups, sha256=sha256, ids=ids, generation=generation
+    )
 
 
-def _find(ids: Ids, chunk_id: int) -> int | None:
-    position = int(np.searchsorted(ids, chunk_id))
-    return position if position < len(ids) and ids[position] == chunk_id else None
-
-
-def _positions(ids: Ids, wanted: Ids) -> NDArray[np.intp]:
-    positions = np.searchsorted(ids, wanted)
-    inside = positions < len(ids)
-    positions, wanted = positions[inside], wanted[inside]
-    found: NDArray[np.intp] = positions[ids[positions] == wanted]
-    return found
+def _places(ids: Ids, wanted: Ids) -> Ids:
+    """The position of each wanted id in ``ids`` (ascending), -1 where it is not there."""
+    places = np.searchsorted(ids, wanted).astype(np.int64)
+    if not len(ids):
+        return np.full(len(wanted), -1, dtype=np.int64)
+    places[ids[np.minimum(places, len(ids) - 1)] != wanted] = -1
+    return places

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -119,6 +120,18 @@ def _load_again(
     return embedder if embedder.fingerprint == model.fingerprint else None
 
 
+def build_reader(settings: Settings) -> Reader:
+    """Load the reader that ships.
+
+    Raises:
+        ReaderError: Its weights are missing or damaged.
+        EmbeddingError: The package of the embedding model is.
+    """
+    from rag.reader.weights import load_reader
+
+    return load_reader(compiled=compiled_networks(settings))
+
+
 def compiled_networks(settings: Settings) -> Path | None:
     """Where networks are kept that are compiled for the CPU; None: torch is to run them."""
     if settings.embedding.runtime == "torch":
@@ -171,18 +184,18 @@ def build_assistant(
         EmbeddingError: The embedding model is missing or damaged.
         ReaderError: The reader's weights are missing or damaged.
     """
-    from rag.ask import Assistant
-    from rag.citations import CitationResolver
-    from rag.evidence import EvidenceSelector
-    from rag.llm import LanguageModel
-    from rag.rerank import Reranker
-    from rag.retrieval import HybridRetriever
+    with ThreadPoolExecutor(1, thread_name_prefix="load-reader") as pool:  # beside the embedding model
+        read = settings.retrieval.read > 0 and reader is None
+        loading = pool.submit(build_reader, settings) if read else None
+        embedder = embedder or build_embedder(settings)
+        from rag.ask import Assistant
+        from rag.citations import CitationResolver
+        from rag.evidence import EvidenceSelector
+        from rag.llm import LanguageModel
+        from rag.rerank import Reranker
+        from rag.retrieval import HybridRetriever
 
-    if reader is None and settings.retrieval.read:
-        from rag.reader.weights import load_reader
-
-        reader = load_reader(compiled=compiled_networks(settings))
-    embedder = embedder or build_embedder(settings)
+        reader = reader if loading is None else loading.result()
     return Assistant(
         store=store,
         retriever=HybridRetriever(

@@ -118,12 +118,11 @@ def run_evaluation(
 
 
 def _shipped_reader(settings: Settings, cache: Path | None) -> Reader:
-    from rag.build import compiled_networks
+    from rag.build import build_reader
     from rag.reader.reading import WEIGHTS
     from rag.reader.remembered import RememberingReader, identity_of
-    from rag.reader.weights import load_reader
 
-    reader = load_reader(compiled=compiled_networks(settings))
+    reader = build_reader(settings)
     if cache is None:
         return reader
     return RememberingReader(reader, cache / "readings.sqlite", identity=identity_of(WEIGHTS))

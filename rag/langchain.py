@@ -1,4 +1,4 @@
-"""Footnote's retrieval as parts for chains of LangChain's: a retriever, and a compressor that reranks.
+"""Footnote's parts for chains of LangChain's: embeddings, a retriever, and a compressor that reranks.
 
 Footnote itself does without them, since LangChain takes longer to import than a question to answer.
 """
@@ -9,13 +9,32 @@ from collections.abc import Sequence
 
 from langchain_core.callbacks import CallbackManagerForRetrieverRun, Callbacks
 from langchain_core.documents import BaseDocumentCompressor, Document
+from langchain_core.embeddings import Embeddings
 from langchain_core.retrievers import BaseRetriever
 from pydantic import ConfigDict
 
+from index.embeddings import Embedder
 from index.store import Store
 from rag.answers import Passage
 from rag.rerank import Reranker
 from rag.retrieval import HybridRetriever
+
+
+class PassageEmbeddings(Embeddings):
+    """The embedding model: rows and vectors as lists of numbers."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        self.embedder = embedder
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        """One unit vector for each passage, in the order given."""
+        rows: list[list[float]] = self.embedder.encode(texts).tolist()
+        return rows
+
+    def embed_query(self, text: str) -> list[float]:
+        """A unit vector to compare with those of passages."""
+        row: list[float] = self.embedder.encode_query(text).tolist()
+        return row
 
 
 class PassageRetriever(BaseRetriever):

@@ -74,7 +74,8 @@ class HybridRetriever:
         # Each side scores what only the other one found: a missing score is not a score of zero.
         union = list(dict.fromkeys([chunk_id for chunk_id, _ in dense + lexical]))
         cosines = snapshot.cosines(vector, union)
-        keywords = snapshot.bm25(terms, union)
+        keywords = dict(lexical)
+        keywords |= snapshot.bm25(terms, [chunk_id for chunk_id in union if chunk_id not in keywords])
         fused = fuse(cosines, keywords, dense_weight=self.dense_weight)
         dense_ranks = {chunk_id: rank for rank, (chunk_id, _) in enumerate(dense, 1)}
         lexical_ranks = {chunk_id: rank for rank, (chunk_id, _) in enumerate(lexical, 1)}

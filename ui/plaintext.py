@@ -231,6 +231,8 @@ def status_lines(
     yield f"Model          {status.model_name or 'none yet'}{f', run by {runtime}' if runtime else ''}"
     vectors = f"{status.base_vectors:,} in the base, {status.delta_vectors:,} since"
     yield f"Index          generation {status.generation} · vectors: {vectors}"
+    if status.recall is not None:
+        yield f"               searched in part: {status.recall:.1%} of the ten nearest are found"
     if barrier:
         yield f"Reading        kept off the network by {'an' if barrier[0] in 'aeiou' else 'a'} {barrier}"
     if recognised:

@@ -7,13 +7,23 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from index.compiled import CompiledNetwork, forget_compiled, make_compiled, open_compiled, processors
+from index.compiled import (
+    CompiledNetwork,
+    forget_compiled,
+    make_compiled,
+    open_compiled,
+    openvino,
+    processors,
+)
 from index.embeddings import before_torch, computes_bfloat16, packaged_tokenizer
+from index.making import found_or_made, one_at_a_time
 from index.model_files import DEFAULT_SHA256, packaged_model
 from index.sentences import sentence_spans
 from rag.errors import ReaderError
@@ -53,14 +63,21 @@ def load_reader(
         EmbeddingError: MiniLM's package is missing or damaged.
     """
     threads = threads or processors()
-    folder = packaged_model()
     encoder = PairEncoder(packaged_tokenizer())
     identity = _identity(path)
-    if compiled is not None:
-        ready = open_compiled(compiled, _NAME, identity, threads=threads)
+    if compiled is not None and openvino() is not None:
+        find = partial(open_compiled, compiled, _NAME, identity, threads=threads)
+        ready = found_or_made(find, compiled, "rag.reader.weights", str(compiled), str(path))
         if ready is not None:
             return NetworkReader(ready, encoder)
-    network = _network(path, folder)
+    with one_at_a_time(compiled):
+        return _load_with_torch(path, encoder, compiled, identity, threads)
+
+
+def _load_with_torch(
+    path: Path, encoder: PairEncoder, compiled: Path | None, identity: str, threads: int
+) -> NetworkReader:
+    network = _network(path, packaged_model())
     if compiled is not None:
         ready = _compile(network, encoder, compiled, identity, threads)
         if ready is not None:
@@ -163,3 +180,13 @@ def shipped(trained: dict[str, Tensor], original: dict[str, Tensor]) -> dict[str
         for name, tensor in trained.items()
         if not name.startswith("body.") or not torch.equal(tensor, original[name])
     }
+
+
+def main() -> None:
+    """Make the network, see :func:`load_reader`. Arguments: the cache, and the file of the weights."""
+    cache, path = map(Path, sys.argv[1:])
+    _load_with_torch(path, PairEncoder(packaged_tokenizer()), cache, _identity(path), threads=1)
+
+
+if __name__ == "__main__":
+    main()

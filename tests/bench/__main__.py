@@ -99,11 +99,14 @@ def table(results: dict[str, Any]) -> list[str]:
         f"{results['documents']:,} documents, {results['questions']} questions, {results['cores']} cores",
         "",
     ]
-    lines.append(f"{'ingest':<22}{'chunks':>8}{'seconds':>9}{'chunks/s':>10}{'kchars/s':>10}{'peak MB':>9}")
+    lines.append(
+        f"{'ingest':<22}{'chunks':>8}{'seconds':>9}{'chunks/s':>10}{'kchars/s':>10}{'peak MB':>9}{'child':>7}"
+    )
     for name, row in results["ingest"].items():
         rates = f"{row['chunks'] / row['seconds']:>10.1f}{row['chars'] / row['seconds'] / 1000:>10.1f}"
         lines.append(
             f"{name:<22}{row['chunks']:>8,}{row['seconds']:>9.1f}{rates}{row['peak_bytes'] / 1e6:>9.0f}"
+            f"{row['child_peak_bytes'] / 1e6:>7.0f}"
         )
     lines += ["", f"{'milliseconds':<22}{'median':>8}{'p95':>9}"]
     lines += [

@@ -144,6 +144,8 @@ def _ingest_result(chunks: int, texts: list[Any], seconds: float, loading: float
         "seconds": seconds,
         "loading_seconds": loading,
         "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit,
+        # Of the largest child: the one that compiles a network, where that was not there yet.
+        "child_peak_bytes": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit,
     }
 
 

@@ -129,6 +129,9 @@ class Renamed(Embedder):
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         return self._model.encode(texts)
 
+    def encode_query(self, query: str) -> NDArray[np.float32]:
+        return self._model.encode_query(query)
+
     def token_spans(self, text: str) -> Sequence[tuple[int, int]]:
         return self._model.token_spans(text)
 

@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index.analysis import QueryTerms, detect_language, query_terms, stem, stop_words, terms, words
+from index.analysis import (
+    _MARKS,
+    QueryTerms,
+    _words_of_any,
+    detect_language,
+    query_terms,
+    stem,
+    stop_words,
+    terms,
+    words,
+)
 from index.stop_words import STOP_WORDS
 
 
@@ -171,3 +181,8 @@ def test_time_grows_with_the_length_and_not_with_its_square(unit: str) -> None:
     words(text)
     detect_language(text)
     assert time.process_time() - started < 3
+
+
+@given(st.text(alphabet="aBz09.,  -'_\n\t" + "".join(map(chr, _MARKS))))
+def test_plain_english_has_the_same_words_on_the_quick_way(text: str) -> None:
+    assert words(text) == _words_of_any(text)

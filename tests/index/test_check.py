@@ -33,6 +33,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
         ("UPDATE documents SET version_id = NULL, state = 'failed'", "belongs to no document"),
         ("DELETE FROM chunks WHERE chunk_id = 1", "the lexical index holds 1 chunks that were removed"),
         ("UPDATE documents SET origin = 'upload'", "the kept original"),
+        ("UPDATE live_chunks SET n = 9", "chunks and counts 9"),
     ],
 )
 def test_requirement_03_a_broken_row_is_found(store: Store, statement: str, complaint: str) -> None:

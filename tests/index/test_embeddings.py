@@ -49,9 +49,7 @@ def test_no_texts_give_no_rows(embedder: Embedder) -> None:
     assert embedder.encode([]).shape == (0, embedder.dim)
 
 
-def test_langchain_methods_give_the_same_vectors(embedder: Embedder) -> None:
-    assert np.asarray(embedder.embed_documents(TEXTS)) == pytest.approx(embedder.encode(TEXTS), abs=1e-6)
-    assert embedder.embed_query("a cat") == pytest.approx(embedder.encode_query("a cat").tolist())
+def test_a_question_is_near_the_passage_of_the_same_words(embedder: Embedder) -> None:
     assert embedder.encode_query("a cat") @ embedder.encode(["a cat"])[0] == pytest.approx(1, abs=1e-3)
 
 

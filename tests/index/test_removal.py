@@ -193,6 +193,39 @@ def test_after_a_purge_no_byte_of_the_text_is_left(store: Store, tmp_path: Path)
     connection.close()
 
 
+def test_a_purge_leaves_segments_alone_that_hold_nothing_removed(store: Store, tmp_path: Path) -> None:
+    old = {name for name in segment_files(tmp_path) if name.endswith(".term")}
+    store.publish(puts=[put("/c.txt", CANARY, "It was a canary.")], embedder=EMBEDDER)
+    new = {name for name in segment_files(tmp_path) if name.endswith(".term")} - old
+    store.remove([doc_id(store, "/c.txt")])
+    assert store.purge(undo_seconds=0)
+    left = segment_files(tmp_path)
+    assert old <= left  # though a marker was deleted from it
+    assert not new & left
+    assert store.check() == []
+
+
+def test_however_segments_were_merged_meanwhile_a_purge_leaves_no_byte(store: Store, tmp_path: Path) -> None:
+    """Small segments are merged in the background after every few commits."""
+    generator = random.Random(5)
+    words = [f"{CANARY_STEM}{''.join(generator.choices('bcdfgklmnprstvz', k=6))}" for _ in range(30)]
+    for number, word in enumerate(words):
+        puts = [put(f"/{number}-{part}.txt", f"The {word} of part {part}.", CATS) for part in range(3)]
+        store.publish(puts=puts, embedder=EMBEDDER)
+        if number > 3 and generator.random() < 0.7:
+            gone = [f"/{generator.randrange(number)}-{part}.txt" for part in range(3)]
+            rows = [row for path in gone if (row := store.find("Documents", path)) is not None]
+            store.remove([row.doc_id for row in rows])
+    store.remove([row.doc_id for row in store.documents() if row.path.startswith(tuple("/123"))])
+    there = {row.path.partition("-")[0][1:] for row in store.documents() if "-" in row.path}
+    gone_words = [word for number, word in enumerate(words) if str(number) not in there]
+    assert len(gone_words) > 10
+    assert files_with(tmp_path, *gone_words)
+    assert store.purge(undo_seconds=0)
+    assert files_with(tmp_path, *gone_words) == []
+    assert store.check() == []
+
+
 def test_everything_can_be_removed(store: Store, tmp_path: Path) -> None:
     store.write_checkpoint()
     store.remove([row.doc_id for row in store.documents()])
@@ -312,6 +345,15 @@ print("done", flush=True)
 """
 
 
+# The same, which stops when its files are begun and nothing is committed.
+_PURGE_UP_TO_A_COMMIT = f"""
+import time
+from index.faults import arm
+arm(lambda point: time.sleep(600) if point == "lexical.before_commit" else None)
+{_PURGE}
+"""
+
+
 def segment_files(data: Path) -> set[str]:
     """What is in the lexical index, without locks and lists."""
     return {path.name for path in (data / "lexical").iterdir() if not path.name.startswith(".")}
@@ -322,16 +364,14 @@ def test_what_a_killed_writer_left_is_cleared_by_a_process_that_was_there_before
         puts = [put(f"/{n}.txt", *(f"Line {line} of file {n}." for line in range(10))) for n in range(100)]
         store.publish(puts=puts, embedder=EMBEDDER)
         store.remove([row.doc_id for row in store.documents() if row.path.endswith("7.txt")])
-        before, left = segment_files(tmp_path), set[str]()
-        for _ in range(20):  # until one dies between its first file and its commit
-            with subprocess.Popen([sys.executable, "-c", _PURGE, str(tmp_path)], cwd=ROOT) as purger:
-                while purger.poll() is None and segment_files(tmp_path) == before:
-                    pass
-                purger.kill()
-            meta = (tmp_path / "lexical" / "meta.json").read_text(encoding="utf-8").replace("-", "")
-            left = {name for name in segment_files(tmp_path) - before if name.partition(".")[0] not in meta}
-            if left or not store.to_erase():
-                break
+        before = segment_files(tmp_path)
+        command = [sys.executable, "-c", _PURGE_UP_TO_A_COMMIT, str(tmp_path)]
+        with subprocess.Popen(command, cwd=ROOT) as purger:
+            while purger.poll() is None and segment_files(tmp_path) == before:
+                time.sleep(0.01)
+            purger.kill()
+        meta = (tmp_path / "lexical" / "meta.json").read_text(encoding="utf-8").replace("-", "")
+        left = {name for name in segment_files(tmp_path) - before if name.partition(".")[0] not in meta}
         assert left
         assert store.purge(undo_seconds=0)
         assert not left & segment_files(tmp_path)

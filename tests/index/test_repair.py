@@ -39,6 +39,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
         ("UPDATE documents SET version_id = NULL, state = 'failed'", []),
         ("UPDATE documents SET origin = 'upload'", []),
         ("INSERT INTO embeddings VALUES (x'00', 1, x'00')", []),
+        ("UPDATE live_chunks SET n = n + 1", []),
     ],
 )
 def test_a_broken_catalog_is_sound_after_a_repair(store: Store, statement: str, again: list[str]) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from index.analysis import query_terms
 from index.errors import UnknownCollectionError, UnknownDocumentError
-from index.lexical import FEW_IDS, LexicalDocument, LexicalIndex, Marker
+from index.lexical import FEW_IDS, ONE_BY_ONE, LexicalDocument, LexicalIndex, Marker
 from index.scope import Scope
 from index.store import Store
 from index.vectors import Base, DenseIndex, Vectors, read_base, write_base
@@ -169,8 +169,8 @@ def dense_index(tmp_path: Path, count: int) -> tuple[DenseIndex, Vectors]:
     vectors = np.stack([unit(seed) for seed in range(count)])
     ids = np.arange(1, count + 1, dtype=np.int64) * 3  # ids are not positions
     cut = 2 * count // 3
-    name, sha256 = write_base(tmp_path, 1, ids[:cut], vectors[:cut])
-    base = read_base(tmp_path / name, sha256=sha256, count=cut, dim=DIM, generation=1)
+    written = write_base(tmp_path, 1, ids[:cut], vectors[:cut])
+    base = read_base(tmp_path / written.name, sha256=written.sha256, count=cut, dim=DIM, generation=1)
     assert isinstance(base, Base)
     removed = ids[:cut:10]
     dense = DenseIndex(DIM, base=base, removed=removed, delta_ids=ids[cut:], delta=vectors[cut:])
@@ -204,7 +204,7 @@ def test_nothing_selected_finds_nothing(tmp_path: Path) -> None:
     assert dense.search(unit(1), 5, dense.select(np.empty(0, np.int64))) == []
 
 
-@pytest.mark.parametrize("size", [7, FEW_IDS + 1])
+@pytest.mark.parametrize("size", [7, ONE_BY_ONE + 1, FEW_IDS + 1])
 def test_keyword_search_in_a_part_is_exact_and_full(size: int, tmp_path: Path) -> None:
     """Few ids are a filter, many are looked for down the ranking: both find what filtering all finds."""
     generator = random.Random(3)

@@ -201,6 +201,10 @@ def test_base_delta_and_removed_answer_like_one_flat_index(tmp_path: Path) -> No
         ids = [i for i, _ in store.snapshot().dense(query, 57)]
         cosines = store.snapshot().cosines(query, ids)
         assert cosines == pytest.approx(dict(store.snapshot().dense(query, 57)), abs=1e-3)
+        assert list(cosines) == ids
+        some = [60, 56, 999, 1, 4, 26]  # the fourth, the 26th and the 56th are gone
+        assert list(store.snapshot().cosines(query, some)) == [60, 1]
+        assert [store.snapshot().is_live(each) for each in some] == [True, False, False, True, False, False]
         assert store.check() == []
 
 

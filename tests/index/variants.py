@@ -18,7 +18,7 @@ from index.durable import Kind, make_folder, write_durably
 from index.faults import fault
 from index.keywords import Keywords
 from index.lexical import LexicalSearcher
-from index.vectors import Base, Ids, Vectors
+from index.vectors import Base, Ids, Vectors, WrittenBase
 
 HALF = "variant.half"  # the fault point in the middle of a write
 
@@ -29,11 +29,14 @@ def pointer_before_rename() -> Iterator[None]:
     waiting: list[tuple[Path, bytes]] = []
     write = Checkpoints.write
 
-    def promised(folder: Path, generation: int, ids: Ids, vectors: Vectors) -> tuple[str, str]:
+    def promised(
+        folder: Path, generation: int, ids: Ids, vectors: Vectors, *, approximate_from: int
+    ) -> WrittenBase:
         make_folder(folder)
         payload = _payload(ids, vectors)
         waiting.append((folder / f"base-{generation}.faiss", payload))
-        return f"base-{generation}.faiss", hashlib.sha256(payload).hexdigest()
+        name = f"base-{generation}.faiss"
+        return WrittenBase(name=name, sha256=hashlib.sha256(payload).hexdigest())
 
     def write_late(checkpoints: Checkpoints, *, keep: int = 2) -> None:
         write(checkpoints, keep=keep)
@@ -49,7 +52,9 @@ def pointer_before_rename() -> Iterator[None]:
 def overwrite_in_place() -> Iterator[None]:
     """There is one checkpoint file, which is opened for writing again and again."""
 
-    def overwrite(folder: Path, generation: int, ids: Ids, vectors: Vectors) -> tuple[str, str]:
+    def overwrite(
+        folder: Path, generation: int, ids: Ids, vectors: Vectors, *, approximate_from: int
+    ) -> WrittenBase:
         make_folder(folder)
         payload = _payload(ids, vectors)
         with (folder / "base-0.faiss").open("wb") as file:
@@ -57,7 +62,7 @@ def overwrite_in_place() -> Iterator[None]:
             file.flush()
             fault(HALF)
             file.write(payload[len(payload) // 2 :])
-        return "base-0.faiss", hashlib.sha256(payload).hexdigest()
+        return WrittenBase(name="base-0.faiss", sha256=hashlib.sha256(payload).hexdigest())
 
     with patch("index.checkpoints.write_base", overwrite):
         yield
@@ -92,7 +97,9 @@ def no_sha256_check() -> Iterator[None]:
         mapped = faiss.downcast_index(owner)
         ids = faiss.vector_to_array(mapped.id_map).astype(np.int64)
         index = faiss.downcast_index(mapped.index)
-        return Base(owner=owner, index=index, sha256=sha256, ids=ids, generation=generation)
+        return Base(
+            owner=owner, index=index, near=None, groups=0, sha256=sha256, ids=ids, generation=generation
+        )
 
     with patch("index.derived.read_base", trust):
         yield

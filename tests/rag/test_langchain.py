@@ -6,8 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+from langchain_core.embeddings import Embeddings
+
 from rag.answers import Passage
 from rag.langchain import (
+    PassageEmbeddings,
     PassageRetriever,
     ReaderCompressor,
     document_from_passage,
@@ -17,6 +20,15 @@ from rag.rerank import Reranker
 from rag.retrieval import HybridRetriever
 from tests.fakes import OverlapReader, WordCountEmbedder
 from tests.rag.corpus import VOCABULARY, indexed
+
+
+def test_the_embedding_model_gives_langchain_the_same_vectors() -> None:
+    embedder = WordCountEmbedder(["cat", "dog"])
+    embeddings = PassageEmbeddings(embedder)
+    assert isinstance(embeddings, Embeddings)
+    texts = ["a cat", "a dog and a cat"]
+    assert embeddings.embed_documents(texts) == embedder.encode(texts).tolist()
+    assert embeddings.embed_query("a cat") == embedder.encode_query("a cat").tolist()
 
 
 def test_it_is_a_langchain_retriever(tmp_path: Path) -> None:
@@ -51,11 +63,11 @@ def test_a_passage_survives_the_way_through_langchain() -> None:
     assert passage_from_document(document_from_passage(passage)) == passage
 
 
-def test_asking_needs_neither_langsmith_nor_torch() -> None:
+def test_asking_needs_neither_langchain_nor_torch() -> None:
     """Both take longer to import than an answer takes to find."""
     code = (
         "import sys, rag.ask, rag.evidence, rag.rerank, rag.retrieval, rag.reader.weights, index.store,"
-        " index.compiled_embeddings; heavy = {'langsmith', 'torch', 'transformers'};"
+        " index.compiled_embeddings; heavy = {'langchain_core', 'langsmith', 'torch', 'transformers'};"
         " print(sorted(heavy & sys.modules.keys()))"
     )
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
