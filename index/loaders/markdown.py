@@ -12,7 +12,6 @@ from index.loaders.cleaning import clean, decode, one_line
 
 _FRONT_MATTER = re.compile(r"---[ \t]*\n(?:(?!---|\.\.\.).*\n){0,200}(?:---|\.\.\.)[ \t]*(?:\n|\Z)")
 _MARKUP = re.compile(r"[*_`\[<&\\!]")
-_ANCHOR = re.compile(r"[ \t]*\{[#.][^{}]*\}[ \t]*\Z")  # {#warranty .wide}, of several dialects
 _FRONT_TITLE = re.compile(r"^title:[ \t]*(.+)$", re.MULTILINE)
 
 
@@ -67,4 +66,15 @@ def without_markup(source: str) -> str:
     """A line of Markdown as a reader sees it: no emphasis, no addresses of links, no HTML, no anchor."""
     if not _MARKUP.search(source) and not source.endswith("}"):
         return source
-    return _plain(MarkdownIt("commonmark"), _ANCHOR.sub("", source))
+    return _plain(MarkdownIt("commonmark"), _without_anchor(source))
+
+
+def _without_anchor(source: str) -> str:
+    """The line without ``{#warranty .wide}`` at its end, as several dialects have it."""
+    # Not by a pattern: one that may begin anywhere and must end at the end takes quadratic time.
+    line = source.rstrip(" \t")
+    start = line.rfind("{")
+    inside = line[start + 1 : -1]
+    if start < 0 or not line.endswith("}") or not inside.startswith(("#", ".")) or "}" in inside:
+        return source
+    return line[:start].rstrip(" \t")

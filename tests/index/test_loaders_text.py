@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 
 import pytest
@@ -12,6 +13,7 @@ from index.documents import ParsedDocument
 from index.errors import DocumentError
 from index.loaders import SUPPORTED_EXTENSIONS, load, supported
 from index.loaders.cleaning import clean, decode, sensible_title
+from index.loaders.markdown import _without_anchor, without_markup
 from tests.index.files import docx_paragraphs, pdf
 
 
@@ -233,3 +235,25 @@ def test_too_much_text_is_refused() -> None:
 )
 def test_titles_that_a_program_made_up_are_dropped(raw: str, title: str) -> None:
     assert sensible_title(raw) == title
+
+
+@pytest.mark.parametrize(
+    ("line", "seen"),
+    [
+        ("The **warranty** {#warranty .wide} ", "The warranty"),
+        ("Terms {.a}", "Terms"),
+        ("Sets {a} and `b`", "Sets {a} and b"),
+        ("{#only}", ""),
+        ("Open {#a", "Open {#a"),
+        ("Two {#a} {b}", "Two {#a} {b}"),
+    ],
+)
+def test_a_heading_is_seen_without_markup_and_anchor(line: str, seen: str) -> None:
+    assert without_markup(line) == seen
+
+
+@pytest.mark.parametrize("piece", [" ", "\t", "{", "{#", "{#}", "}"])
+def test_an_anchor_is_looked_for_in_linear_time(piece: str) -> None:
+    before = time.process_time()
+    assert _without_anchor(piece * 400_000 + "x}")
+    assert time.process_time() - before < 1.0
