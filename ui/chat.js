@@ -26,6 +26,19 @@ document.addEventListener(
   true,
 );
 
+// ---- a question that was just asked comes into view, wherever the conversation was being read; Gradio
+// follows new messages only from the bottom, so the answer is then followed too
+
+let questions = 0;
+const showLast = () => {
+  const now = chat()?.querySelectorAll("[data-testid='user']").length ?? 0;
+  const panel = now > questions && chat().querySelector(".panel-wrap");
+  questions = now;
+  if (panel) panel.scrollTop = panel.scrollHeight;
+};
+new MutationObserver(showLast).observe(document.getElementById("fn-main"), { childList: true, subtree: true });
+showLast();
+
 // ---- conversations: finding, renaming in place, saving to a file
 
 const tellSidebar = (detail) =>

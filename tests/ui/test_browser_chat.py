@@ -28,6 +28,26 @@ PRESSURE = "What pressure does the garden pump reach?"
 CLEANING = "How is the garden pump cleaned?"
 
 
+def test_a_question_comes_into_view_wherever_the_conversation_was_read(
+    watched: Watched, tmp_path: Path
+) -> None:
+    page = watched.page
+    page.set_viewport_size({"width": 1000, "height": 460})
+    with served_lightly(tmp_path / "data") as server:
+        page.goto(server.url)
+        for _ in range(3):
+            ask(page, PRESSURE)
+        page.locator("#fn-chat").hover()
+        panel = page.locator("#fn-chat .panel-wrap")
+        for _ in range(20):  # Gradio may still be on its way to the bottom
+            page.mouse.wheel(0, -5000)
+            page.wait_for_timeout(100)
+        assert panel.evaluate("each => each.scrollTop") == 0
+        answer = ask(page, CLEANING)
+        expect(page.locator("#fn-chat [data-testid='user']").nth(3)).to_be_in_viewport()
+        expect(answer.locator(".fn-foot")).to_be_in_viewport()
+
+
 def test_the_last_question_is_asked_again_and_edited(watched: Watched, tmp_path: Path) -> None:
     page = watched.page
     with served_lightly(tmp_path / "data") as server:
