@@ -196,6 +196,8 @@ class Asking:
         messages = self._chats.messages(chat_id)
         end = next((at for at, each in enumerate(messages) if each.message_id == before), len(messages))
         messages = messages[:end][-_HISTORY_MESSAGES:]
+        # What a refusal says is not about the documents: "Searched" and "Found" would be taken for names.
+        messages = [each for each in messages if each.answer is None or each.answer.status != "abstained"]
         turns = [Turn(role=message.role, text=self.plain_text(message)) for message in messages]
         return [turn for turn in turns if turn.text]
 

@@ -31,6 +31,7 @@ from rag.answers import (
     Rewording,
     Stage,
     Step,
+    Turn,
 )
 from rag.ask import Assistant
 from tests.fakes import WordCountEmbedder
@@ -589,6 +590,7 @@ class ScriptedAssistant:
         self.events = events
         self.wait = wait
         self.asked: list[tuple[str, object, object]] = []
+        self.history: object = ()
 
     def stream(
         self,
@@ -601,6 +603,7 @@ class ScriptedAssistant:
         stopped: object = None,
     ) -> Iterator[Event]:
         self.asked.append((question, collections, documents))
+        self.history = history
         for event in self.events:
             if isinstance(event, Done) and self.wait:
                 while not stopped():  # type: ignore[operator]
@@ -684,6 +687,26 @@ def test_history_reads_quoted_sentences_from_the_documents(store: Store, chats: 
     message = exchange(chats, quoted_answer(store))
     desk, _ = asking(chats, store, None)
     assert desk.plain_text(message) == QUOTE
+
+
+def test_what_a_refusal_says_is_no_part_of_the_history(store: Store, chats: Chats) -> None:
+    refused = replace(
+        quoted_answer(store),
+        status="abstained",
+        sentences=(
+            AnswerSentence(text="Not in your documents."),
+            AnswerSentence(text="Searched 3 passages."),
+        ),
+        citations=(),
+    )
+    assistant = ScriptedAssistant([Done(answer=refused)])
+    desk, _ = asking(chats, store, assistant)
+    chat = chats.create("Q")
+    for question in ("Who keeps the zoo?", "And when?"):
+        running = desk.ask(chat.chat_id, question)
+        while not running.finished:
+            running.wait(running.version, 0.05)
+    assert assistant.history == [Turn(role="user", text="Who keeps the zoo?")]
 
 
 def test_an_answer_cut_off_by_a_crash_says_so(chats: Chats, store: Store) -> None:
