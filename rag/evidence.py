@@ -125,7 +125,7 @@ class Evidence:
 
     sentences: tuple[EvidenceSentence, ...]
     confidence: float  # in [0, 1]: how surely the passages answer the question
-    unknown_words: tuple[str, ...]  # of the question, in order: no document holds them
+    unknown_words: tuple[str, ...]  # of the question itself, in order: no document holds them
     signals: Signals  # that the confidence rests on
 
 
@@ -158,7 +158,8 @@ class EvidenceSelector:
                 the documents are about what is asked.
         """
         wanted = wanted_words(query, snapshot, carried)
-        unknown = tuple(word.word for word in wanted if not word.known)
+        own = {word for word, _, _ in words(query.removesuffix(" ".join(carried)))}
+        unknown = tuple(word.word for word in wanted if not word.known and word.word in own)
         if read:
             among = {passage.chunk_id for passage in passages}
             ranked = distinct(sentence for sentence in read if sentence.passage.chunk_id in among)

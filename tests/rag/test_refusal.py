@@ -13,7 +13,7 @@ from index.documents import ParsedDocument
 from index.errors import UnknownCollectionError
 from index.ingest import ingest_documents
 from index.store import Store
-from rag.answers import Answer, Done, Elsewhere, Stage
+from rag.answers import Answer, Done, Elsewhere, Stage, Turn
 from rag.ask import WEAK, Assistant
 from rag.build import build_assistant
 from rag.headings import without_number
@@ -147,6 +147,14 @@ def test_a_refusal_holds_what_was_searched_and_what_is_nowhere(tmp_path: Path) -
     assert refusal.unknown_words == ("elephants", "migrate", "botswana")
     assert refusal.nearest == answer.passages[:3]
     assert (refusal.elsewhere, refusal.rewordings) == ((), ())
+
+
+def test_words_of_earlier_questions_are_not_said_to_be_missing(tmp_path: Path) -> None:
+    with library(tmp_path) as (_, assistant):
+        answer = assistant.ask("And the giraffes?", [Turn(role="user", text=ELEPHANTS)])
+    assert answer.query.startswith("And the giraffes? elephants")
+    assert answer.refusal is not None
+    assert answer.refusal.unknown_words == ("giraffes",)
 
 
 def test_at_most_three_passages_are_nearest(tmp_path: Path) -> None:
