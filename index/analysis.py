@@ -246,10 +246,13 @@ def _by_stop_words(text: str, languages: Sequence[str]) -> str | None:
     scores = dict.fromkeys(languages, 0.0)
     signs = dict.fromkeys(languages, 0)
     # Each word counts once: a text full of "Los Angeles" is not Spanish.
-    distinct = {word for word, _, _ in islice(words(text), _DETECTION_WORDS)}
+    spans = list(islice(words(text), _DETECTION_WORDS))
+    distinct = {word for word, _, _ in spans}
+    pronoun = not text.isupper() and "I" in {text[start:end] for _, start, end in spans[1:]}
     for word in distinct:
         for language in languages:
-            if word in STOP_WORDS[language]:
+            # A large "I" inside a text is the English word, not the "in" of the Scandinavian languages.
+            if word in STOP_WORDS[language] and (word != "i" or not pronoun or language == "en"):
                 # A word of one language says more than one that many share.
                 scores[language] += 1 / _STOP_COUNTS[word] ** 0.5
                 signs[language] += 1

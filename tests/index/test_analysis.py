@@ -142,6 +142,9 @@ def test_stop_words_are_words_as_the_analysis_writes_them() -> None:
         ("フランスの首都はどこですか。", "ja"),
         ("프랑스의 수도는 어디입니까?", "ko"),
         ("The teams are the Los Angeles Rams, Los Angeles Lakers and Los Angeles Kings in the league.", "en"),
+        ("Hvad skal jeg have med, og må I tage hunden med?", "da"),
+        ("Is it a thing that I own in a dog?", "en"),
+        ("May I keep a dog?", None),  # two words are also Danish; a large I is not
         ("hello", None),
         ("Goethe 1749", None),
         ("x = f(y) + 2", None),
