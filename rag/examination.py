@@ -7,6 +7,7 @@ answers with their citations; ``questions.jsonl``, one verdict for each question
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -171,11 +172,11 @@ def write_summary(out: Path, summary: Mapping[str, Any]) -> None:
 
 
 def timing(examined: Sequence[Examined]) -> dict[str, float | None]:
-    """Median and 95th percentile of the milliseconds that a question took; None without questions."""
+    """Median and 95th percentile (nearest rank) of the milliseconds of a question; None without questions."""
     times = sorted(each.milliseconds for each in examined)
     if not times:
         return {"median": None, "p95": None}
-    return {"median": round(median(times), 1), "p95": round(times[int(0.95 * (len(times) - 1))], 1)}
+    return {"median": round(median(times), 1), "p95": round(times[math.ceil(0.95 * len(times)) - 1], 1)}
 
 
 def answer_row(outcome: Outcome) -> dict[str, object]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,10 @@ from index.errors import SourceError
 from index.store import Store
 from rag.answers import digest
 from rag.ask import Assistant
-from rag.examination import Options
+from rag.examination import Examined, Options, timing
 from rag.feedback import Feedback, FeedbackFile, Place
 from rag.own_evaluation import documents_named, own_summary_lines, run_own_questions
+from rag.scoring import Question
 from rag.settings import Settings
 from tests.rag.corpus import CORPUS, NORMANS, indexed
 
@@ -224,3 +225,22 @@ def test_a_question_that_leaned_on_others_is_asked_after_them(
     )
     _, rows = ask(opened, tmp_path, file.path)
     assert "capital" in rows[0]["query"]
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "expected"),
+    [
+        ((), {"median": None, "p95": None}),
+        ((300.0, 500.0), {"median": 400.0, "p95": 500.0}),  # never below the median
+        (range(1, 101), {"median": 50.5, "p95": 95}),
+    ],
+)
+def test_times_are_summed_up_by_median_and_nearest_rank(
+    milliseconds: Sequence[float], expected: dict[str, float | None]
+) -> None:
+    question = Question(question_id="1", text="Q")
+    examined = [
+        Examined(question=question, query="Q", ranking={}, top=(), milliseconds=each, outcome=None)
+        for each in milliseconds
+    ]
+    assert timing(examined) == expected
