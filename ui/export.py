@@ -19,8 +19,12 @@ from ui.render import place
 EXPORTS = {"md": "Markdown", "html": "HTML", "json": "JSON"}
 _TYPES = {"md": "text/markdown", "html": "text/html", "json": "application/json"}
 _GONE = {"removed": "source removed", "changed": "source changed"}
-# Whatever Markdown gives a meaning to, wherever it stands.
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|~^$&:@=])")
+# Whatever Markdown gives a meaning to: wherever it stands, at the beginning, in an address. No more, so
+# that the file also reads well as it is.
+_MARKDOWN = re.compile(
+    r"(?P<number>^\d{1,9}(?=[.)]))|[\\`*_{}\[\]<>#!|~^$&@]|^[-+=:]|\((?=http)|:(?=//)|(?<=\bwww)\.",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +153,11 @@ def _moment(seconds: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(seconds))
 
 
+def _minute(moment: str) -> str:
+    """A moment as a person writes it: the day and the minute."""
+    return moment[:16].replace("T", " ")
+
+
 def _source(footnote: Footnote) -> str:
     """A footnote's place, and what became of it."""
     where = f"{place(footnote.document, footnote.place)} ({footnote.collection})"
@@ -159,10 +168,13 @@ def _source(footnote: Footnote) -> str:
 
 
 def _markdown(title: str, exported_at: str, exchanges: Sequence[Exchange]) -> str:
-    def plain(text: str) -> str:
-        return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
+    def inert(found: re.Match[str]) -> str:
+        return f"{found[0]}\\" if found["number"] else f"\\{found[0]}"
 
-    blocks = [f"# {plain(title)}", f"Exported from Footnote, {plain(exported_at)}"]
+    def plain(text: str) -> str:
+        return _MARKDOWN.sub(inert, " ".join(text.split()))
+
+    blocks = [f"# {plain(title)}", f"Exported from Footnote, {_minute(exported_at)}"]
     for exchange in exchanges:
         blocks.append(f"## {plain(exchange.question)}")
         if exchange.searched:
@@ -198,7 +210,7 @@ def _html(title: str, exported_at: str, exchanges: Sequence[Exchange]) -> str:
     def plain(text: str) -> str:
         return html.escape(" ".join(text.split()))
 
-    body = [f"<h1>{plain(title)}</h1>", f'<p class="meta">Exported from Footnote, {exported_at}</p>']
+    body = [f"<h1>{plain(title)}</h1>", f'<p class="meta">Exported from Footnote, {_minute(exported_at)}</p>']
     for exchange in exchanges:
         body.append(f"<h2>{plain(exchange.question)}</h2>")
         if exchange.searched:

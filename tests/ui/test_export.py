@@ -50,6 +50,23 @@ def test_markdown_numbers_footnotes_through_the_conversation(store: Store, chats
     assert plain[7].strip() == f"[^2]: lease.txt (Contracts) “{QUOTE}”"
 
 
+@pytest.mark.parametrize(
+    ("title", "written"),
+    [
+        ("The rent: 3.50 (net) - or more?", "The rent: 3.50 (net) - or more?"),
+        ("1943. A year", r"1943\. A year"),
+        ("- a dash", r"\- a dash"),
+        ("a_b *c* www.x.org http://y (https://z)", r"a\_b \*c\* www\.x.org http\://y \(https\://z)"),
+    ],
+)
+def test_markdown_escapes_what_has_a_meaning_and_no_more(
+    store: Store, chats: Chats, title: str, written: str
+) -> None:
+    blocks = exported(chats, store, conversation(chats, store, title), "md").text.split("\n\n")
+    assert blocks[0] == f"# {written}"
+    assert re.fullmatch(r"Exported from Footnote, \d{4}-\d\d-\d\d \d\d:\d\d", blocks[1])
+
+
 def test_html_links_each_mark_to_its_footnote(store: Store, chats: Chats) -> None:
     page = LexborHTMLParser(exported(chats, store, conversation(chats, store, "When", "Then"), "html").text)
     marks = [node.attributes["href"] for node in page.css("sup a")]
