@@ -25,6 +25,7 @@ _ITEM = regex.compile(
     )""",
     regex.VERBOSE,
 )
+_BULLET = regex.compile(r"[ \t]*+[-*+•‣◦▪▸·●○■□–—][ \t]++")
 _FIRST_LETTER = regex.compile(r"[\s\"'“‘«„‹(\[{*_>]*+(.)")
 
 # No one wraps text this wide: the breaks between longer lines were typed.
@@ -90,6 +91,21 @@ def blocks(text: str) -> Iterator[Block]:
 def is_list_item(line: str) -> bool:
     """Whether a line begins with a bullet, a number or a letter of a list."""
     return _ITEM.match(line) is not None
+
+
+def without_frame(line: str) -> tuple[int, int]:
+    """Where the words of a list item or a table row begin and end in its line, end exclusive.
+
+    Outside are the bullet of the item, and the bars at both ends of the row; a number or a letter is inside.
+    """
+    bullet = _BULLET.match(line)
+    if bullet is not None:
+        return bullet.end(), len(line)
+    if not line.lstrip().startswith("|"):
+        return 0, len(line)
+    inside = line.rstrip().removesuffix("|").rstrip()
+    start = len(line) - len(line.lstrip().removeprefix("|").lstrip())
+    return start, max(start, len(inside))
 
 
 def is_table_row(line: str) -> bool:

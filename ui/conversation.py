@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from index.blocks import is_list_item, is_table_row
+from index.blocks import is_list_item, is_table_row, without_frame
 from ui.answer_footer import GONE, footer_html, opinions_html
 from ui.asking import Running
 from ui.chats import Message, Variants
@@ -117,14 +117,22 @@ def _sentences(message_id: str, answer: StoredAnswer, located: Mapping[int, Loca
             blocks.append(" ".join(line))
             line = []
         item_before = item
-        line.append(_sentence(message_id, sentence, places, located))
+        # Without its neighbours a bullet is a stray dash; in a list of several it parts them.
+        framed = len(answer.sentences) > 1 and said is not None and not is_table_row(said)
+        line.append(_sentence(message_id, sentence, places, located, framed=framed))
     blocks.append(" ".join(line))
     return "\n\n".join(block for block in blocks if block)
 
 
 def _sentence(
-    message_id: str, sentence: StoredSentence, places: Mapping[int, SpanRef], located: Mapping[int, Located]
+    message_id: str,
+    sentence: StoredSentence,
+    places: Mapping[int, SpanRef],
+    located: Mapping[int, Located],
+    *,
+    framed: bool = True,
 ) -> str:
+    """``framed``: whether a quoted item keeps its bullet, and a quoted row the bars around it."""
     text = sentence.text
     if text is None:
         found = located.get(sentence.markers[0]) if sentence.markers else None
@@ -132,7 +140,11 @@ def _sentence(
             state = found.state if found is not None else "removed"
             body = f'<span class="fn-gone">{GONE.get(state, "source removed")}</span>'
         else:
-            body = _with_short_answer(found.quote, sentence.short_answer)
+            start, end = (0, len(found.quote)) if framed else without_frame(found.quote)
+            short = sentence.short_answer
+            if short is not None:
+                short = (short[0] - start, short[1] - start)
+            body = _with_short_answer(found.quote[start:end], short)
     else:
         body = _BOLD.sub(r"<strong>\1</strong>", _with_short_answer(text, sentence.short_answer))
     if sentence.verdict == "unsupported" and not sentence.markers:

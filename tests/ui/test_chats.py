@@ -284,6 +284,28 @@ def test_quoted_items_stand_on_lines_of_their_own(store: Store, chats: Chats) ->
     ]
 
 
+@pytest.mark.parametrize(
+    ("quote", "short", "shown"),
+    [
+        ("- The rent is 900 euros.", (14, 23), "The rent is <mark>900 euros</mark>&#46;"),
+        ("| Stove | Tom |", (10, 13), "Stove &#124; <mark>Tom</mark>"),
+        ("1. Wait on the pier.", None, "1&#46; Wait on the pier&#46;"),
+    ],
+)
+def test_a_lone_quoted_item_goes_without_its_bullet_or_bars(
+    store: Store, chats: Chats, quote: str, short: tuple[int, int] | None, shown: str
+) -> None:
+    before = quoted_answer(store)
+    put(store, f"Terms:\n\n{quote}\n")
+    answer = replace(
+        before,
+        sentences=(AnswerSentence(text=quote, markers=(1,), verdict="quoted", short_answer=short),),
+        citations=(citation(store, quote, 1),),
+    )
+    markdown = answer_markdown(exchange(chats, answer), answer.question, References(store))
+    assert markdown.split(" [<span", 1)[0] == shown
+
+
 def test_copying_an_answer_gives_its_marks_and_sources(store: Store, chats: Chats) -> None:
     message = exchange(chats, quoted_answer(store))
     copied = answer_with_sources(message, References(store), "")
