@@ -166,7 +166,8 @@ def job_lines(jobs: Sequence[Job]) -> Iterator[str]:
                 facts.append("stopping")
             elif job.pause_requested and job.state == "running":
                 facts.append("pausing")
-        line = f"{job.job_id:>4}  {job.state:<9}  {job.label or job.kind}: {' · '.join(facts)}"
+        what = f"preview of {job.label}" if job.kind == "plan" else job.label or job.kind
+        line = f"{job.job_id:>4}  {job.state:<9}  {what}: {' · '.join(facts)}"
         yield line.removesuffix(": ")
         if job.resumable:
             yield f"      Next: footnote jobs resume {job.job_id}"

@@ -6,10 +6,12 @@ from index.health import Health
 from index.report import FileOutcome, IngestReport, Outcome
 from index.store import DocumentRow, FolderRow, StoreStatus
 from rag.answers import Answer, AnswerSentence, Citation, Passage, Refusal, Step
+from tests.ui.test_render import job
 from tests.ui.test_render import row as document_row
 from ui.plaintext import (
     answer_lines,
     document_lines,
+    job_lines,
     place,
     printable,
     report_lines,
@@ -242,3 +244,11 @@ def test_a_place_prefers_the_page() -> None:
     assert place("a.pdf", "p. 2", ("Intro",)) == "a.pdf, p. 2"
     assert place("a.md", "", ("Intro",)) == "a.md, Intro"
     assert place("a.txt", "") == "a.txt"
+
+
+def test_a_preview_is_told_from_indexing() -> None:
+    listed = [
+        job(job_id=number, kind=kind, label="papers", state="done", message="")
+        for number, kind in ((2, "plan"), (1, "paths"))
+    ]
+    assert list(job_lines(listed)) == ["   2  done       preview of papers", "   1  done       papers"]
