@@ -29,7 +29,10 @@ async (link) => {
     .some((each) => each.getClientRects().length);
   const started = performance.now();
   link.click();
-  while (!marked()) await new Promise(requestAnimationFrame);
+  while (!marked()) {
+    if (performance.now() > started + 20000) throw new Error(`no mark for ${link.getAttribute("href")}`);
+    await new Promise(requestAnimationFrame);
+  }
   return performance.now() - started;
 }
 """

@@ -38,6 +38,7 @@ PEOPLE = 3  # who ask without a pause
 MORE_FILES = 5  # open connections come and go
 MORE_THREADS = 5
 MOST_TEMPORARY_BYTES = 10_000_000
+READINGS = 20  # of the memory, in a run
 SECTIONS = 12
 SETTLE_SECONDS = 4.0
 JOB_SECONDS = 120.0
@@ -87,6 +88,8 @@ class Soak:
     def __init__(self, data: Path, changing: Path, temporary: Path, process: psutil.Process) -> None:
         self._data, self._changing, self._temporary, self._process = data, changing, temporary, process
         self.asked: list[Asked] = []
+        self.memory: list[int] = []  # bytes, a reading every few questions
+        self._step = 1
         self.reindexes = 0
         self.sessions = 0
         self.errors: list[str] = []
@@ -96,6 +99,7 @@ class Soak:
     async def run(self, url: str, questions: Sequence[str], reindexes: int, sessions: int) -> None:
         """Warm up, then ask, index and open tabs at the same time, then let it settle."""
         first = max(1, round(WARM_UP * len(questions)))
+        self._step = max(1, len(questions) // READINGS)
         async with client_of(url) as client:
             handlers = await handlers_of(client)
             await warm(client, handlers, questions[0])
@@ -130,6 +134,8 @@ class Soak:
                         return
                     about = ABOUT_THE_FILE.format(number % SECTIONS)
                     self.asked.append(await tab.ask(about if number % 2 else question))
+                    if number % self._step == 0:
+                        self.memory.append(self._process.memory_info().rss)
             self.errors += tab.errors
 
     async def _reindex(self, client: httpx.AsyncClient, handlers: Handlers, times: int) -> None:
@@ -215,6 +221,7 @@ class Soak:
                 f"{self.reindexes} re-indexes, {self.sessions} sessions",
                 f"{'':<16}{'warm':>10}{'end':>10}",
                 *(f"{name:<16}{first:>10.0f}{last:>10.0f}" for name, first, last in rows),
+                "memory on the way, MB: " + " ".join(f"{each / 1e6:.0f}" for each in self.memory),
             ]
         )
 
