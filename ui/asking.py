@@ -28,7 +28,7 @@ LOADING = "Loading the language model (one time, about 5 s)"
 FIRST_DOCUMENTS = "Indexing your first documents"
 QUIET_SECONDS = 0.3
 MAX_QUESTION_CHARS = 8000
-MAX_AT_ONCE = 8
+MAX_AT_ONCE = 50  # they wait for their turn to be read, and for the language model
 _HISTORY_MESSAGES = 12
 
 
@@ -118,11 +118,11 @@ class Asking:
         self._assistant = assistant
         self._lock = threading.Lock()
         self._running: dict[str, Running] = {}
+        self._beginning: set[str] = set()  # conversations whose question is being stored
 
     def running(self, chat_id: str) -> Running | None:
         """The answer being written in this conversation, if there is one."""
-        with self._lock:
-            return self._running.get(chat_id)
+        return self._running.get(chat_id)
 
     def use(self, assistant: Future[Assistant]) -> None:
         """Answer with another assistant from now on; an answer that has begun ends with the one it has."""
@@ -149,23 +149,41 @@ class Asking:
         """
         history = self._history(chat_id, before=instead_of)
         with self._lock:
-            if chat_id in self._running:
+            if chat_id in self._running or chat_id in self._beginning:
                 raise BusyError("An answer is still being written here.", hint="Wait for it, or press Stop.")
-            if len(self._running) >= MAX_AT_ONCE:
-                raise BusyError(
-                    f"{MAX_AT_ONCE} questions are being answered already.", hint="Ask again in a moment."
-                )
+            self._check_room()
+            self._beginning.add(chat_id)
+        try:
+            # Not under the lock: it waits for the disk, and others ask meanwhile.
             running = Running(self._chats.add_exchange(chat_id, question, instead_of=instead_of))
-            self._running[chat_id] = running
             if self._suggesting is not None:
                 self._suggesting.asked(running.message)
+            with self._lock:
+                self._running[chat_id] = running
+        finally:
+            with self._lock:
+                self._beginning.discard(chat_id)
         asked = _Asked(question=question, history=history, selection=selection, quotes_only=quotes_only)
         threading.Thread(target=self._answer, args=(running, asked), name="answer", daemon=True).start()
         return running
 
-    def _busy(self) -> bool:
+    def check_room(self) -> None:
+        """Nothing, unless the server answers as much as it may.
+
+        Raises:
+            BusyError: It does; another question would be refused.
+        """
         with self._lock:
-            return bool(self._running)
+            self._check_room()
+
+    def _check_room(self) -> None:
+        if len(self._running) + len(self._beginning) >= MAX_AT_ONCE:
+            raise BusyError(
+                f"{MAX_AT_ONCE} questions are being answered already.", hint="Ask again in a moment."
+            )
+
+    def _busy(self) -> bool:
+        return bool(self._running)
 
     def close(self) -> None:
         """Look for no more suggestions; answers that are being made come to their end."""

@@ -23,6 +23,7 @@ from ui.selection import Selection
 from ui.stored import StoredAnswer, StoredSuggestions, answer_from_json, suggestions_from_json
 
 TITLE_CHARS = 80
+_REMEMBERED = 500  # results of queries
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS chats (
@@ -107,8 +108,10 @@ class Chats:
             StorageError: the folder cannot be written, or the file is not a database.
         """
         self._lock = threading.Lock()
+        self._idle: list[sqlite3.Connection] = []  # for reading; whoever reads takes one and puts it back
         self.revision = 0  # grows with every change
-        path = data / "chats.sqlite"
+        self._memory: dict[tuple[object, ...], list[tuple[Any, ...]]] = {}  # emptied by every change
+        path = self._path = data / "chats.sqlite"
         try:
             data.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
@@ -126,6 +129,8 @@ class Chats:
     def close(self) -> None:
         """Close the file; the object is not used afterwards."""
         with self._lock:
+            while self._idle:
+                self._idle.pop().close()
             self._db.close()
 
     def _add_columns(self) -> None:
@@ -142,14 +147,35 @@ class Chats:
                     self._db.execute("BEGIN IMMEDIATE")
                     yield self._db
                 self.revision += 1
+                self._memory = {}
             except sqlite3.Error as exc:
                 raise StorageError(
                     f"The conversation cannot be saved: {exc}.", hint="Free some disk space, then ask again."
                 ) from exc
 
     def _rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
-        with self._lock:
-            return self._db.execute(sql, values).fetchall()
+        # Not on the connection that writes: many tabs would stand in line for it, and for each commit.
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None)
+        try:
+            return connection.execute(sql, values).fetchall()
+        finally:
+            self._idle.append(connection)
+
+    def _remembered(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        """The same, but read once until something changes: every tab asks for the same once a second.
+
+        With many tabs it is the waiting for the one connection, and for the interpreter after it, that costs.
+        """
+        memory, key = self._memory, (sql, *values)
+        rows = memory.get(key)
+        if rows is None:
+            rows = self._rows(sql, *values)
+            if len(memory) < _REMEMBERED:
+                memory[key] = rows  # if something has changed meanwhile, nobody asks this one any more
+        return rows
 
     def create(self, question: str) -> Chat:
         """Begin a conversation; its title is the beginning of the first question."""
@@ -164,7 +190,7 @@ class Chats:
 
     def chats(self, limit: int = 200) -> list[Chat]:
         """The conversations, the one used last first."""
-        rows = self._rows(
+        rows = self._remembered(
             f"SELECT {_CHAT} FROM chats WHERE {_SHOWN} ORDER BY updated_at DESC, rowid DESC LIMIT ?",
             limit,
         )
@@ -172,7 +198,7 @@ class Chats:
 
     def chat(self, chat_id: str) -> Chat | None:
         """One conversation, or None when there is none of this id."""
-        rows = self._rows(f"SELECT {_CHAT} FROM chats WHERE chat_id = ? AND {_SHOWN}", chat_id)
+        rows = self._remembered(f"SELECT {_CHAT} FROM chats WHERE chat_id = ? AND {_SHOWN}", chat_id)
         return (
             Chat(chat_id=rows[0][0], title=rows[0][1], created_at=rows[0][2], updated_at=rows[0][3])
             if rows
@@ -188,7 +214,7 @@ class Chats:
 
     def selection(self, chat_id: str) -> Selection | None:
         """What a conversation searches; None: everything."""
-        rows = self._rows("SELECT collections, documents FROM selections WHERE chat_id = ?", chat_id)
+        rows = self._remembered("SELECT collections, documents FROM selections WHERE chat_id = ?", chat_id)
         if not rows:
             return None
         collections, documents = (frozenset[str](json.loads(each)) for each in rows[0])
@@ -211,13 +237,13 @@ class Chats:
 
     def count(self) -> int:
         """How many conversations there are."""
-        return int(self._rows("SELECT count(*) FROM chats")[0][0])
+        return int(self._remembered("SELECT count(*) FROM chats")[0][0])
 
     def answered(self) -> tuple[int, int]:
         """How many answers there are, and the position of the newest: as long as both stay, so do they."""
-        number, newest = self._rows("SELECT count(*), max(position) FROM messages WHERE answer IS NOT NULL")[
-            0
-        ]
+        number, newest = self._remembered(
+            "SELECT count(*), max(position) FROM messages WHERE answer IS NOT NULL"
+        )[0]
         return int(number), int(newest or 0)
 
     def cited_documents(self) -> Iterator[frozenset[str]]:
@@ -254,7 +280,9 @@ class Chats:
 
     def hidden_title(self, chat_id: str) -> str | None:
         """The title of a conversation that can still be brought back; None for any other."""
-        rows = self._rows("SELECT title FROM chats JOIN hidden USING (chat_id) WHERE chat_id = ?", chat_id)
+        rows = self._remembered(
+            "SELECT title FROM chats JOIN hidden USING (chat_id) WHERE chat_id = ?", chat_id
+        )
         return str(rows[0][0]) if rows else None
 
     def restore(self, chat_id: str) -> None:
@@ -309,7 +337,7 @@ class Chats:
 
     def suggestions(self, chat_id: str) -> dict[str, StoredSuggestions]:
         """What could be asked after each answer of a conversation, by message id of the answer."""
-        rows = self._rows(
+        rows = self._remembered(
             "SELECT message_id, places FROM suggestions JOIN messages USING (message_id) WHERE chat_id = ?",
             chat_id,
         )
@@ -317,7 +345,7 @@ class Chats:
 
     def messages(self, chat_id: str) -> list[Message]:
         """The messages of a conversation that are shown, oldest first: of variants only the chosen one."""
-        rows = self._rows(
+        rows = self._remembered(
             f"SELECT {_MESSAGE}, shown FROM messages LEFT JOIN variants ON question_id = message_id"
             " WHERE chat_id = ? ORDER BY position",
             chat_id,
@@ -334,7 +362,7 @@ class Chats:
 
     def variants(self, chat_id: str) -> dict[str, Variants]:
         """Where a question of the conversation was asked again or edited, by the question that is shown."""
-        rows = self._rows(
+        rows = self._remembered(
             "SELECT turn, question_id, shown FROM variants JOIN messages ON question_id = message_id"
             " WHERE chat_id = ? ORDER BY position",
             chat_id,

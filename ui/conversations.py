@@ -26,7 +26,7 @@ from ui.tab import Components, Update, View, event_data, number_of, text_of, uni
 
 logger = logging.getLogger(__name__)
 
-YIELD_SECONDS = 1 / 15
+YIELD_SECONDS = 0.1  # between two updates of an answer that grows
 
 
 class Conversations:
@@ -238,9 +238,11 @@ class Conversations:
             yield {self.components.box: gr.skip()}
             return
         try:
+            self.desk.asking.check_room()  # a question that is refused begins no conversation
             if self.desk.chats.chat(view.chat_id) is None:
                 view.chat_id = self.desk.chats.create(question).chat_id
-                self._select(view, view.selection)
+                if view.selection is not None:
+                    self._select(view, view.selection)
             self.desk.asking.ask(
                 view.chat_id,
                 question,
@@ -289,7 +291,7 @@ class Conversations:
     def _follow(
         self, view: View, turn: int, running: Running, finished: list[dict[str, str]]
     ) -> Iterator[Update]:
-        """Show an answer as it grows, at most fifteen times a second, until it ends or the tab turns away."""
+        """Show an answer as it grows, at most ten times a second, until it ends or the tab turns away."""
         running.wait_while_quiet()
         seen, shown_at = -1, 0.0
         while not running.finished:

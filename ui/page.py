@@ -14,7 +14,7 @@ import gradio as gr
 
 from index.loaders import SUPPORTED_EXTENSIONS
 from ui.around import NEW_CHAT, Around
-from ui.asking import MAX_QUESTION_CHARS
+from ui.asking import MAX_AT_ONCE, MAX_QUESTION_CHARS
 from ui.conversation import answer_with_sources
 from ui.conversations import Conversations
 from ui.desk import Desk
@@ -36,6 +36,12 @@ _FIELDS_JS = Path(__file__).with_name("fields.js")  # after actions.js
 _PAGE_JS = [Path(__file__).with_name(name) for name in ("page.js", "sheet.js", "appearance.js")]  # one script
 _CHAT_JS = [Path(__file__).with_name(name) for name in ("chat.js", "sources.js")]  # one script
 _TICK_JS = Path(__file__).with_name("tick.js")
+# A tab that follows an answer holds one of Gradio's threads. There are more than answers are made at once,
+# so that whoever asks too much is told so at once, and ticks and clicks go on meanwhile.
+_FOLLOWERS = MAX_AT_ONCE + 14
+_THREADS = 2 * MAX_AT_ONCE
+# Gradio looks for events without pause, a thousand times a second: 4 % of a core while nobody does anything.
+_LOOK_SECONDS = 0.01
 
 
 class Page:
@@ -209,7 +215,7 @@ def build_page(desk: Desk) -> gr.Blocks:
                 handler = _shown_once(handler, outputs)
             # Otherwise what a person does is dropped while the event before it is not done: for a whole
             # answer, if that was a click on the conversation in which one is being written.
-            event(handler, inputs, outputs, trigger_mode="multiple", concurrency_limit=32, **quiet)
+            event(handler, inputs, outputs, trigger_mode="multiple", concurrency_limit=_FOLLOWERS, **quiet)
 
         on(blocks.load, page.conversations.open_page, [view], everything)
         on(parts.box.submit, page.conversations.ask, [parts.box, view], everything)
@@ -231,9 +237,11 @@ def build_page(desk: Desk) -> gr.Blocks:
             around,
             js=_TICK_JS.read_text(encoding="utf-8"),
             trigger_mode="once",  # a slow one is not overtaken by the next
-            concurrency_limit=32,
+            concurrency_limit=_FOLLOWERS,
             **quiet,
         )
-    blocks.queue(max_size=256, default_concurrency_limit=32, api_open=False)
+    blocks.max_threads = _THREADS  # only ``launch`` has a parameter for it
+    blocks.queue(max_size=256, default_concurrency_limit=_FOLLOWERS, api_open=False)
+    blocks._queue.sleep_when_free = _LOOK_SECONDS  # there is no parameter for it
     page_blocks: gr.Blocks = blocks
     return page_blocks

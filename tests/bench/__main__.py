@@ -21,6 +21,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from tests.bench.child import in_child
+from tests.bench.figures import spread
 from tests.bench.texts import generated_texts, made_up_questions, questions_from_set, texts_from_corpus
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -72,14 +74,14 @@ def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
 
     results: dict[str, Any] = {"documents": len(texts), "questions": len(questions), "cores": os.cpu_count()}
     results["ingest"] = {
-        "ours": _child("ours-ingest", texts_file, data),
-        "plain": _child("plain-ingest", texts_file, plain),
+        "ours": in_child("ours-ingest", texts_file, data),
+        "plain": in_child("plain-ingest", texts_file, plain),
     }
-    ours = _child("ours-questions", questions_file, data)
+    ours = in_child("ours-questions", questions_file, data)
     results["milliseconds"] = {
-        "ours answer": _spread(ours["answer"]),
-        "ours search": _spread(ours["search"]),
-        "plain search": _spread(_child("plain-questions", questions_file, plain)["search"]),
+        "ours answer": spread(ours["answer"]),
+        "ours search": spread(ours["search"]),
+        "plain search": spread(in_child("plain-questions", questions_file, plain)["search"]),
     }
     footnote = [sys.executable, "-m", "ui"]
     child = [sys.executable, "-m", "tests.bench.child"]
@@ -115,18 +117,6 @@ def table(results: dict[str, Any]) -> list[str]:
     lines += ["", f"{'cold start':<22}{'seconds':>8}"]
     lines += [f"{name:<22}{seconds:>8.2f}" for name, seconds in results["cold_start_seconds"].items()]
     return [*lines, ""]
-
-
-def _child(what: str, *arguments: Path) -> dict[str, Any]:
-    command = [sys.executable, "-m", "tests.bench.child", what, *map(str, arguments)]
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
-    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return result
-
-
-def _spread(milliseconds: list[float]) -> dict[str, float]:
-    ranked = sorted(milliseconds)
-    return {"median": median(ranked), "p95": ranked[int(0.95 * (len(ranked) - 1))]}
 
 
 def _cold(command: list[str], repeat: int) -> float:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -19,6 +20,15 @@ from typing import Any
 PLAIN_CHARS = 1000  # about as many tokens as the model reads
 PASSAGES = 6
 WARM_UP = 3
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def in_child(what: str, *arguments: Path) -> dict[str, Any]:
+    """Run one measurement in a child of this process, and return what it printed."""
+    command = [sys.executable, "-m", "tests.bench.child", what, *map(str, arguments)]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return result
 
 
 def ours_ingest(texts_file: str, data: str) -> dict[str, Any]:

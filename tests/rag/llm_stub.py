@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,7 +17,8 @@ class Stub:
     """What the server answers next, and what it was asked.
 
     ``pieces`` are streamed in order. ``cut_after`` ends the connection after so many pieces without
-    the provider's end mark; ``silent_after`` keeps it open but says nothing more.
+    the provider's end mark; ``silent_after`` keeps it open but says nothing more. ``seconds_a_piece``
+    pass before each piece.
     """
 
     pieces: Sequence[str] = ("Hello",)
@@ -24,6 +26,7 @@ class Stub:
     finish: str = "stop"
     cut_after: int | None = None
     silent_after: int | None = None
+    seconds_a_piece: float = 0.0
     port: int = 0
     requests: list[dict[str, Any]] = field(default_factory=list)
     dropped: threading.Event = field(default_factory=threading.Event)  # the client went away
@@ -65,6 +68,7 @@ class _Handler(BaseHTTPRequestHandler):
                 if number == self.stub.silent_after:
                     self._stay_silent()
                     return
+                time.sleep(self.stub.seconds_a_piece)
                 self._write(piece)
             self._write(end)
         except (BrokenPipeError, ConnectionResetError):
@@ -151,6 +155,7 @@ def _event(name: str, data: dict[str, object]) -> str:
 
 
 class _Server(ThreadingHTTPServer):
+    request_queue_size = 128  # a benchmark asks from many conversations in one instant
     daemon_threads = False  # server_close() then waits for them, so that no socket outlives a test
 
 

@@ -14,6 +14,7 @@ import pytest
 from index.store import Store
 from tests.ui.desk import Tab, desk_over
 from tests.ui.test_chats import QUOTE, TEXT, put, quoted_answer
+from ui.asking import MAX_AT_ONCE
 from ui.chats import Chats
 from ui.desk import Desk
 from ui.stored import stored
@@ -162,3 +163,28 @@ def test_conversations_of_the_first_release_open_and_go_on(tmp_path: Path) -> No
     chats.restore("aa")
     assert [chat.title for chat in chats.chats()] == ["Old"]
     chats.close()
+
+
+def test_whoever_asks_too_much_is_refused_at_once_and_no_conversation_begins(tmp_path: Path) -> None:
+    with desk_over(tmp_path) as desk:  # its assistant never comes, so no answer ends
+        running = [desk.asking.ask(desk.chats.create("Q").chat_id, "Q") for _ in range(MAX_AT_ONCE)]
+        tab = Tab(desk)
+        with pytest.warns(UserWarning, match="being answered already"):  # a message on the page
+            tab.ask("One more?")
+        assert len(desk.chats.chats()) == MAX_AT_ONCE
+        assert tab.view.chat_id == ""
+        for each in running:
+            desk.asking.stop(each.message.chat_id)
+        for each in running:
+            while not each.finished:
+                each.wait(each.version, 0.1)
+
+
+def test_what_the_list_shows_is_read_anew_after_every_change(tmp_path: Path) -> None:
+    with desk_over(tmp_path) as desk:
+        chat = desk.chats.create("First")
+        assert [each.title for each in desk.chats.chats()] == ["First"]
+        desk.chats.rename(chat.chat_id, "Renamed")
+        assert [each.title for each in desk.chats.chats()] == ["Renamed"]
+        desk.chats.create("Second")
+        assert desk.chats.count() == 2
