@@ -162,3 +162,14 @@ def test_conversations_of_the_first_release_open_and_go_on(tmp_path: Path) -> No
     chats.restore("aa")
     assert [chat.title for chat in chats.chats()] == ["Old"]
     chats.close()
+
+
+@pytest.mark.parametrize("act", ["rename", "undelete", "delete"])
+def test_a_click_that_changes_nothing_is_no_mistake(desk: Desk, act: str) -> None:
+    chat_id = conversation(desk, "When does the lease end?")
+    tab = Tab(desk)
+    tab.click_side("open", chat=chat_id)
+    tab.view.hidden = "0" * 32 if act == "undelete" else ""
+    tab.click_side(act, chat="0" * 32 if act == "delete" else chat_id, value="When does the lease end?")
+    tab.click_side(act, chat="0" * 32 if act == "delete" else chat_id, value="When does the lease end?")
+    assert [chat.chat_id for chat in desk.chats.chats()] == [chat_id]
