@@ -224,8 +224,9 @@ def load_embedder(
 
 def source_of(model: str) -> str:
     """A model as it is set, in a form that means the same from wherever a process is started."""
-    folder = Path(model).expanduser()
-    return str(folder.absolute()) if model and folder.is_dir() else model
+    folder = Path(os.path.expanduser(model))  # noqa: PTH111  Path raises for the home of nobody
+    found = model and os.path.isdir(folder)  # noqa: PTH112  and for long names
+    return str(folder.absolute()) if found else model
 
 
 def _load(

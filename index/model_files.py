@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -63,8 +64,8 @@ def check_files(folder: Path, expected: dict[str, str]) -> None:
 
 def model_folder(model: str) -> Path:
     """The folder of a configured model; a name that is no folder is taken from the hub (or its cache)."""
-    folder = Path(model).expanduser()
-    if folder.is_dir():
+    folder = Path(os.path.expanduser(model))  # noqa: PTH111  Path raises for the home of nobody
+    if os.path.isdir(folder):  # noqa: PTH112  and for long names
         return folder
     if folder.is_absolute() or model.startswith((".", "~")) or "\\" in model:
         raise EmbeddingError(

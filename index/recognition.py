@@ -13,6 +13,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MAX_PAGES = 500  # of one document; the others stay unread
+
+# Of one document, on pages that it gave up on: each may cost as much as a whole document otherwise.
+MAX_LOST_SECONDS = 300.0
 
 _LEAST_CONFIDENCE = 30.0  # of 100; what Tesseract is less sure of is mostly no writing at all
 _MOST_AT_ONCE = 4  # pages
@@ -135,6 +139,7 @@ class Recognition:
 
     recogniser: Recogniser
     go_on: Callable[[int, int], bool] = field(default=lambda _done, _total: True)
+    clock: Callable[[], float] = time.monotonic
 
     def pages(
         self,
@@ -144,7 +149,7 @@ class Recognition:
         *,
         language: str | None = None,
     ) -> list[RecognisedPage]:
-        """Recognise pages.
+        """Recognise pages; those that are left once too much time was lost are given up unseen.
 
         Args:
             numbers: Of the pages, the first is 1; at most ``MAX_PAGES`` of them are read.
@@ -161,8 +166,12 @@ class Recognition:
         found: list[RecognisedPage] = []
         workers = min(_MOST_AT_ONCE, os.cpu_count() or 1)
         with ThreadPoolExecutor(workers) as pool:
-            at = 0
+            at, lost = 0, 0.0
             while at < len(numbers):
+                if lost > MAX_LOST_SECONDS:
+                    found += [RecognisedPage(page=number, words=(), gave_up=True) for number in numbers[at:]]
+                    break
+                began = self.clock()
                 if not self.go_on(at, len(numbers)):
                     raise RecognitionStopped
                 # One page alone as long as the language is open: the others are then read in it.
@@ -175,6 +184,8 @@ class Recognition:
                         languages = decided
                         page = self._read(number, picture, languages=languages, limits=limits)
                     found.append(page)
+                if any(page.gave_up for page in found[at:]):
+                    lost += self.clock() - began
                 at += len(some)
         return found
 

@@ -75,20 +75,29 @@ def scan_below(root: Path, start: Path, *, exclude: Sequence[Path] = ()) -> Iter
     return _walk_below(root, start, real_root, excluded)
 
 
+def typed_path(words: str | Path) -> Path:
+    """The absolute path that a person means, links kept; nothing is looked up but home folders.
+
+    ``~somebody`` stays as it is where there is no such person: then no file is found there.
+    """
+    # Of pathlib, expanduser() raises RuntimeError for them, and resolve() would follow links.
+    return Path(os.path.abspath(os.path.expanduser(words)))  # noqa: PTH100, PTH111
+
+
 def passed_over(name: str) -> bool:
     """Whether files and folders of this name are left out silently wherever they are below a folder."""
     return name.startswith((".", *_LEFTOVERS)) or name in _PRIVATE_FOLDERS
 
 
 def _prepared(root: Path, exclude: Sequence[Path]) -> tuple[Path, Path, frozenset[Path]]:
-    root = Path(os.path.abspath(root.expanduser()))  # noqa: PTH100  resolve() would follow links
+    root = typed_path(root)
     try:
         real_root = root.resolve(strict=True)
         if real_root.is_dir():
             os.listdir(root)  # noqa: PTH208  only to learn now whether it may be read
-    except (OSError, RuntimeError) as exc:
+    except (OSError, RuntimeError, ValueError) as exc:  # ValueError: a NUL in the name
         raise _source_error(root, exc) from exc
-    return root, real_root, frozenset(path.expanduser().resolve() for path in exclude)
+    return root, real_root, frozenset(typed_path(path).resolve() for path in exclude)
 
 
 def _one_file(path: Path) -> Iterator[FoundFile | Skipped]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from index.scan import typed_path
 from rag.examination import (
     Examined,
     Options,
@@ -162,7 +163,7 @@ def documents_named(name: str, rows: Sequence[DocumentRow]) -> list[DocumentRow]
     The whole path wins over its end; several documents of one name are all meant.
     """
     wanted = name.replace("\\", "/").strip("/")
-    whole = [row for row in rows if row.path == name or row.path == str(Path(name).expanduser().absolute())]
+    whole = [row for row in rows if row.path == name or row.path == str(typed_path(name))]
     if whole:
         return whole
     for fold in (str, str.casefold):

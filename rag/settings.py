@@ -177,7 +177,7 @@ def read_layers(overrides: Mapping[str, object] | None = None) -> Layers:
     stronger = _from_environment(os.environ) | layer(overrides or {}, "on the command line")
     weaker = _from_file(Path(FILE_IN_WORKING_FOLDER))
     located = (weaker | stronger).get(("data",))
-    data = Path(str(located[0])).expanduser() if located else _default_data()
+    data = _data_folder(located[0]) if located else _default_data()
     in_data = _from_file(data / FILE_IN_DATA)
     if ("data",) in in_data:
         raise SettingsError(
@@ -198,7 +198,18 @@ def validated(layers: Layers) -> Settings:
         settings = Settings.model_validate(_tree(merged))
     except ValidationError as exc:
         raise _explained(exc, merged) from exc
-    return settings.model_copy(update={"data": settings.data.expanduser().absolute()})
+    return settings.model_copy(update={"data": _data_folder(settings.data).absolute()})
+
+
+def _data_folder(value: object) -> Path:
+    """The data folder as it was set, ``~`` written out."""
+    try:
+        return Path(str(value)).expanduser()
+    except RuntimeError as exc:
+        raise SettingsError(
+            f"The data folder cannot be {value}: there is no such home folder.",
+            hint="Name another one with --data or FOOTNOTE_DATA.",
+        ) from exc
 
 
 def variable(name: str) -> str:

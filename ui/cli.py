@@ -163,13 +163,14 @@ def _serve(
 ) -> None:
     with _failures_explained(as_json=False):
         settings = _settings(data, {"server.host": host, "server.port": port})
+        from index.scan import typed_path
         from ui.server import serve as serve_page
 
         def listening(address: str) -> None:
             typer.echo(f"Footnote is open at {address}. Ctrl-C ends it.")
 
         for folder in watch:
-            if not folder.expanduser().is_dir():
+            if not os.path.isdir(typed_path(folder)):  # noqa: PTH112  any name, however long
                 raise SourceError(f"There is no folder {folder}.", hint="Check the path after --watch.")
         serve_page(settings, open_browser=not no_browser, listening=listening, watch=watch)
 

@@ -64,7 +64,7 @@ class Conversations:
                 yield from self._show_chat(view, box=_draft_after_edit(view))
             case "rename":
                 self.desk.chats.rename(chat_id, text_of(data, "value", 200))
-                yield self.around.changes(view)
+                yield self.around.changes(view) or {self.components.side: gr.skip()}
             case "delete":
                 self.desk.asking.stop(chat_id)
                 self.desk.chats.hide(chat_id)
@@ -73,11 +73,11 @@ class Conversations:
                     view.chat_id, view.selection = "", None
                     yield from self._show_chat(view, box=_draft_after_edit(view))
                 else:
-                    yield self.around.changes(view)
+                    yield self.around.changes(view) or {self.components.side: gr.skip()}
             case "undelete" if view.hidden:
                 self.desk.chats.restore(view.hidden)
                 view.hidden = ""
-                yield self.around.changes(view)
+                yield self.around.changes(view) or {self.components.side: gr.skip()}
             case "find":
                 view.wanted = text_of(data, "value", 200)
                 yield self.around.changes(view) or {self.components.side: gr.skip()}
@@ -265,7 +265,7 @@ class Conversations:
                 yield from self.ask(text_of(data, "text", MAX_QUESTION_CHARS), view)
             case "samples":
                 self.desk.indexer.submit({"kind": "samples"})
-                yield self.around.changes(view)
+                yield self.around.changes(view) or {self.components.side: gr.skip()}
 
     def stop(self, view: View) -> None:
         """Stop was pressed: the follower of the answer shows what it has."""

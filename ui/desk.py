@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 import threading
 import time
@@ -18,6 +17,7 @@ from index.jobs import KEPT_JOBS, Job, Jobs
 from index.recutting import Recutting, recutting
 from index.removal import UNDO_SECONDS
 from index.rows import DocumentRow, StoreStatus
+from index.scan import typed_path
 from index.store import Store
 from index.watched import WatchedFolder
 from rag.build import chunk_limits
@@ -277,7 +277,7 @@ class Desk:
         Raises:
             SourceError: There is no such folder.
         """
-        name = os.path.abspath(path.expanduser())  # noqa: PTH100  a person typed it like this
+        name = str(typed_path(path))
         known = [line.folder for line in self.folders() if line.folder.path == name]
         collection = self.settings.index.collection
         for folder in known or [WatchedFolder(path=name, collection=collection)]:

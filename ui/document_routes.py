@@ -6,11 +6,13 @@ version by now, is not there any more, also for a browser that kept a copy: it m
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from index.errors import FootnoteError, SourceError
 from index.originals import original_path, read_original
+from ui.page_images import no_page
 from ui.render import explain
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 IMAGES = "/page-image/"
 ORIGINALS = "/original/"
+_NUMBER = re.compile(r"[0-9]{1,9}")  # int() refuses thousands of digits
 # A file from outside acts on nothing: no scripts, no forms, no requests, an origin of its own.
 ORIGINAL_POLICY = "sandbox; default-src 'none'"
 _CACHE = {"cache-control": "private, no-cache"}
@@ -54,6 +57,8 @@ def add_document_routes(app: FastAPI, desk: Desk) -> None:
         document = current(found["doc_id"], found["version"])
         if document is None:
             return PlainTextResponse("The document was removed or changed.", 404, _CACHE)
+        if _NUMBER.fullmatch(found["page"]) is None:
+            return refused(no_page())
         tag = f'"{document.version_id}-{found["page"]}"'
         headers = {**_CACHE, "etag": tag}
         if tag in request.headers.get("if-none-match", "") and original_path(desk.store, document):
@@ -83,5 +88,5 @@ def add_document_routes(app: FastAPI, desk: Desk) -> None:
             },
         )
 
-    app.add_route(f"{IMAGES}{{doc_id}}/{{version}}/{{page:int}}.png", page_image)
+    app.add_route(f"{IMAGES}{{doc_id}}/{{version}}/{{page}}.png", page_image)
     app.add_route(f"{ORIGINALS}{{doc_id}}/{{version}}", original)

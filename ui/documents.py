@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import gradio as gr
 
 from index.errors import FootnoteError
+from index.scan import typed_path
 from ui.around import Around
 from ui.desk import Desk
 from ui.folders_view import folder_key
@@ -93,13 +95,12 @@ class Documents:
         """Index a folder that was typed, or make the plan for it."""
         if not path:
             view.notice = "Type the path of a folder on this computer."
-        elif not Path(path).expanduser().exists():
+        elif not os.path.exists(absolute := typed_path(path)):  # noqa: PTH110  Path refuses long names
             view.notice = f"There is no folder {path} on this computer. Check the path and try again."
         else:
             if kind == "plan":
                 self.desk.indexer.planned = None
-            absolute = str(Path(path).expanduser().absolute())
-            self.desk.indexer.submit({"kind": kind, "paths": [absolute]})
+            self.desk.indexer.submit({"kind": kind, "paths": [str(absolute)]})
 
     def _uploaded(self, data: Mapping[str, Any]) -> list[tuple[str, str]]:
         """Uploads as (temporary path, shown name); a path that is not one of our uploads is left out."""
@@ -109,8 +110,16 @@ class Documents:
         for entry in sent[:1000] if isinstance(sent, list) else []:
             if not isinstance(entry, dict):
                 continue
-            path = Path(text_of(entry, "path", 4096)).resolve()
+            path = _resolved(text_of(entry, "path", 4096))
             name = text_of(entry, "name", 255).replace("\\", "/").rsplit("/", 1)[-1].strip()
-            if name and path.is_file() and path.is_relative_to(folder):
+            if name and path is not None and path.is_relative_to(folder) and path.is_file():
                 files.append((str(path), name))
         return files
+
+
+def _resolved(path: str) -> Path | None:
+    """Where a path from the browser leads; None for what no file can be called."""
+    try:
+        return Path(path).resolve(strict=True)
+    except (OSError, RuntimeError, ValueError):
+        return None

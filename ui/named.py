@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from index.errors import SourceError
+from index.scan import typed_path
 
 if TYPE_CHECKING:
     from index.rows import DocumentRow
@@ -31,7 +31,7 @@ def matching(
     """
     found: dict[str, DocumentRow] = {}
     for each in wanted:
-        path = os.path.abspath(Path(each).expanduser())  # noqa: PTH100  a link stays a link, as when indexing
+        path = str(typed_path(each))
         there = [row for row in rows if row.path in (each, path) or row.doc_id == each]
         there = there or [
             row for row in rows if row.origin == "folder" and Path(row.path).is_relative_to(path)

@@ -16,7 +16,7 @@ from typing import Literal
 from index.blocks import is_list_item, is_table_row
 from index.documents import ParsedDocument
 from index.loaders import is_source
-from ui.text_tables import names_above
+from ui.text_tables import Headers
 
 Kind = Literal["heading", "paragraph", "item", "row", "line", "code", "fence", "rule", "adornment", "quote"]
 
@@ -68,12 +68,16 @@ def snapped(text: str, start: int, end: int) -> tuple[int, int]:
     return start, end
 
 
-def blocks_of(document: ParsedDocument, start: int, end: int) -> Iterator[Block]:
-    """The blocks of a window, ascending; what lies between them is white space."""
+def blocks_of(document: ParsedDocument, headers: Headers, start: int, end: int) -> Iterator[Block]:
+    """The blocks of a window, ascending; what lies between them is white space.
+
+    Args:
+        headers: Of the document's text.
+    """
     if is_source(document.media_type):
         yield from _numbered(document.text, start, end)
     else:
-        yield from _Reader(document).read(start, end)
+        yield from _Reader(document, headers).read(start, end)
 
 
 def part_at(document: ParsedDocument, offset: int) -> str:
@@ -107,8 +111,9 @@ def _lines(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 class _Reader:
     """Reads one document; lines are gathered until one comes that belongs to another block."""
 
-    def __init__(self, document: ParsedDocument) -> None:
+    def __init__(self, document: ParsedDocument, headers: Headers) -> None:
         self._document = document
+        self._headers = headers
         self._text = document.text
         self._media_type = document.media_type
         self._marked_up = document.media_type in _MARKED_UP
@@ -200,7 +205,7 @@ class _Reader:
         return not bars and not self._has_names(start, end) and not self._has_names(end + 1, below_end)
 
     def _has_names(self, start: int, end: int) -> bool:
-        return self._media_type not in _WITHOUT_TABLES and names_above(self._text, start, end) is not None
+        return self._media_type not in _WITHOUT_TABLES and self._headers.above(start, end) is not None
 
     def _goes_on(self, kind: _LineKind, after: _LineKind) -> bool:
         """Whether a line of a kind belongs to the block of the line before it."""

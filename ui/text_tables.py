@@ -55,20 +55,114 @@ class Table:
     columns: int
 
 
-def read_table(text: str, lines: Sequence[tuple[int, int]], *, markdown: bool) -> Table:
+class Headers:
+    """The lines of one text that name the columns of the rows below them.
+
+    A window holds many rows, and each asks for the same few lines, which may be very long: what was read is
+    remembered. For one drawing at a time, as it holds the text.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._part = (0, -1)  # the last that was looked for: from after a blank line to a row in it
+        self._names: dict[int, tuple[str, ...]] = {}  # by where a line begins
+        self._tops: dict[int, int] = {}  # by where a row of Markdown begins
+        self._markdown: dict[int, tuple[str, ...] | None] = {}  # by where the first row begins
+
+    def above(self, start: int, end: int) -> tuple[int, tuple[str, ...]] | None:
+        """The line above a row that names its columns, as its start and the names; None where there is none.
+
+        It is one of the first lines of the table, which a blank line parts from what stands before it.
+        """
+        at = self._part_start(start)
+        found = None
+        for _ in range(_LINES_ABOVE):
+            stop = self.text.find("\n", at, start)
+            if stop < 0 or stop - at > _LONGEST_HEADER:
+                break
+            if at not in self._names:
+                self._names[at] = self._names_in(at, stop)
+            names = self._names[at]
+            if names and _fit(self.text, start, end, names):
+                found = at, names
+            at = stop + 1
+        return found
+
+    def top_of_bars(self, start: int) -> int:
+        """Where the first of the lines with bars begins that this line is the last of, or one of the last."""
+        at = start
+        for _ in range(_MOST_LINES_UP):
+            if at in self._tops:
+                at = self._tops[at]
+                break
+            above = self.text.rfind("\n", 0, max(0, at - 1)) + 1
+            if at == 0 or self.text.find("|", above, at) < 0:
+                break
+            at = above
+        self._tops[start] = at
+        return at
+
+    def of_markdown(self, top: int) -> tuple[str, ...] | None:
+        """The names in the first line of a table, where one below it says that it is a header; else None.
+
+        They are () where there are too many of them to stand above rows again.
+        """
+        if top not in self._markdown:
+            self._markdown[top] = self._read_markdown(top)
+        return self._markdown[top]
+
+    def _part_start(self, start: int) -> int:
+        top, known = self._part
+        if not top <= start <= known:
+            # From the row that was looked for last, if that stands further up: not through a whole book.
+            since = known - 1 if 0 < known < start else 0
+            blank = self.text.rfind("\n\n", since, start)
+            top = blank + 2 if blank >= 0 else top if since else 0
+            self._part = top, start
+        return top
+
+    def _names_in(self, at: int, stop: int) -> tuple[str, ...]:
+        if self.text.count(_BORDER, at, stop) >= _MOST_COLUMNS:
+            return ()
+        return tuple(self.text[cell.value : cell.value_end].strip() for cell in cells_of(self.text, at, stop))
+
+    def _read_markdown(self, top: int) -> tuple[str, ...] | None:
+        text = self.text
+        stop = text.find("\n", top)
+        below = text.find("\n", stop + 1)
+        if stop < 0 or not is_delimiter_row(text[stop + 1 : below if below >= 0 else len(text)]):
+            return None
+        if stop - top > _LONGEST_HEADER or text.count("|", top, stop) > _MOST_COLUMNS:
+            return ()
+        return tuple(text[cell.value : cell.value_end].strip() for cell in markdown_cells(text, top, stop))
+
+
+def read_table(headers: Headers, lines: Sequence[tuple[int, int]], *, markdown: bool) -> Table:
     """Lines of a text as a table; its header may stand further up in the text.
 
     Args:
+        headers: Of the text.
         lines: Start and end of each, at least one.
         markdown: Whether bars part the cells as Markdown has it.
     """
-    rows, names = _markdown_rows(text, lines) if markdown else _named_rows(text, lines)
+    rows, names = _markdown_rows(headers, lines) if markdown else _named_rows(headers, lines)
     columns = max(len(names), *(cell.column + 1 for row in rows for cell in row.cells))
     return Table(rows, names, columns)
 
 
-def _named_rows(text: str, lines: Sequence[tuple[int, int]]) -> tuple[list[Row], tuple[str, ...]]:
-    above = next(filter(None, (names_above(text, *line) for line in lines[: -_ROWS_TRIED - 1 : -1])), None)
+def without_names(table: Table, *, markdown: bool) -> Table:
+    """The table without names above it: they then stand in its cells, where the text has them."""
+    rows = table.rows
+    if not markdown:
+        rows = [
+            replace(row, cells=[replace(cell, value=cell.start) for cell in row.cells]) for row in table.rows
+        ]
+    return Table(rows, (), table.columns)
+
+
+def _named_rows(headers: Headers, lines: Sequence[tuple[int, int]]) -> tuple[list[Row], tuple[str, ...]]:
+    text = headers.text
+    above = next(filter(None, (headers.above(*line) for line in lines[: -_ROWS_TRIED - 1 : -1])), None)
     header, names = above if above is not None else (-1, _names_within(text, lines))
     rows: list[Row] = []
     for start, end in lines:
@@ -81,22 +175,18 @@ def _named_rows(text: str, lines: Sequence[tuple[int, int]]) -> tuple[list[Row],
     return rows, () if header >= lines[0][0] else names
 
 
-def _markdown_rows(text: str, lines: Sequence[tuple[int, int]]) -> tuple[list[Row], tuple[str, ...]]:
-    top = _top_of_bars(text, lines[0][0])
-    first, second = [*text[top : lines[-1][1]].split("\n", 2), ""][:2]
-    has_header = is_delimiter_row(second)
-    header = top if has_header else -1
+def _markdown_rows(headers: Headers, lines: Sequence[tuple[int, int]]) -> tuple[list[Row], tuple[str, ...]]:
+    text = headers.text
+    header = headers.top_of_bars(lines[0][0])
+    names = headers.of_markdown(header)
     rows: list[Row] = []
     for start, end in lines:
-        if has_header and is_delimiter_row(text[start:end]):
+        if names is not None and is_delimiter_row(text[start:end]):
             rows.append(Row((Cell(0, start, end, end, end),), "delimiter"))
         else:
-            rows.append(Row(markdown_cells(text, start, end), "header" if start == header else "data"))
-    if not has_header or header >= lines[0][0]:
-        return rows, ()
-    return rows, tuple(
-        text[cell.value : cell.value_end].strip() for cell in markdown_cells(text, top, top + len(first))
-    )
+            first = names is not None and start == header
+            rows.append(Row(markdown_cells(text, start, end), "header" if first else "data"))
+    return rows, names if names is not None and header < lines[0][0] else ()
 
 
 def cells_of(text: str, start: int, end: int, names: Sequence[str] = ()) -> list[Cell]:
@@ -136,38 +226,9 @@ def markdown_cells(text: str, start: int, end: int) -> list[Cell]:
     ]
 
 
-def _top_of_bars(text: str, start: int) -> int:
-    """Where the first of the lines with bars begins that this line is the last of, or one of the last."""
-    for _ in range(_MOST_LINES_UP):
-        above = text.rfind("\n", 0, max(0, start - 1)) + 1
-        if start == 0 or "|" not in text[above:start]:
-            break
-        start = above
-    return start
-
-
 def is_delimiter_row(line: str) -> bool:
     """Whether a line is the one that Markdown has below the header of a table."""
     return "-" in line and "|" in line and _DELIMITERS.fullmatch(line) is not None
-
-
-def names_above(text: str, start: int, end: int) -> tuple[int, tuple[str, ...]] | None:
-    """The line above a row that names its columns, as its start and the names; None where there is none.
-
-    It is one of the first lines of the table, which a blank line parts from what stands before it.
-    """
-    blank = text.rfind("\n\n", 0, start)
-    at = blank + 2 if blank >= 0 else 0
-    found = None
-    for _ in range(_LINES_ABOVE):
-        stop = text.find("\n", at, start)
-        if stop < 0 or stop - at > _LONGEST_HEADER:
-            break
-        names = tuple(text[cell.value : cell.value_end].strip() for cell in cells_of(text, at, stop))
-        if len(names) <= _MOST_COLUMNS and _fit(text, start, end, names):
-            found = at, names
-        at = stop + 1
-    return found
 
 
 def _names_within(text: str, rows: Sequence[tuple[int, int]]) -> tuple[str, ...]:

@@ -15,13 +15,16 @@ from itertools import groupby
 from index.documents import ParsedDocument
 from ui.render import Highlight, escape_line, highlight
 from ui.text_blocks import Block, blocks_of
-from ui.text_tables import Cell, Row, read_table
+from ui.text_tables import Cell, Headers, Row, read_table, without_names
 
 _PDF = "application/pdf"
 _MARKDOWN = "text/markdown"
 _FLOWING = (_PDF, _MARKDOWN, "text/x-rst")  # a line end inside a paragraph is only where a line was full
 _SYNTAX = re.compile(r"[ \t]*(?:#{1,6}[ \t]+|[-*+•‣◦▪][ \t]+|>[ \t]?)")
 _BULLET = re.compile(r"[ \t]*[-*+•‣◦▪][ \t]")
+# Names stand above every stretch of a table again, so they could cost far more than the window itself.
+_MOST_NAME_CHARS = 100_000
+_NAME_COSTS = 20  # beside its characters
 _QUOTE_MARKS = re.compile(r"^[ \t]{0,3}>[ \t]?", re.MULTILINE)
 
 
@@ -40,11 +43,13 @@ class _Drawing:
         self._text = document.text
         self._marks = marks
         self._heading = ""  # the last one that was drawn
+        self._headers = Headers(document.text)
+        self._room = _MOST_NAME_CHARS
 
     def html(self, start: int, end: int) -> str:
         pieces: list[str] = []
         at = start
-        for kind, group in groupby(self._parted(blocks_of(self._document, start, end)), key=lambda it: it[0]):
+        for kind, group in groupby(self._parted(self._blocks(start, end)), key=lambda it: it[0]):
             blocks = [block for _, block in group]
             pieces += self._gap(at, blocks[0].start)
             pieces += self._part(blocks[0])
@@ -53,6 +58,9 @@ class _Drawing:
         pieces += self._gap(at, end)
         flow = "fn-flow" if self._document.media_type in _FLOWING else "fn-pre"
         return f'<div class="fn-drawn {flow}">{"".join(pieces)}</div>'
+
+    def _blocks(self, start: int, end: int) -> Iterator[Block]:
+        return blocks_of(self._document, self._headers, start, end)
 
     def _parted(self, blocks: Iterator[Block]) -> Iterator[tuple[tuple[int, str], Block]]:
         """Blocks with a key that is the same for those that are drawn as one table, list or listing."""
@@ -178,7 +186,12 @@ class _Drawing:
 
     def _table(self, rows: Sequence[Block]) -> str:
         lines = [(row.start, row.end) for row in rows]
-        table = read_table(self._text, lines, markdown=self._document.media_type == _MARKDOWN)
+        markdown = self._document.media_type == _MARKDOWN
+        table = read_table(self._headers, lines, markdown=markdown)
+        if table.names:
+            self._room -= sum(map(len, table.names)) + _NAME_COSTS * len(table.names)
+            if self._room < 0:
+                table = without_names(table, markdown=markdown)
         numbered = any(row.number for row in rows)
         head = ""
         if table.names:

@@ -250,6 +250,34 @@ def test_a_page_on_which_recognition_gives_up_is_named_and_not_tried_at_every_ru
     assert ingest(store, parser, file, GivingUp()) == ["unchanged"]
 
 
+def test_a_document_of_pages_that_cannot_be_read_in_time_costs_minutes_and_not_hours() -> None:
+    now, drawn = [0.0], []
+
+    def draw(number: int) -> Picture | None:
+        drawn.append(number)
+        now[0] += 60  # a picture that takes all the time that there is
+        return None if number % 2 else Picture(b"\x89PNG", 500.0, 700.0)
+
+    recognition = Recognition(recogniser=Fixed(), clock=lambda: now[0])
+    pages = recognition.pages(range(1, 501), draw, LIMITS, language="en")
+    assert [page.page for page in pages] == list(range(1, 501))
+    assert len(drawn) < 20
+    assert [page.gave_up for page in pages[:4]] == [True, False, True, False]
+    assert all(page.gave_up for page in pages[len(drawn) :])
+
+
+def test_a_long_scan_is_read_to_its_end_however_long_it_takes() -> None:
+    now = [0.0]
+
+    def draw(_number: int) -> Picture:
+        now[0] += 60
+        return Picture(b"\x89PNG", 500.0, 700.0)
+
+    recognition = Recognition(recogniser=Fixed(), clock=lambda: now[0])
+    pages = recognition.pages(range(1, 101), draw, LIMITS, language="en")
+    assert not any(page.gave_up for page in pages)
+
+
 def test_a_scan_without_words_fails_for_good(store: Store, parser: Parser, tmp_path: Path) -> None:
     file = tmp_path / "blank.pdf"
     file.write_bytes(scanned([])[0])

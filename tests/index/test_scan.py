@@ -85,6 +85,13 @@ def test_a_missing_root_is_an_error(tmp_path: Path) -> None:
 
 
 @needs_posix
+@pytest.mark.parametrize("name", ["~nobody-of-that-name/papers", f"/{'a' * 300}", "/a\0b"])
+def test_a_root_that_nothing_can_be_called_is_an_error(name: str) -> None:
+    with pytest.raises(SourceError, match=r"does not exist|cannot be read"):
+        scan(Path(name))
+
+
+@needs_posix
 @pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root may read everything")
 def test_what_may_not_be_read_says_so(tmp_path: Path) -> None:
     put(tmp_path / "a.txt").chmod(0)

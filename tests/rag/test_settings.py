@@ -114,3 +114,9 @@ def test_settings_cannot_change() -> None:
     settings = load_settings()
     with pytest.raises(ValueError, match="frozen"):
         settings.server.port = 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there every name has a home")
+def test_the_home_of_nobody_is_no_place_for_data() -> None:
+    with pytest.raises(SettingsError, match="no such home folder"):
+        load_settings({"data": "~nobody-of-that-name/footnote"})

@@ -60,6 +60,7 @@ class Tab:
 
     def _take(self, updates: Iterator[dict[str, Any]]) -> None:
         for update in updates:
+            assert update, "Gradio takes an update of nothing for a mistake"
             self.shown |= {name: value for name, value in update.items() if value != gr.skip()}
             self.composer = update.get("box", {}).get("value", self.composer)
 

@@ -188,3 +188,14 @@ def test_what_the_list_shows_is_read_anew_after_every_change(tmp_path: Path) -> 
         assert [each.title for each in desk.chats.chats()] == ["Renamed"]
         desk.chats.create("Second")
         assert desk.chats.count() == 2
+
+
+@pytest.mark.parametrize("act", ["rename", "undelete", "delete"])
+def test_a_click_that_changes_nothing_is_no_mistake(desk: Desk, act: str) -> None:
+    chat_id = conversation(desk, "When does the lease end?")
+    tab = Tab(desk)
+    tab.click_side("open", chat=chat_id)
+    tab.view.hidden = "0" * 32 if act == "undelete" else ""
+    tab.click_side(act, chat="0" * 32 if act == "delete" else chat_id, value="When does the lease end?")
+    tab.click_side(act, chat="0" * 32 if act == "delete" else chat_id, value="When does the lease end?")
+    assert [chat.chat_id for chat in desk.chats.chats()] == [chat_id]

@@ -115,6 +115,8 @@ def test_only_the_version_that_is_asked_for_is_given_out(desk: Desk, island: Pat
         "/page-image/{doc}/{version}/0.png",
         "/page-image/{doc}/{version}/5.png",
         "/page-image/{doc}/{version}/-1.png",
+        f"/page-image/{{doc}}/{{version}}/{'9' * 5_000}.png",
+        "/page-image/{doc}/{version}/one.png",
         "/page-image/{doc}/{version}/1.png/../../../etc/passwd",
         "/page-image/{doc}/999/1.png",
         "/page-image/ffff/{version}/1.png",

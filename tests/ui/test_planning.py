@@ -250,6 +250,21 @@ def test_changes_in_all_folders_are_previewed_and_can_be_discarded(desk: Desk, f
     assert "There is no folder" in tab.click("plan", str(folder / "nowhere"))
 
 
+@pytest.mark.parametrize("act", ["folder", "plan"])
+@pytest.mark.parametrize("name", ["~nobody-of-that-name/papers", f"/{'a' * 300}", "/a\0b"])
+def test_what_no_folder_can_be_called_is_said_to_be_none(desk: Desk, act: str, name: str) -> None:
+    assert "There is no folder" in Tab(desk).click(act, name)
+
+
+@pytest.mark.parametrize("name", ["/a\0b", "a" * 300, "/etc/passwd", "..", ""])
+def test_a_path_that_is_no_upload_is_left_out(desk: Desk, name: str) -> None:
+    tab = Tab(desk)
+    event = gr.EventData(None, {"act": "upload", "files": [{"path": name, "name": "a.txt"}]})
+    tab.page.documents.action(tab.view, event)
+    assert isinstance(desk.indexer, InThisProcess)
+    assert desk.indexer.submitted == []
+
+
 def test_a_plan_that_fails_says_why_and_one_that_is_made_has_no_report(desk: Desk, folder: Path) -> None:
     tab = Tab(desk)
     tab.click("folder", str(folder))

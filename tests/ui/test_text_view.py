@@ -309,6 +309,38 @@ def test_a_row_costs_what_it_holds_however_wide_its_table_is() -> None:
     assert html.count("<tr") == 3_001
 
 
+@pytest.mark.parametrize(
+    ("header", "rows"),
+    [
+        (" | ".join("x" * 4_900) + "\n", "a | b\nfoo\n"),  # more names than any table has columns
+        (" | ".join(f"n{number}" for number in range(200)) + "\n", "n1: 1 | n2: 2\nfoo\n"),
+        ("x" * 9_000 + " | b\n", "b: 1 | b: 2\nfoo\n"),
+        (f"|{'x|' * 200_000}\n|{'-|' * 200_000}\n", "|1|2|\n"),
+        (f"|{'x|' * 150}\n|{'-|' * 150}\n" + "a|b\n" * 4_000, "a|b\n|1|2|\n"),
+    ],
+)
+def test_the_names_of_columns_are_cheap_however_often_they_are_looked_for(header: str, rows: str) -> None:
+    text = header * 6 + rows * 2_000
+    media_type = "text/markdown" if header.startswith("|") else "text/html"
+    document = ParsedDocument(text=text, media_type=media_type)
+    start = len(text) - 4_000 // len(rows) * len(rows)
+    before = time.process_time()
+    html = text_html(document, start, len(text))
+    assert time.process_time() - before < 2
+    assert len(html) < 2_000_000
+    assert stripped(html) == escape(text[start:])
+
+
+def test_where_names_would_cost_too_much_the_rows_show_their_own() -> None:
+    names = " | ".join(f"n{number}" for number in range(200))
+    text = f"{names}\n" + "n1: 1 | n2: 2\nfoo\n" * 100
+    html = text_html(ParsedDocument(text=text, media_type="text/html"), 0, len(text))
+    tables = html.split("<table")
+    assert 'data-name="n1"' in tables[2]
+    assert "data-name" not in tables[-1]
+    assert "fn-syntax" not in tables[-1].partition("<tbody>")[2].partition("</td>")[0]
+
+
 @pytest.mark.parametrize("media_type", ["text/markdown", "text/html", "application/pdf"])
 @pytest.mark.parametrize(
     "piece", [" ", "-", "|", "| ", " | ", "a: ", "|-", "`", "> ", "#", "|\n", "a: b | \n"]
