@@ -31,6 +31,7 @@ class Suggesting:
         self._chats = chats
         self._busy = busy
         self._one = threading.Lock()
+        self._noting = threading.Lock()
         self._newest: dict[str, str] = {}  # conversation -> the answer that was asked for last
         self._closing = threading.Event()
 
@@ -40,7 +41,8 @@ class Suggesting:
         Args:
             message: The place of its answer.
         """
-        self._newest[message.chat_id] = message.message_id
+        with self._noting:
+            self._newest[message.chat_id] = message.message_id
 
     def after(
         self,
@@ -57,8 +59,22 @@ class Suggesting:
             history: The turns up to the answer; asked for when it is this answer's turn.
             selection: What the answer was made from.
         """
-        if answer.status != "answered":
-            return
+        try:
+            if answer.status == "answered":
+                self._find(assistant, message, answer, history, selection)
+        finally:
+            with self._noting:
+                if self._newest.get(message.chat_id) == message.message_id:
+                    del self._newest[message.chat_id]
+
+    def _find(
+        self,
+        assistant: Assistant,
+        message: Message,
+        answer: Answer,
+        history: Callable[[], Sequence[Turn]],
+        selection: Selection | None,
+    ) -> None:
         with self._one:
             if self._given_up(message):
                 return

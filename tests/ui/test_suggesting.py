@@ -152,10 +152,16 @@ def test_a_new_question_gives_up_what_is_being_looked_for(lease_store: Store, ch
     suggesting.asked(first)
     thread = after(suggesting, slow, first, quoted_answer(lease_store))
     assert slow.began.wait(10)
-    suggesting.asked(chats.add_exchange(chat.chat_id, "Q 2"))
+    second = chats.add_exchange(chat.chat_id, "Q 2")
+    suggesting.asked(second)
     thread.join(10)
     assert not thread.is_alive()
     assert chats.suggestions(chat.chat_id) == {}
+    # The one that was given up has not taken the newer one's place, and what has ended is not kept.
+    assert suggesting._newest == {chat.chat_id: second.message_id}
+    slow.let_go.set()
+    after(suggesting, slow, second, quoted_answer(lease_store)).join(10)
+    assert suggesting._newest == {}
 
 
 def test_nothing_is_looked_for_while_something_is_answered(lease_store: Store, chats: Chats) -> None:
