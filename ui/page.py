@@ -23,6 +23,7 @@ from ui.documents import Documents
 from ui.documents_view import tools_html
 from ui.evidence_pane import CONTEXT_CHARS
 from ui.export import export_chat
+from ui.lean_blocks import LeanBlocks, spare_queue
 from ui.quality import QualityPage
 from ui.settings import SettingsPage
 from ui.sheet import ShownAs
@@ -40,8 +41,6 @@ _TICK_JS = Path(__file__).with_name("tick.js")
 # so that whoever asks too much is told so at once, and ticks and clicks go on meanwhile.
 _FOLLOWERS = MAX_AT_ONCE + 14
 _THREADS = 2 * MAX_AT_ONCE
-# Gradio looks for events without pause, a thousand times a second: 4 % of a core while nobody does anything.
-_LOOK_SECONDS = 0.01
 
 
 class Page:
@@ -135,7 +134,7 @@ def build_page(desk: Desk) -> gr.Blocks:
     actions = _ACTIONS_JS.read_text(encoding="utf-8")
     fields = _FIELDS_JS.read_text(encoding="utf-8")
     formats = ",".join(sorted(SUPPORTED_EXTENSIONS))
-    with gr.Blocks(
+    with LeanBlocks(
         title=TITLE, fill_width=True, analytics_enabled=False, delete_cache=(3600, 6 * 3600)
     ) as blocks:
         view = gr.State(View())
@@ -242,6 +241,6 @@ def build_page(desk: Desk) -> gr.Blocks:
         )
     blocks.max_threads = _THREADS  # only ``launch`` has a parameter for it
     blocks.queue(max_size=256, default_concurrency_limit=_FOLLOWERS, api_open=False)
-    blocks._queue.sleep_when_free = _LOOK_SECONDS  # there is no parameter for it
+    spare_queue(blocks)
     page_blocks: gr.Blocks = blocks
     return page_blocks

@@ -235,8 +235,10 @@ def create_app(settings: Settings, *, desk: Desk | None = None) -> FastAPI:
     from fastapi import FastAPI
     from fastapi.middleware.cors import CORSMiddleware
 
+    from ui.lean_blocks import forgo_matplotlib
     from ui.page import TITLE, build_page
 
+    forgo_matplotlib()
     desk = Desk(settings) if desk is None else desk
     app = FastAPI(title=TITLE, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.desk = desk
