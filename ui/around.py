@@ -7,7 +7,7 @@ import time
 import gradio as gr
 
 from rag.providers import destination
-from ui.desk import Desk
+from ui.desk import Desk, Overview
 from ui.documents_view import SAMPLES, state_html, table_html
 from ui.folders_view import folders_html
 from ui.quality_view import quality_html
@@ -21,6 +21,7 @@ from ui.tab import Components, Update, View, number_of, text_of
 
 NEW_CHAT = "New chat"
 OPENING_SECONDS = 15  # a page that is older has had its first event
+_TABLES = 50  # kept
 
 
 class Around:
@@ -29,6 +30,8 @@ class Around:
     def __init__(self, desk: Desk, components: Components) -> None:
         self.desk = desk
         self.components = components
+        self._tables: dict[object, str] = {}
+        self._tables_of = -1  # the generation of the index that they show
 
     def changes(self, view: View) -> Update:
         """Those parts of the page whose HTML is not what this tab shows already."""
@@ -73,7 +76,7 @@ class Around:
                 models=overview.models,
             )
             + folders_html(desk.folders(), time.time()),
-            "table": table_html(rows, wanted=view.filter, indexing=current is not None),
+            "table": self._table(overview, view.filter, indexing=current is not None),
             "settings": self._settings(view),
             "quality": self._quality(view),
         }
@@ -103,6 +106,15 @@ class Around:
         if running is not None:
             return "" if running.quiet else found_html(running.passages)
         return next_html(*suggested_questions(self.desk.chats, self.desk.references, view.chat_id))
+
+    def _table(self, overview: Overview, wanted: str, *, indexing: bool) -> str:
+        """The table of documents; drawn once for all tabs that filter it alike."""
+        if self._tables_of != overview.generation or len(self._tables) > _TABLES:
+            self._tables_of, self._tables = overview.generation, {}
+        tables, key = self._tables, (wanted, indexing, time.localtime()[:3])  # it names the day of a change
+        if key not in tables:
+            tables[key] = table_html(overview.rows, wanted=wanted, indexing=indexing)
+        return tables[key]
 
     def _settings(self, view: View) -> str:
         desk = self.desk

@@ -9,59 +9,18 @@ from __future__ import annotations
 
 import json
 import secrets
-import sqlite3
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from index.errors import StorageError
+from ui.chat_file import EVERY_CHAT, ChatFile
 from ui.selection import Selection
 from ui.stored import StoredAnswer, StoredSuggestions, answer_from_json, suggestions_from_json
 
 TITLE_CHARS = 80
-_REMEMBERED = 500  # results of queries
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS chats (
-    chat_id TEXT PRIMARY KEY,
-    title TEXT NOT NULL,
-    created_at REAL NOT NULL,
-    updated_at REAL NOT NULL
-);
-CREATE TABLE IF NOT EXISTS messages (
-    position INTEGER PRIMARY KEY AUTOINCREMENT,
-    message_id TEXT NOT NULL UNIQUE,
-    chat_id TEXT NOT NULL REFERENCES chats(chat_id) ON DELETE CASCADE,
-    role TEXT NOT NULL,
-    text TEXT NOT NULL,
-    answer TEXT,
-    created_at REAL NOT NULL
-);
-CREATE INDEX IF NOT EXISTS messages_by_chat ON messages(chat_id, position);
-CREATE TABLE IF NOT EXISTS selections (
-    chat_id TEXT PRIMARY KEY REFERENCES chats(chat_id) ON DELETE CASCADE,
-    collections TEXT NOT NULL,         -- JSON; a conversation without a row searches everything
-    documents TEXT NOT NULL DEFAULT '[]'  -- JSON, ids
-);
-CREATE TABLE IF NOT EXISTS variants (
-    question_id TEXT PRIMARY KEY REFERENCES messages(message_id) ON DELETE CASCADE,
-    turn TEXT NOT NULL,                -- the question that was asked first in this place
-    shown INTEGER NOT NULL             -- 1 for one of each turn; a question without a row is the only one
-);
-CREATE TABLE IF NOT EXISTS suggestions (
-    message_id TEXT PRIMARY KEY REFERENCES messages(message_id) ON DELETE CASCADE,
-    places TEXT NOT NULL               -- JSON, see StoredSuggestions: no words of documents
-);
-CREATE TABLE IF NOT EXISTS hidden (
-    chat_id TEXT PRIMARY KEY REFERENCES chats(chat_id) ON DELETE CASCADE,
-    hidden_at REAL NOT NULL            -- unix seconds; deleted for good a moment later
-);
-CREATE TABLE IF NOT EXISTS notes (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-"""
+_AT_ONCE = 500  # answers that are read with one query
 
 _CHAT = "chat_id, title, created_at, updated_at"
 _SHOWN = "chat_id NOT IN (SELECT chat_id FROM hidden)"
@@ -107,75 +66,16 @@ class Chats:
         Raises:
             StorageError: the folder cannot be written, or the file is not a database.
         """
-        self._lock = threading.Lock()
-        self._idle: list[sqlite3.Connection] = []  # for reading; whoever reads takes one and puts it back
-        self.revision = 0  # grows with every change
-        self._memory: dict[tuple[object, ...], list[tuple[Any, ...]]] = {}  # emptied by every change
-        path = self._path = data / "chats.sqlite"
-        try:
-            data.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA foreign_keys=ON")
-            self._db.execute("PRAGMA secure_delete=ON")
-            self._db.executescript(_SCHEMA)
-            self._add_columns()
-        except (OSError, sqlite3.Error) as exc:
-            raise StorageError(
-                f"Conversations cannot be opened in {path}: {exc}.",
-                hint="Check that it may be written to and the disk is not full, or use another with --data.",
-            ) from exc
+        self._file = ChatFile(data)
+
+    @property
+    def revision(self) -> int:
+        """Grows with every change."""
+        return self._file.revision
 
     def close(self) -> None:
         """Close the file; the object is not used afterwards."""
-        with self._lock:
-            while self._idle:
-                self._idle.pop().close()
-            self._db.close()
-
-    def _add_columns(self) -> None:
-        """Bring the file of an earlier release up to this one."""
-        known = {row[1] for row in self._db.execute("PRAGMA table_info(selections)")}
-        if "documents" not in known:
-            self._db.execute("ALTER TABLE selections ADD COLUMN documents TEXT NOT NULL DEFAULT '[]'")
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            try:
-                with self._db:
-                    self._db.execute("BEGIN IMMEDIATE")
-                    yield self._db
-                self.revision += 1
-                self._memory = {}
-            except sqlite3.Error as exc:
-                raise StorageError(
-                    f"The conversation cannot be saved: {exc}.", hint="Free some disk space, then ask again."
-                ) from exc
-
-    def _rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
-        # Not on the connection that writes: many tabs would stand in line for it, and for each commit.
-        try:
-            connection = self._idle.pop()
-        except IndexError:
-            connection = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None)
-        try:
-            return connection.execute(sql, values).fetchall()
-        finally:
-            self._idle.append(connection)
-
-    def _remembered(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
-        """The same, but read once until something changes: every tab asks for the same once a second.
-
-        With many tabs it is the waiting for the one connection, and for the interpreter after it, that costs.
-        """
-        memory, key = self._memory, (sql, *values)
-        rows = memory.get(key)
-        if rows is None:
-            rows = self._rows(sql, *values)
-            if len(memory) < _REMEMBERED:
-                memory[key] = rows  # if something has changed meanwhile, nobody asks this one any more
-        return rows
+        self._file.close()
 
     def create(self, question: str) -> Chat:
         """Begin a conversation; its title is the beginning of the first question."""
@@ -184,45 +84,35 @@ class Chats:
             title = title[: TITLE_CHARS - 1].rstrip() + "…"
         now = time.time()
         chat = Chat(chat_id=secrets.token_hex(16), title=title or "New chat", created_at=now, updated_at=now)
-        with self._transaction() as db:
+        with self._file.change() as db:
             db.execute("INSERT INTO chats VALUES (?, ?, ?, ?)", (chat.chat_id, chat.title, now, now))
         return chat
 
-    def chats(self, limit: int = 200) -> list[Chat]:
+    def chats(self, limit: int = 200) -> Sequence[Chat]:
         """The conversations, the one used last first."""
-        rows = self._remembered(
-            f"SELECT {_CHAT} FROM chats WHERE {_SHOWN} ORDER BY updated_at DESC, rowid DESC LIMIT ?",
-            limit,
-        )
-        return [Chat(chat_id=r[0], title=r[1], created_at=r[2], updated_at=r[3]) for r in rows]
+        sql = f"SELECT {_CHAT} FROM chats WHERE {_SHOWN} ORDER BY updated_at DESC, rowid DESC LIMIT ?"
+        return self._file.remembered(EVERY_CHAT, sql, limit, read=_chats_of)
 
     def chat(self, chat_id: str) -> Chat | None:
         """One conversation, or None when there is none of this id."""
-        rows = self._remembered(f"SELECT {_CHAT} FROM chats WHERE chat_id = ? AND {_SHOWN}", chat_id)
-        return (
-            Chat(chat_id=rows[0][0], title=rows[0][1], created_at=rows[0][2], updated_at=rows[0][3])
-            if rows
-            else None
-        )
+        sql = f"SELECT {_CHAT} FROM chats WHERE chat_id = ? AND {_SHOWN}"
+        return next(iter(self._file.remembered(chat_id, sql, chat_id, read=_chats_of)), None)
 
     def rename(self, chat_id: str, title: str) -> None:
         """Give a conversation another title; a blank one is ignored."""
         title = " ".join(title.split())[:TITLE_CHARS]
         if title:
-            with self._transaction() as db:
+            with self._file.change(chat_id) as db:
                 db.execute("UPDATE chats SET title = ? WHERE chat_id = ?", (title, chat_id))
 
     def selection(self, chat_id: str) -> Selection | None:
         """What a conversation searches; None: everything."""
-        rows = self._remembered("SELECT collections, documents FROM selections WHERE chat_id = ?", chat_id)
-        if not rows:
-            return None
-        collections, documents = (frozenset[str](json.loads(each)) for each in rows[0])
-        return Selection(collections=collections, documents=documents)
+        sql = "SELECT collections, documents FROM selections WHERE chat_id = ?"
+        return self._file.remembered(chat_id, sql, chat_id, read=_selection_of)
 
     def select(self, chat_id: str, selection: Selection | None) -> None:
         """Make a conversation search this from now on; None: everything."""
-        with self._transaction() as db:
+        with self._file.change(chat_id) as db:
             db.execute("DELETE FROM selections WHERE chat_id = ?", (chat_id,))
             if selection is not None:
                 # Nothing happens if the conversation was deleted meanwhile.
@@ -237,26 +127,28 @@ class Chats:
 
     def count(self) -> int:
         """How many conversations there are."""
-        return int(self._remembered("SELECT count(*) FROM chats")[0][0])
+        return self._file.remembered(EVERY_CHAT, "SELECT count(*) FROM chats", read=_number_of)
 
-    def answered(self) -> tuple[int, int]:
-        """How many answers there are, and the position of the newest: as long as both stay, so do they."""
-        number, newest = self._remembered(
-            "SELECT count(*), max(position) FROM messages WHERE answer IS NOT NULL"
-        )[0]
-        return int(number), int(newest or 0)
+    def answered(self) -> frozenset[int]:
+        """The positions of all answers; the same object as long as nothing changes."""
+        sql = "SELECT position FROM messages WHERE answer IS NOT NULL"
+        return self._file.remembered(EVERY_CHAT, sql, read=_positions_of)
 
-    def cited_documents(self) -> Iterator[frozenset[str]]:
-        """The ids of the documents that each answer cites, oldest first."""
-        for (answer,) in self._rows("SELECT answer FROM messages WHERE answer IS NOT NULL ORDER BY position"):
-            yield frozenset(place["doc_id"] for _, place in json.loads(answer)["citations"])
+    def cited_documents(self, positions: Iterable[int]) -> Iterator[tuple[int, frozenset[str]]]:
+        """The ids of the documents that each of these answers cites; an answer that is gone is left out."""
+        wanted = sorted(positions)
+        for start in range(0, len(wanted), _AT_ONCE):
+            some = wanted[start : start + _AT_ONCE]
+            marks = ", ".join("?" * len(some))
+            sql = f"SELECT position, answer FROM messages WHERE position IN ({marks}) AND answer IS NOT NULL"
+            for position, answer in self._file.rows(sql, *some):
+                yield position, frozenset(place["doc_id"] for _, place in json.loads(answer)["citations"])
 
     def delete_all(self) -> int:
         """Remove every conversation, as ``delete`` does; returns how many there were."""
-        with self._transaction() as db:
+        with self._file.change() as db:
             number = db.execute("DELETE FROM chats").rowcount
-        with self._lock:
-            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._file.wipe()
         return number
 
     def delete(self, chat_id: str) -> None:
@@ -264,15 +156,14 @@ class Chats:
         self._delete("chat_id = ?", chat_id)
 
     def _delete(self, which: str, value: object) -> None:
-        with self._transaction() as db:
+        with self._file.change() as db:
             deleted = db.execute(f"DELETE FROM chats WHERE {which}", (value,)).rowcount
         if deleted:
-            with self._lock:
-                self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._file.wipe()
 
     def hide(self, chat_id: str) -> None:
         """Delete a conversation so that it can be brought back, until :meth:`erase_hidden`."""
-        with self._transaction() as db:
+        with self._file.change(chat_id) as db:
             db.execute(
                 "INSERT OR IGNORE INTO hidden SELECT chat_id, ? FROM chats WHERE chat_id = ?",
                 (time.time(), chat_id),
@@ -280,19 +171,17 @@ class Chats:
 
     def hidden_title(self, chat_id: str) -> str | None:
         """The title of a conversation that can still be brought back; None for any other."""
-        rows = self._remembered(
-            "SELECT title FROM chats JOIN hidden USING (chat_id) WHERE chat_id = ?", chat_id
-        )
-        return str(rows[0][0]) if rows else None
+        sql = "SELECT title FROM chats JOIN hidden USING (chat_id) WHERE chat_id = ?"
+        return self._file.remembered(chat_id, sql, chat_id, read=_first_of)
 
     def restore(self, chat_id: str) -> None:
         """Bring back a conversation that was hidden."""
-        with self._transaction() as db:
+        with self._file.change(chat_id) as db:
             db.execute("DELETE FROM hidden WHERE chat_id = ?", (chat_id,))
 
     def erase_hidden(self, *, older_than: float) -> None:
         """Delete for good what was hidden before ``older_than`` (unix seconds)."""
-        if self._rows("SELECT 1 FROM hidden WHERE hidden_at <= ? LIMIT 1", older_than):
+        if self._file.rows("SELECT 1 FROM hidden WHERE hidden_at <= ? LIMIT 1", older_than):
             self._delete("chat_id IN (SELECT chat_id FROM hidden WHERE hidden_at <= ?)", older_than)
 
     def add_exchange(self, chat_id: str, question: str, *, instead_of: str = "") -> Message:
@@ -304,7 +193,7 @@ class Chats:
         """
         now = time.time()
         question_id, answer_id = secrets.token_hex(16), secrets.token_hex(16)
-        with self._transaction() as db:
+        with self._file.change(chat_id) as db:
             insert = f"INSERT INTO messages ({_MESSAGE}) VALUES (?, ?, ?, ?, ?, ?)"
             db.execute(insert, (question_id, chat_id, "user", question, None, now))
             db.execute(insert, (answer_id, chat_id, "assistant", "", None, now))
@@ -321,7 +210,7 @@ class Chats:
 
     def finish(self, message_id: str, answer: StoredAnswer) -> None:
         """Fill in the answer. If the conversation was deleted meanwhile, nothing is stored."""
-        with self._transaction() as db:
+        with self._file.change(self._chat_of(message_id)) as db:
             db.execute(
                 "UPDATE messages SET answer = ? WHERE message_id = ?",
                 (json.dumps(asdict(answer), ensure_ascii=True), message_id),
@@ -329,56 +218,42 @@ class Chats:
 
     def keep_suggestions(self, message_id: str, suggestions: StoredSuggestions) -> None:
         """Keep what could be asked after an answer. If that was deleted meanwhile, nothing is stored."""
-        with self._transaction() as db:
+        with self._file.change(self._chat_of(message_id)) as db:
             db.execute(
                 "INSERT OR REPLACE INTO suggestions SELECT message_id, ? FROM messages WHERE message_id = ?",
                 (json.dumps(asdict(suggestions), ensure_ascii=True), message_id),
             )
 
-    def suggestions(self, chat_id: str) -> dict[str, StoredSuggestions]:
+    def suggestions(self, chat_id: str) -> Mapping[str, StoredSuggestions]:
         """What could be asked after each answer of a conversation, by message id of the answer."""
-        rows = self._remembered(
-            "SELECT message_id, places FROM suggestions JOIN messages USING (message_id) WHERE chat_id = ?",
-            chat_id,
-        )
-        return {message_id: suggestions_from_json(places) for message_id, places in rows}
+        sql = "SELECT message_id, places FROM suggestions JOIN messages USING (message_id) WHERE chat_id = ?"
+        return self._file.remembered(chat_id, sql, chat_id, read=_suggestions_of)
 
-    def messages(self, chat_id: str) -> list[Message]:
+    def messages(self, chat_id: str) -> Sequence[Message]:
         """The messages of a conversation that are shown, oldest first: of variants only the chosen one."""
-        rows = self._remembered(
+        sql = (
             f"SELECT {_MESSAGE}, shown FROM messages LEFT JOIN variants ON question_id = message_id"
-            " WHERE chat_id = ? ORDER BY position",
-            chat_id,
+            " WHERE chat_id = ? ORDER BY position"
         )
-        messages: list[Message] = []
-        shown = True
-        for *row, chosen in rows:
-            message = _message(tuple(row))
-            if message.role == "user":  # its answer follows it
-                shown = chosen != 0
-            if shown:
-                messages.append(message)
-        return messages
+        return self._file.remembered(chat_id, sql, chat_id, read=_messages_of)
 
-    def variants(self, chat_id: str) -> dict[str, Variants]:
-        """Where a question of the conversation was asked again or edited, by the question that is shown."""
-        rows = self._remembered(
-            "SELECT turn, question_id, shown FROM variants JOIN messages ON question_id = message_id"
-            " WHERE chat_id = ? ORDER BY position",
-            chat_id,
+    def _chat_of(self, message_id: str) -> str:
+        """Id of the conversation of a message; "" for one that is gone."""
+        return (
+            _first_of(self._file.rows("SELECT chat_id FROM messages WHERE message_id = ?", message_id)) or ""
         )
-        turns: dict[str, list[tuple[str, int]]] = {}
-        for turn, question_id, shown in rows:
-            turns.setdefault(turn, []).append((question_id, shown))
-        found: dict[str, Variants] = {}
-        for asked in turns.values():
-            at = next((at for at, (_, shown) in enumerate(asked) if shown), len(asked) - 1)
-            found[asked[at][0]] = Variants(questions=tuple(each for each, _ in asked), at=at)
-        return found
+
+    def variants(self, chat_id: str) -> Mapping[str, Variants]:
+        """Where a question of the conversation was asked again or edited, by the question that is shown."""
+        sql = (
+            "SELECT turn, question_id, shown FROM variants JOIN messages ON question_id = message_id"
+            " WHERE chat_id = ? ORDER BY position"
+        )
+        return self._file.remembered(chat_id, sql, chat_id, read=_variants_of)
 
     def show_variant(self, question_id: str) -> None:
         """Show this question and its answer in place of what was asked there before or after."""
-        with self._transaction() as db:
+        with self._file.change() as db:
             db.execute(
                 "UPDATE variants SET shown = question_id = ?"
                 " WHERE turn = (SELECT turn FROM variants WHERE question_id = ?)",
@@ -387,7 +262,7 @@ class Chats:
 
     def message(self, message_id: str) -> Message | None:
         """One message, or None when there is none of this id."""
-        rows = self._rows(
+        rows = self._file.rows(
             f"SELECT {_MESSAGE} FROM messages WHERE message_id = ? AND {_SHOWN}",
             message_id,
         )
@@ -395,16 +270,69 @@ class Chats:
 
     def note(self, name: str) -> str | None:
         """A small fact the page keeps across restarts, such as "the samples were offered"."""
-        rows = self._rows("SELECT value FROM notes WHERE name = ?", name)
+        rows = self._file.rows("SELECT value FROM notes WHERE name = ?", name)
         return str(rows[0][0]) if rows else None
 
     def set_note(self, name: str, value: str) -> None:
         """Keep a small fact across restarts."""
-        with self._transaction() as db:
+        with self._file.change() as db:
             db.execute(
                 "INSERT INTO notes VALUES (?, ?) ON CONFLICT(name) DO UPDATE SET value = excluded.value",
                 (name, value),
             )
+
+
+_Rows = list[tuple[Any, ...]]
+
+
+def _number_of(rows: _Rows) -> int:
+    return int(rows[0][0])
+
+
+def _first_of(rows: _Rows) -> str | None:
+    return str(rows[0][0]) if rows else None
+
+
+def _positions_of(rows: _Rows) -> frozenset[int]:
+    return frozenset(row[0] for row in rows)
+
+
+def _chats_of(rows: _Rows) -> Sequence[Chat]:
+    return [Chat(chat_id=r[0], title=r[1], created_at=r[2], updated_at=r[3]) for r in rows]
+
+
+def _selection_of(rows: _Rows) -> Selection | None:
+    if not rows:
+        return None
+    collections, documents = (frozenset[str](json.loads(each)) for each in rows[0])
+    return Selection(collections=collections, documents=documents)
+
+
+def _suggestions_of(rows: _Rows) -> Mapping[str, StoredSuggestions]:
+    return {message_id: suggestions_from_json(places) for message_id, places in rows}
+
+
+def _messages_of(rows: _Rows) -> Sequence[Message]:
+    messages: list[Message] = []
+    shown = True
+    for *row, chosen in rows:
+        message = _message(tuple(row))
+        if message.role == "user":  # its answer follows it
+            shown = chosen != 0
+        if shown:
+            messages.append(message)
+    return messages
+
+
+def _variants_of(rows: _Rows) -> Mapping[str, Variants]:
+    turns: dict[str, list[tuple[str, int]]] = {}
+    for turn, question_id, shown in rows:
+        turns.setdefault(turn, []).append((question_id, shown))
+    found: dict[str, Variants] = {}
+    for asked in turns.values():
+        at = next((at for at, (_, shown) in enumerate(asked) if shown), len(asked) - 1)
+        found[asked[at][0]] = Variants(questions=tuple(each for each, _ in asked), at=at)
+    return found
 
 
 def _message(row: tuple[Any, ...]) -> Message:

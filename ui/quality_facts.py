@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from index.errors import FootnoteError
@@ -16,6 +17,15 @@ from ui.render import explain
 logger = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Cited:
+    """What the stored answers cite."""
+
+    answered: frozenset[int]  # positions of the answers
+    by_answer: Mapping[int, frozenset[str]]  # ids of documents
+    counts: Mapping[str, int]
+
+
 class QualityFacts:
     """Noted questions, runs and citations, as of now; every open tab asks once a second."""
 
@@ -25,7 +35,7 @@ class QualityFacts:
         self._chats = chats
         self._runs: tuple[int, list[Run]] = (-1, [])
         self._cases: tuple[str, list[Case]] = ("", [])
-        self._cited: tuple[tuple[int, int], Mapping[str, int]] = ((-1, -1), {})
+        self._cited = _Cited(answered=frozenset(), by_answer={}, counts={})
         self.problem = ""  # why the noted questions cannot be read
 
     def entries(self) -> list[Feedback]:
@@ -63,10 +73,12 @@ class QualityFacts:
 
     def cited(self) -> Mapping[str, int]:
         """How many stored answers cite a document, by its id."""
-        stamp = self._chats.answered()
-        if stamp != self._cited[0]:
-            counts: Counter[str] = Counter()
-            for cited in self._chats.cited_documents():
-                counts.update(cited)
-            self._cited = stamp, counts
-        return self._cited[1]
+        answered = self._chats.answered()
+        known = self._cited
+        if answered is not known.answered:
+            # Only what is new is read: with many people there is a new answer every second.
+            by_answer = {at: cited for at, cited in known.by_answer.items() if at in answered}
+            by_answer |= self._chats.cited_documents(answered - by_answer.keys())
+            counts = Counter(document for cited in by_answer.values() for document in cited)
+            known = self._cited = _Cited(answered=answered, by_answer=by_answer, counts=counts)
+        return known.counts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from functools import lru_cache
 
 from index.jobs import Job
 from index.report import Progress
@@ -60,7 +61,7 @@ def sidebar_html(
     groups: dict[str, list[str]] = {"Today": [], "Earlier": []}
     for chat in chats:
         day = "Today" if time.localtime(chat.updated_at)[:3] == today else "Earlier"
-        groups[day].append(_chat(chat, current))
+        groups[day].append(_chat(chat, on_screen=chat.chat_id == current))
     lists = "".join(
         f'<p class="fn-h">{title}</p><ul class="fn-list">{"".join(items)}</ul>'
         for title, items in groups.items()
@@ -93,8 +94,9 @@ def head_html() -> str:
     )
 
 
-def _chat(chat: Chat, current: str) -> str:
-    on = ' aria-current="page"' if chat.chat_id == current else ""
+@lru_cache(maxsize=1000)  # every tab draws two hundred of them with every change
+def _chat(chat: Chat, *, on_screen: bool) -> str:
+    on = ' aria-current="page"' if on_screen else ""
     title = escape_line(chat.title)
     rename = button("Rename", "fn-plain", {"rename": chat.chat_id})
     exports = "".join(
