@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 CLS, SEP = 101, 102  # of BERT's uncased vocabulary, which MiniLM has
 QUESTION_TOKENS = 64
 TITLE_TOKENS = 32
+_LENGTH_STEP = 16
+_FEWEST_SENTENCES = 16  # a longer passage of the index has some more
 PAIR_TOKENS = 384  # in all; a passage of the index takes at most 200 of them
 
 
@@ -119,6 +121,26 @@ def batch_of(pairs: Sequence[Pair]) -> Batch:
     totals = pooling.sum(axis=2, keepdims=True)
     np.divide(pooling, totals, out=pooling, where=totals > 0)
     return Batch(ids=ids, types=types, mask=mask, in_text=in_text, pooling=pooling)
+
+
+def in_few_shapes(batch: Batch) -> Batch:
+    """The same batch, padded so that batches come in few shapes: at most a hundred, not thousands.
+
+    The compiled runtime prepares itself for each shape that it meets and keeps what it prepared, about a
+    megabyte: after 1,500 different batches it held 2 GB. Length goes up to a multiple of 16, which adds 4 %
+    to the work, and sentences to a power of two.
+    """
+    sentences, length = batch.pooling.shape[1:]
+    more = -length % _LENGTH_STEP
+    wider = ((0, 0), (0, more))
+    more_sentences = max(_FEWEST_SENTENCES, 1 << (sentences - 1).bit_length()) - sentences
+    return Batch(
+        ids=np.pad(batch.ids, wider),
+        types=np.pad(batch.types, wider),
+        mask=np.pad(batch.mask, wider),
+        in_text=np.pad(batch.in_text, wider),
+        pooling=np.pad(batch.pooling, ((0, 0), (0, more_sentences), (0, more))),
+    )
 
 
 def arrays_of(batch: Batch) -> tuple[NDArray[Any], ...]:

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.reader.features import Pair, PairEncoder, arrays_of, batch_of
+from rag.reader.features import Pair, PairEncoder, arrays_of, batch_of, in_few_shapes
 
 WEIGHTS = Path(__file__).with_name("weights.safetensors")
 SHORT_ANSWER_TOKENS = 24  # the longest; nineteen of twenty answers of the training data have at most 12
@@ -110,7 +110,7 @@ class NetworkReader(Reader):
         return [reading for reading in readings if reading is not None]
 
     def _read(self, pairs: Sequence[Pair]) -> list[Reading]:
-        answerable, evidence, start, end = self._network.run(arrays_of(batch_of(pairs)))
+        answerable, evidence, start, end = self._network.run(arrays_of(in_few_shapes(batch_of(pairs))))
         # log softmax; the greatest logit is taken off first so that nothing overflows
         evidence -= evidence.max(axis=1, keepdims=True)
         evidence -= np.log(np.exp(evidence).sum(axis=1, keepdims=True))

@@ -5,7 +5,16 @@ import pytest
 
 from index.embeddings import packaged_tokenizer
 from index.sentences import sentence_spans
-from rag.reader.features import CLS, PAIR_TOKENS, QUESTION_TOKENS, SEP, Pair, PairEncoder, batch_of
+from rag.reader.features import (
+    CLS,
+    PAIR_TOKENS,
+    QUESTION_TOKENS,
+    SEP,
+    Pair,
+    PairEncoder,
+    batch_of,
+    in_few_shapes,
+)
 
 TEXT = "Rollo led the Norse. He swore fealty in 911."
 
@@ -66,3 +75,20 @@ def test_a_batch_averages_each_sentence_over_its_own_tokens(encoder: PairEncoder
     assert batch.in_text.sum(axis=1).tolist() == [len(long.offsets), len(short.offsets)]
     np.testing.assert_allclose(batch.pooling.sum(axis=2), [[1, 1], [1, 0]])
     assert batch.types[1].tolist()[: short.second + 1] == [0] * short.second + [1]
+
+
+def test_batches_come_in_few_shapes_and_say_the_same(encoder: PairEncoder) -> None:
+    shapes = set()
+    for words in range(1, 150):
+        text = " ".join(["word"] * words) + "." + " One more." * (words // 10)
+        batch = batch_of([encoded(encoder, text=text)])
+        padded = in_few_shapes(batch)
+        shapes.add(padded.pooling.shape)
+        rows, sentences, length = batch.pooling.shape
+        np.testing.assert_array_equal(padded.ids[:, :length], batch.ids)
+        np.testing.assert_array_equal(padded.types[:, :length], batch.types)
+        np.testing.assert_array_equal(padded.pooling[:, :sentences, :length], batch.pooling)
+        assert padded.mask.sum() == batch.mask.sum() == rows * length
+        assert padded.in_text.sum() == batch.in_text.sum()
+        assert padded.pooling.sum() == pytest.approx(batch.pooling.sum())
+    assert len(shapes) <= 15
