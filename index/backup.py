@@ -30,6 +30,7 @@ from index.catalog import FILE_NAME, SCHEMA_VERSION, connect, set_meta, translat
 from index.erasure import forget_erasure
 from index.errors import BusyError, NewerDatabaseError, SourceError, StorageError
 from index.locks import held
+from index.migrations import migrate
 from index.removal import erase
 from index.rows import published_generation
 
@@ -61,6 +62,7 @@ def write_backup(data: Path, target: Path) -> Backup:
 
     Raises:
         SourceError: There is no index in ``data``.
+        NewerDatabaseError: A later release wrote it. (What an earlier one wrote is migrated in the backup.)
         StorageError: ``target`` exists already or lies in the data folder, or the disk refused.
     """
     if not (data / FILE_NAME).exists():
@@ -96,6 +98,7 @@ def _pack(data: Path, temporary: Path) -> Backup:
         for database in _DATABASES:
             if (data / database).exists():
                 _copy_database(data / database, folder / database)
+        _bring_up_to_date(folder / FILE_NAME, data)
         documents, originals = _settle_catalog(folder / FILE_NAME)
         parts = [(database, folder / database) for database in _DATABASES if (folder / database).exists()]
         parts += [(file, data / file) for file in _FILES if (data / file).exists()]
@@ -135,6 +138,20 @@ def _pack(data: Path, temporary: Path) -> Backup:
 def _copy_database(source: Path, target: Path) -> None:
     with closing(sqlite3.connect(source, timeout=10.0)) as original, closing(sqlite3.connect(target)) as copy:
         original.backup(copy)
+
+
+def _bring_up_to_date(copy: Path, data: Path) -> None:
+    """What was removed can only be left out of a catalog whose tables are known."""
+    with closing(sqlite3.connect(copy)) as connection:
+        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if version > SCHEMA_VERSION:
+        raise NewerDatabaseError(
+            f"{data / FILE_NAME} was written by a later release (schema {version}, this one knows"
+            f" {SCHEMA_VERSION}), and only that one can leave out what was removed.",
+            hint="Update Footnote and try again.",
+        )
+    if version < SCHEMA_VERSION:
+        migrate(copy)
 
 
 def _settle_catalog(path: Path) -> tuple[int, list[str]]:
