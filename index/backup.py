@@ -137,6 +137,8 @@ def _pack(data: Path, temporary: Path) -> Backup:
 
 def _copy_database(source: Path, target: Path) -> None:
     with closing(sqlite3.connect(source, timeout=10.0)) as original, closing(sqlite3.connect(target)) as copy:
+        with translated(source.parent):  # what goes wrong below is most often the disk of the copy
+            original.execute("PRAGMA schema_version").fetchone()
         original.backup(copy)
 
 
