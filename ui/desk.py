@@ -355,7 +355,8 @@ class Desk:
         """Erase what can no longer be undone, and what a purge that was interrupted has left."""
         while not self._closing.wait(_ERASE_SECONDS):
             try:
-                self.chats.erase_hidden(older_than=time.time() - UNDO_SECONDS)
+                self.chats.save_unsaved()
+                self.chats.erase_hidden(undo_seconds=UNDO_SECONDS)
                 self.store.purge()
             except FootnoteError as exc:
                 logger.warning("what was removed could not be erased yet: %s", type(exc).__name__)
