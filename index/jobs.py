@@ -280,13 +280,15 @@ def _job(row: sqlite3.Row) -> Job:
 def _process_started(pid: int) -> float:
     """When a process started, to tell it from a later one with the same number; 0.0 where unknown."""
     try:
-        # Field 22 of /proc/PID/stat, counted after the command name, which may hold spaces.
-        fields = (
-            Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-        )
-        return float(fields[19])
+        return float(_process_stat(pid)[19])
     except (OSError, IndexError, ValueError):
         return 0.0
+
+
+def _process_stat(pid: int) -> list[str]:
+    """The fields of /proc/PID/stat after the command name, which may hold spaces."""
+    stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    return stat.rpartition(")")[2].split()
 
 
 def _alive(pid: int, started: float) -> bool:
@@ -297,7 +299,12 @@ def _alive(pid: int, started: float) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
-        return True
+        pass  # somebody else's, and after a restart of the computer perhaps with the number of ours
+    try:
+        if _process_stat(pid)[0] in ("Z", "X"):
+            return False  # it ended, and whoever should take note of that does not
+    except (OSError, IndexError):
+        pass
     return started in (0.0, _process_started(pid))
 
 
