@@ -14,7 +14,6 @@ import os
 import re
 import sqlite3
 import struct
-import tempfile
 import time
 import uuid
 import zipfile
@@ -27,12 +26,14 @@ from typing import IO
 from filelock import FileLock
 
 from index.catalog import FILE_NAME, SCHEMA_VERSION, connect, set_meta, translated
+from index.durable import disk
 from index.erasure import forget_erasure
 from index.errors import BusyError, NewerDatabaseError, SourceError, StorageError
 from index.locks import held
 from index.migrations import migrate
 from index.removal import erase
 from index.rows import published_generation
+from index.working_folder import working_folder
 
 MANIFEST = "manifest.json"
 FORMAT = "footnote-backup"
@@ -76,25 +77,20 @@ def write_backup(data: Path, target: Path) -> Backup:
         )
     if target.exists():
         raise StorageError(f"{target} exists already.", hint="Name a new file, or remove that one first.")
-    temporary = target.with_name(target.name + ".tmp")
     with translated(target.parent):
-        try:
-            for attempt in range(_ATTEMPTS):
-                try:
-                    backup = _pack(data, temporary)
-                    break
-                except FileNotFoundError:
-                    if attempt == _ATTEMPTS - 1 or not (data / FILE_NAME).exists():
-                        raise
-            temporary.replace(target)
-        finally:
-            temporary.unlink(missing_ok=True)
+        for attempt in range(_ATTEMPTS):
+            try:
+                backup = _write(data, target)
+                break
+            except FileNotFoundError:
+                if attempt == _ATTEMPTS - 1 or not (data / FILE_NAME).exists():
+                    raise
+        disk.sync_folder(target.parent)
     return backup
 
 
-def _pack(data: Path, temporary: Path) -> Backup:
-    with tempfile.TemporaryDirectory(prefix=".footnote-backup-", dir=temporary.parent) as name:
-        folder = Path(name)
+def _write(data: Path, target: Path) -> Backup:
+    with working_folder(target.parent, ".footnote-backup-") as folder:
         for database in _DATABASES:
             if (data / database).exists():
                 _copy_database(data / database, folder / database)
@@ -104,7 +100,7 @@ def _pack(data: Path, temporary: Path) -> Backup:
         parts += [(file, data / file) for file in _FILES if (data / file).exists()]
         parts += [(f"originals/{sha256}", data / "originals" / sha256) for sha256 in originals]
         listed = []
-        temporary.unlink(missing_ok=True)
+        temporary = folder / "backup.zip"
         with os.fdopen(os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "w+b") as file:
             # Uploads are compressed in themselves most often.
             with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
@@ -132,6 +128,7 @@ def _pack(data: Path, temporary: Path) -> Backup:
                 archive.writestr(MANIFEST, json.dumps(manifest, indent=1), zipfile.ZIP_DEFLATED)
             file.flush()
             os.fsync(file.fileno())
+        temporary.replace(target)
     return backup
 
 
@@ -208,14 +205,20 @@ def read_backup(archive: Path, data: Path, *, force: bool = False) -> tuple[Back
                 hint="Name another folder with --data, or use --force, which moves this one aside.",
             )
         data.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{data.name}.restore-", dir=data.parent) as name:
-            folder = Path(name) / "data"
+        with working_folder(data.parent, f".{data.name}.restore-") as working:
+            folder = working / "data"
             folder.mkdir(mode=0o700)
             backup = _unpack(archive, folder)
             aside = _move_aside(data) if filled else None
-            if data.exists():
-                data.rmdir()
-            folder.replace(data)
+            try:
+                if data.exists():
+                    data.rmdir()
+                folder.replace(data)
+            except OSError:
+                if aside is not None:
+                    aside.replace(data)
+                raise
+        disk.sync_folder(data.parent)
     return backup, aside
 
 
