@@ -129,7 +129,11 @@ class Desk:
         self.pages = PageImages(self.store, self.references)
         self.indexer: Indexing = (
             # A change in a watched folder is to be found at once, and loading the model takes seconds.
-            IndexerClient(settings.data, keep_warm=lambda: self.watcher.active)
+            IndexerClient(
+                settings.data,
+                keep_warm=lambda: self.watcher.active,
+                tell_problem=self._note_indexing_problem,
+            )
             if indexer is None
             else indexer
         )
@@ -142,6 +146,7 @@ class Desk:
             assistant=lambda: self.assistant,
             settings=lambda: self.settings,
         )
+        self.indexing_problem = ""  # why the last request could not become a job
         self._overview: Overview | None = None
         self._closing = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -326,6 +331,9 @@ class Desk:
         requests = [self.jobs.request_of(job.job_id) or {} for job in broken]
         needed = {Path(path) for request in requests for path, _ in request.get("files", [])}
         _clear(self.uploads, older_than=older_than, but=needed)
+
+    def _note_indexing_problem(self, problem: str) -> None:
+        self.indexing_problem = problem
 
     def _apply(self, before: Settings, after: Settings) -> None:
         """Put changed settings into effect. Those of the indexer are read before each of its jobs."""

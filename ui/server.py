@@ -374,6 +374,7 @@ def _claim(data: Path) -> FileLock:
 
 
 def _log_to(data: Path) -> None:
+    logging.raiseExceptions = False  # on a full disk, each line would be a traceback in the terminal
     handler = RotatingFileHandler(
         data / "footnote.log", maxBytes=1_000_000, backupCount=3, encoding="utf-8", errors="backslashreplace"
     )
