@@ -151,11 +151,11 @@ class Conversations:
         except FootnoteError as exc:
             warn(explain(exc))
 
-    def ask(self, question: str, view: View) -> Iterator[Update]:
-        """A question was sent: store it, start the answer, and show it as it grows."""
+    def ask(self, question: str | None, view: View) -> Iterator[Update]:
+        """A question was sent: store it, start the answer, and show it as it grows; None asks nothing."""
         last = self._last_question(view)
         edited = view.editing if last is not None and last.message_id == view.editing else ""
-        yield from self._ask(question, view, clear_box=True, instead_of=edited)
+        yield from self._ask(question or "", view, clear_box=True, instead_of=edited)
 
     def chat_action(self, view: View, event: gr.EventData) -> Iterator[Update]:
         """A click in the conversation: a way on from a refusal, or the last exchange once more."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import re
 import socket
 import threading
 import webbrowser
@@ -31,6 +32,7 @@ logger = logging.getLogger(__name__)
 
 MAX_FILE_BYTES = 50 * 1024 * 1024
 _MAX_REQUEST_BYTES = 1024 * 1024  # anything but an upload
+_LONGEST_PATH = 250  # the page asks for none that is longer, and file systems refuse such names
 _STATE_SESSIONS = 100
 # The models load as soon as a page is open, or after this time if nobody looks.
 _FIRST_PAGE_SECONDS = 4.0
@@ -71,6 +73,7 @@ _FOLDERS = {
     "GET": ("/assets/", "/static/", "/svelte/", "/gradio_api/heartbeat/", IMAGES, ORIGINALS),
     "POST": (),
 }
+_HOST = re.compile(r"(?:\[(?P<v6>[0-9a-f:.]+)\]|(?P<name>[^\[\]:@/?#]+))(?::[0-9]{1,5})?", re.IGNORECASE)
 _STYLES = ("style.css", "chat.css", "sheet.css", "text.css", "views.css")
 
 Scope = MutableMapping[str, Any]
@@ -137,6 +140,8 @@ class Guard:
         if method not in _PATHS:
             return 405, "This method is not used here."
         path = scope["path"]
+        if len(path.encode("utf-8", "replace")) > _LONGEST_PATH:
+            return 404, "There is nothing here."
         if (path.rstrip("/") or "/") not in _PATHS[method] and not path.startswith(_FOLDERS[method]):
             return 404, "There is nothing here."
         with suppress(ValueError):
@@ -190,10 +195,9 @@ async def _reply(send: Send, status: int, text: str) -> None:
 
 
 def _host_name(host: str) -> str:
-    """The name in a Host header, without port and brackets."""
-    if host.startswith("["):
-        return host[1:].partition("]")[0].lower()
-    return host.rpartition(":")[0].lower() if ":" in host else host.lower()
+    """The name in a Host header, without port and brackets; "" when it is not in the form of one."""
+    found = _HOST.fullmatch(host)
+    return (found["v6"] or found["name"]).lower() if found is not None else ""
 
 
 def check_bind(host: str) -> None:

@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -77,7 +77,18 @@ def test_refusals_carry_the_headers_too(client: httpx.Client) -> None:
     assert reply.headers["x-content-type-options"] == "nosniff"
 
 
-@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example:7860", "localhost.evil.example"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "127.0.0.1.evil.example:7860",
+        "localhost.evil.example",
+        "127.0.0.1:80@evil.example",
+        "127.0.0.1:80:evil.example",
+        "[::1",
+        "[::1]evil.example",
+    ],
+)
 def test_a_foreign_host_name_is_refused(client: httpx.Client, host: str) -> None:
     assert client.get("/", headers={"host": host}).status_code == 421
 
@@ -124,6 +135,8 @@ def test_a_foreign_origin_is_never_allowed_to_read(client: httpx.Client) -> None
         "/gradio_api/mcp/",
         "/gradio_api/deep_link",
         "/login_check",
+        *(f"/{folder}/{'a' * 300}" for folder in ("assets", "static", "svelte", "page-image", "original")),
+        f"/gradio_api/heartbeat/{'a' * 300}",
     ],
 )
 def test_what_the_page_does_not_use_is_not_there(client: httpx.Client, path: str) -> None:
@@ -159,10 +172,10 @@ def test_a_body_without_an_honest_length_is_cut_off(client: httpx.Client) -> Non
 
 
 def said_to(
-    client: httpx.Client, handler: Mapping[str, Any], event: object, tab: str
+    client: httpx.Client, handler: Mapping[str, Any], event: object, tab: str, sent: Sequence[object] = ()
 ) -> list[dict[str, Any]]:
     """What the server says to a tab until a handler is done, each message of the queue."""
-    inputs: list[object] = [None] * len(handler["inputs"])
+    inputs = [*sent, *[None] * (len(handler["inputs"]) - len(sent))]
     body = {"fn_index": handler["id"], "data": inputs, "session_hash": tab, "event_data": event}
     client.post("/gradio_api/queue/join", json=body).raise_for_status()
     messages: list[dict[str, Any]] = []
@@ -186,6 +199,13 @@ def test_what_a_click_shows_is_not_sent_again_when_it_is_done(client: httpx.Clie
     assert len(messages[-1]["output"]["data"]) == len(opening["outputs"])
     for value in messages[-1]["output"]["data"]:
         assert value in (nothing, {**nothing, "props": nothing})
+
+
+@pytest.mark.parametrize("sent", [None, " "], ids=repr)
+def test_what_is_no_question_asks_nothing(client: httpx.Client, sent: object) -> None:
+    handlers = client.get("/config").json()["dependencies"]
+    asking = next(each for each in handlers if each["targets"][0][1] == "submit")
+    assert said_to(client, asking, None, "asking", [sent])[-1]["success"]
 
 
 def test_what_goes_wrong_behind_a_click_is_told_in_words(client: httpx.Client, data: Path) -> None:
