@@ -120,9 +120,7 @@ class Guard:
         if refusal is not None:
             await _reply(send, *refusal)
             return
-        if scope["path"].rstrip("/") != "/gradio_api/upload":
-            receive = _limited(receive, _MAX_REQUEST_BYTES)
-        await self._app(scope, receive, send)
+        await self._app(scope, _limited(receive, _most_bytes(scope["path"])), send)
         if scope["path"].startswith("/gradio_api/queue/join"):
             self._first_page.set()  # the page runs in a browser, and asks for its content
 
@@ -145,12 +143,7 @@ class Guard:
         if (path.rstrip("/") or "/") not in _PATHS[method] and not path.startswith(_FOLDERS[method]):
             return 404, "There is nothing here."
         with suppress(ValueError):
-            limit = (
-                MAX_FILE_BYTES + _MAX_REQUEST_BYTES
-                if path.startswith("/gradio_api/upload")
-                else _MAX_REQUEST_BYTES
-            )
-            if int(headers.get(b"content-length", "0")) > limit:
+            if int(headers.get(b"content-length", "0")) > _most_bytes(path):
                 return 413, "The request is too large."
         return None
 
@@ -168,6 +161,12 @@ class Guard:
             await send(message)
 
         return sending
+
+
+def _most_bytes(path: str) -> int:
+    """How large the body of a request may be. The page uploads files one by one."""
+    upload = path.rstrip("/") == "/gradio_api/upload"
+    return MAX_FILE_BYTES + _MAX_REQUEST_BYTES if upload else _MAX_REQUEST_BYTES
 
 
 def _limited(receive: Receive, limit: int) -> Receive:

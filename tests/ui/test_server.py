@@ -171,6 +171,21 @@ def test_a_body_without_an_honest_length_is_cut_off(client: httpx.Client) -> Non
     assert client.post("/gradio_api/queue/join", content=pieces).status_code == 413
 
 
+def test_an_upload_of_many_files_without_an_honest_length_is_cut_off(
+    client: httpx.Client, data: Path
+) -> None:
+    def pieces() -> Iterator[bytes]:
+        for number in range(100):
+            name = f'Content-Disposition: form-data; name="files"; filename="{number}.bin"'
+            yield f"--x\r\n{name}\r\n\r\n".encode() + b"a" * 1_000_000 + b"\r\n"
+        yield b"--x--\r\n"
+
+    kind = {"content-type": "multipart/form-data; boundary=x"}
+    assert client.post("/gradio_api/upload", content=pieces(), headers=kind).status_code == 413
+    kept = sum(path.stat().st_size for path in (data / "uploads").rglob("*") if path.is_file())
+    assert kept <= 55_000_000
+
+
 def said_to(
     client: httpx.Client, handler: Mapping[str, Any], event: object, tab: str, sent: Sequence[object] = ()
 ) -> list[dict[str, Any]]:
