@@ -105,7 +105,7 @@ def _write(data: Path, target: Path) -> Backup:
             # Uploads are compressed in themselves most often.
             with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
                 for part, path in parts:
-                    entry = zipfile.ZipInfo(part, time.localtime()[:6])
+                    entry = zipfile.ZipInfo(part, _zip_time(time.time()))
                     if not _ORIGINAL.fullmatch(part):
                         entry.compress_type = zipfile.ZIP_DEFLATED
                     with path.open("rb") as source, archive.open(entry, "w", force_zip64=True) as packed:
@@ -125,7 +125,8 @@ def _write(data: Path, target: Path) -> Backup:
                     "documents": documents,
                     "files": listed,
                 }
-                archive.writestr(MANIFEST, json.dumps(manifest, indent=1), zipfile.ZIP_DEFLATED)
+                entry = zipfile.ZipInfo(MANIFEST, _zip_time(backup.created_at))
+                archive.writestr(entry, json.dumps(manifest, indent=1), zipfile.ZIP_DEFLATED)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(target)
@@ -137,6 +138,16 @@ def _copy_database(source: Path, target: Path) -> None:
         with translated(source.parent):  # what goes wrong below is most often the disk of the copy
             original.execute("PRAGMA schema_version").fetchone()
         original.backup(copy)
+
+
+def _zip_time(moment: float) -> tuple[int, int, int, int, int, int]:
+    """A moment (unix seconds) as local date and time; a zip file knows no years before 1980 or after 2107.
+
+    Some computers begin in 1970 each time, until they have found a network.
+    """
+    year, *rest = time.localtime(moment)[:6]
+    month, day, hour, minute, second = rest
+    return min(max(year, 1980), 2107), month, day, hour, minute, second
 
 
 def _bring_up_to_date(copy: Path, data: Path) -> None:

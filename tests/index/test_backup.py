@@ -186,6 +186,18 @@ def test_a_catalog_that_cannot_be_read_is_named_and_not_the_place_of_the_backup(
     assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
+@pytest.mark.parametrize("moment", [0.0, 10_000_000_000.0], ids=["1970", "2286"])
+def test_a_clock_that_is_far_off_keeps_nobody_from_a_backup(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: float
+) -> None:
+    before = answers(data)
+    monkeypatch.setattr("time.time", lambda: moment)
+    write_backup(data, tmp_path / "backup.zip")
+    monkeypatch.undo()
+    read_backup(tmp_path / "backup.zip", tmp_path / "new")
+    assert answers(tmp_path / "new") == before
+
+
 def left_by_a_killed_process(folder: Path, call: str) -> Path:
     """What stands beside ``folder`` once a process was killed in the middle of ``call``."""
     before = set(folder.iterdir())
