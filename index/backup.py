@@ -14,7 +14,6 @@ import os
 import re
 import sqlite3
 import struct
-import tempfile
 import time
 import uuid
 import zipfile
@@ -27,11 +26,14 @@ from typing import IO
 from filelock import FileLock
 
 from index.catalog import FILE_NAME, SCHEMA_VERSION, connect, set_meta, translated
+from index.durable import disk
 from index.erasure import forget_erasure
 from index.errors import BusyError, NewerDatabaseError, SourceError, StorageError
 from index.locks import held
+from index.migrations import migrate
 from index.removal import erase
 from index.rows import published_generation
+from index.working_folder import working_folder
 
 MANIFEST = "manifest.json"
 FORMAT = "footnote-backup"
@@ -61,6 +63,7 @@ def write_backup(data: Path, target: Path) -> Backup:
 
     Raises:
         SourceError: There is no index in ``data``.
+        NewerDatabaseError: A later release wrote it. (What an earlier one wrote is migrated in the backup.)
         StorageError: ``target`` exists already or lies in the data folder, or the disk refused.
     """
     if not (data / FILE_NAME).exists():
@@ -74,39 +77,35 @@ def write_backup(data: Path, target: Path) -> Backup:
         )
     if target.exists():
         raise StorageError(f"{target} exists already.", hint="Name a new file, or remove that one first.")
-    temporary = target.with_name(target.name + ".tmp")
     with translated(target.parent):
-        try:
-            for attempt in range(_ATTEMPTS):
-                try:
-                    backup = _pack(data, temporary)
-                    break
-                except FileNotFoundError:
-                    if attempt == _ATTEMPTS - 1 or not (data / FILE_NAME).exists():
-                        raise
-            temporary.replace(target)
-        finally:
-            temporary.unlink(missing_ok=True)
+        for attempt in range(_ATTEMPTS):
+            try:
+                backup = _write(data, target)
+                break
+            except FileNotFoundError:
+                if attempt == _ATTEMPTS - 1 or not (data / FILE_NAME).exists():
+                    raise
+        disk.sync_folder(target.parent)
     return backup
 
 
-def _pack(data: Path, temporary: Path) -> Backup:
-    with tempfile.TemporaryDirectory(prefix=".footnote-backup-", dir=temporary.parent) as name:
-        folder = Path(name)
+def _write(data: Path, target: Path) -> Backup:
+    with working_folder(target.parent, ".footnote-backup-") as folder:
         for database in _DATABASES:
             if (data / database).exists():
                 _copy_database(data / database, folder / database)
+        _bring_up_to_date(folder / FILE_NAME, data)
         documents, originals = _settle_catalog(folder / FILE_NAME)
         parts = [(database, folder / database) for database in _DATABASES if (folder / database).exists()]
         parts += [(file, data / file) for file in _FILES if (data / file).exists()]
         parts += [(f"originals/{sha256}", data / "originals" / sha256) for sha256 in originals]
         listed = []
-        temporary.unlink(missing_ok=True)
+        temporary = folder / "backup.zip"
         with os.fdopen(os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "w+b") as file:
             # Uploads are compressed in themselves most often.
             with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
                 for part, path in parts:
-                    entry = zipfile.ZipInfo(part, time.localtime()[:6])
+                    entry = zipfile.ZipInfo(part, _zip_time(time.time()))
                     if not _ORIGINAL.fullmatch(part):
                         entry.compress_type = zipfile.ZIP_DEFLATED
                     with path.open("rb") as source, archive.open(entry, "w", force_zip64=True) as packed:
@@ -126,15 +125,43 @@ def _pack(data: Path, temporary: Path) -> Backup:
                     "documents": documents,
                     "files": listed,
                 }
-                archive.writestr(MANIFEST, json.dumps(manifest, indent=1), zipfile.ZIP_DEFLATED)
+                entry = zipfile.ZipInfo(MANIFEST, _zip_time(backup.created_at))
+                archive.writestr(entry, json.dumps(manifest, indent=1), zipfile.ZIP_DEFLATED)
             file.flush()
             os.fsync(file.fileno())
+        temporary.replace(target)
     return backup
 
 
 def _copy_database(source: Path, target: Path) -> None:
     with closing(sqlite3.connect(source, timeout=10.0)) as original, closing(sqlite3.connect(target)) as copy:
+        with translated(source.parent):  # what goes wrong below is most often the disk of the copy
+            original.execute("PRAGMA schema_version").fetchone()
         original.backup(copy)
+
+
+def _zip_time(moment: float) -> tuple[int, int, int, int, int, int]:
+    """A moment (unix seconds) as local date and time; a zip file knows no years before 1980 or after 2107.
+
+    Some computers begin in 1970 each time, until they have found a network.
+    """
+    year, *rest = time.localtime(moment)[:6]
+    month, day, hour, minute, second = rest
+    return min(max(year, 1980), 2107), month, day, hour, minute, second
+
+
+def _bring_up_to_date(copy: Path, data: Path) -> None:
+    """What was removed can only be left out of a catalog whose tables are known."""
+    with closing(sqlite3.connect(copy)) as connection:
+        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if version > SCHEMA_VERSION:
+        raise NewerDatabaseError(
+            f"{data / FILE_NAME} was written by a later release (schema {version}, this one knows"
+            f" {SCHEMA_VERSION}), and only that one can leave out what was removed.",
+            hint="Update Footnote and try again.",
+        )
+    if version < SCHEMA_VERSION:
+        migrate(copy)
 
 
 def _settle_catalog(path: Path) -> tuple[int, list[str]]:
@@ -189,14 +216,20 @@ def read_backup(archive: Path, data: Path, *, force: bool = False) -> tuple[Back
                 hint="Name another folder with --data, or use --force, which moves this one aside.",
             )
         data.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{data.name}.restore-", dir=data.parent) as name:
-            folder = Path(name) / "data"
+        with working_folder(data.parent, f".{data.name}.restore-") as working:
+            folder = working / "data"
             folder.mkdir(mode=0o700)
             backup = _unpack(archive, folder)
             aside = _move_aside(data) if filled else None
-            if data.exists():
-                data.rmdir()
-            folder.replace(data)
+            try:
+                if data.exists():
+                    data.rmdir()
+                folder.replace(data)
+            except OSError:
+                if aside is not None:
+                    aside.replace(data)
+                raise
+        disk.sync_folder(data.parent)
     return backup, aside
 
 

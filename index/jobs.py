@@ -67,6 +67,7 @@ class Jobs:
 
     def __init__(self, data: Path) -> None:
         self._catalog = Catalog(data)
+        self._ends: dict[int, tuple[object, ...]] = {}  # of jobs, that are not recorded yet
         with self._catalog.reading() as connection:
             known = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'job_requests'").fetchone()
         if known is None:
@@ -125,15 +126,37 @@ class Jobs:
         hint: str = "",
         outcomes: tuple[FileOutcome, ...] = (),
     ) -> None:
-        """Record how a job ended."""
+        """Record how a job ended.
+
+        Raises:
+            StorageError: The disk refused; :meth:`record_ends` tries it again. Until then every other process
+                takes the job for one that runs, as long as this one does.
+        """
         first = ("failed", "skipped")
         lines = sorted(outcomes, key=lambda outcome: outcome.outcome not in first)[:KEPT_OUTCOMES]
+        self._ends[job_id] = (state, time.time(), message, hint, json.dumps([asdict(line) for line in lines]))
+        self.record_ends()
+
+    @property
+    def unrecorded(self) -> bool:
+        """Whether a job of this process ended without being recorded as such."""
+        return bool(self._ends)
+
+    def record_ends(self) -> None:
+        """Record the ends of jobs that the disk refused before.
+
+        Raises:
+            StorageError: It still does.
+        """
+        ends = dict(self._ends)
         with self._catalog.writing() as connection:
-            connection.execute(
+            connection.executemany(
                 "UPDATE jobs SET state = ?, finished_at = ?, message = ?, hint = ?, outcomes = ?"
                 " WHERE job_id = ?",
-                (state, time.time(), message, hint, json.dumps([asdict(line) for line in lines]), job_id),
+                [(*end, job_id) for job_id, end in ends.items()],
             )
+        for job_id in ends:
+            self._ends.pop(job_id, None)
 
     def request_cancel(self, job_id: int) -> None:
         """Ask a running job to stop after the files it is at; what is finished stays."""
@@ -280,13 +303,15 @@ def _job(row: sqlite3.Row) -> Job:
 def _process_started(pid: int) -> float:
     """When a process started, to tell it from a later one with the same number; 0.0 where unknown."""
     try:
-        # Field 22 of /proc/PID/stat, counted after the command name, which may hold spaces.
-        fields = (
-            Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-        )
-        return float(fields[19])
+        return float(_process_stat(pid)[19])
     except (OSError, IndexError, ValueError):
         return 0.0
+
+
+def _process_stat(pid: int) -> list[str]:
+    """The fields of /proc/PID/stat after the command name, which may hold spaces."""
+    stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    return stat.rpartition(")")[2].split()
 
 
 def _alive(pid: int, started: float) -> bool:
@@ -297,7 +322,12 @@ def _alive(pid: int, started: float) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
-        return True
+        pass  # somebody else's, and after a restart of the computer perhaps with the number of ours
+    try:
+        if _process_stat(pid)[0] in ("Z", "X"):
+            return False  # it ended, and whoever should take note of that does not
+    except (OSError, IndexError):
+        pass
     return started in (0.0, _process_started(pid))
 
 

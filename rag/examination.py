@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from index.catalog import translated
 from rag.answers import Answer, Passage
 from rag.condense import condense
 from rag.scoring import Cited, Outcome, Question, answer_values, judge
@@ -90,46 +91,46 @@ def examine(
         retrieval_only: Search, but do not answer.
         words: Whether the answers, which are words of the documents, are written down.
         tell: Called with (stage, done, total).
+
+    Raises:
+        StorageError: ``out`` cannot be written.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    for name in (RUN, ANSWERS, QUESTIONS, SUMMARY):
-        (out / name).unlink(missing_ok=True)  # of an earlier run, and this one may not write them all
+    with translated(out):
+        out.mkdir(parents=True, exist_ok=True)
+        for name in (RUN, ANSWERS, QUESTIONS, SUMMARY):
+            (out / name).unlink(missing_ok=True)  # of an earlier run, and this one may not write them all
+    _append(out / RUN, [])  # it is there also when nothing is asked
     ids_of = document_ids(store, collection)
     examined: list[Examined] = []
-    with (out / RUN).open("w", encoding="utf-8") as run_file:
-        for number, question in enumerate(questions):
-            tell("Questions", number, len(questions))
-            started = time.perf_counter()
-            outcome = None
-            if retrieval_only:
-                query = condense(question.text, question.history).query
-                passages = assistant.search(question.text, k=RUN_PASSAGES, history=question.history)
-                milliseconds = 1000 * (time.perf_counter() - started)
-            else:
-                answer = assistant.ask(question.text, question.history)
-                milliseconds = 1000 * (time.perf_counter() - started)
-                query = answer.query
-                passages = assistant.search(question.text, k=RUN_PASSAGES, history=question.history)
-                outcome = _outcome(store, question, answer, ids_of, milliseconds)
-                if words:
-                    with (out / ANSWERS).open("a", encoding="utf-8") as answers_file:
-                        answers_file.write(_line(answer_row(outcome)))
-            ranking = document_scores(passages, ids_of)
-            for rank, (document, score) in enumerate(ranking.items(), start=1):
-                # Tabs, because ids may hold spaces.
-                fields = (question.question_id, "Q0", _field(document), str(rank), repr(score), "footnote")
-                run_file.write("\t".join(fields) + "\n")
-            examined.append(
-                Examined(
-                    question=question,
-                    query=query,
-                    ranking=ranking,
-                    top=tuple(passages[:TOP_PASSAGES]),
-                    milliseconds=milliseconds,
-                    outcome=outcome,
-                )
+    for number, question in enumerate(questions):
+        tell("Questions", number, len(questions))
+        started = time.perf_counter()
+        outcome = None
+        if retrieval_only:
+            query = condense(question.text, question.history).query
+            passages = assistant.search(question.text, k=RUN_PASSAGES, history=question.history)
+            milliseconds = 1000 * (time.perf_counter() - started)
+        else:
+            answer = assistant.ask(question.text, question.history)
+            milliseconds = 1000 * (time.perf_counter() - started)
+            query = answer.query
+            passages = assistant.search(question.text, k=RUN_PASSAGES, history=question.history)
+            outcome = _outcome(store, question, answer, ids_of, milliseconds)
+            if words:
+                _append(out / ANSWERS, [_line(answer_row(outcome))])
+        ranking = document_scores(passages, ids_of)
+        _append(out / RUN, _run_lines(question, ranking))
+        examined.append(
+            Examined(
+                question=question,
+                query=query,
+                ranking=ranking,
+                top=tuple(passages[:TOP_PASSAGES]),
+                milliseconds=milliseconds,
+                outcome=outcome,
             )
-        tell("Questions", len(questions), len(questions))
+        )
+    tell("Questions", len(questions), len(questions))
     return examined
 
 
@@ -159,16 +160,33 @@ def write_questions(
 
     Args:
         words: Whether the short answers, which are words of the documents, are among it.
+
+    Raises:
+        StorageError: It cannot be written.
     """
-    with (out / QUESTIONS).open("w", encoding="utf-8") as file:
-        for each, verdict in zip(examined, verdicts, strict=True):
-            row = _question_row(each, verdict)
-            file.write(_line(row if words else {**row, "short": ""}))
+    rows = [_question_row(each, verdict) for each, verdict in zip(examined, verdicts, strict=True)]
+    _append(out / QUESTIONS, [_line(row if words else {**row, "short": ""}) for row in rows])
 
 
 def write_summary(out: Path, summary: Mapping[str, Any]) -> None:
-    """Write ``summary.json``."""
-    (out / SUMMARY).write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    """Write ``summary.json``.
+
+    Raises:
+        StorageError: It cannot be written.
+    """
+    _append(out / SUMMARY, [json.dumps(summary, indent=2) + "\n"])
+
+
+def _append(path: Path, lines: Iterable[str]) -> None:
+    with translated(path.parent), path.open("a", encoding="utf-8") as file:
+        file.writelines(lines)
+
+
+def _run_lines(question: Question, ranking: Mapping[str, float]) -> Iterator[str]:
+    for rank, (document, score) in enumerate(ranking.items(), start=1):
+        # Tabs, because ids may hold spaces.
+        fields = (question.question_id, "Q0", _field(document), str(rank), repr(score), "footnote")
+        yield "\t".join(fields) + "\n"
 
 
 def timing(examined: Sequence[Examined]) -> dict[str, float | None]:

@@ -60,6 +60,18 @@ def _plain(text: str) -> str:
     return " ".join(text.split()).casefold()
 
 
+def parsed_line(line: str) -> Any:
+    """A line of JSON as what it stands for.
+
+    Raises:
+        ValueError: It is no JSON, or nested so deep that it cannot be read; the message says which.
+    """
+    try:
+        return json.loads(line)
+    except RecursionError as exc:
+        raise ValueError("it is nested too deep") from exc
+
+
 def is_feedback(row: object) -> bool:
     """Whether a parsed line of JSON means to be one of these."""
     return isinstance(row, dict) and "verdict" in row
@@ -91,7 +103,7 @@ def feedback_from(row: dict[str, Any]) -> Feedback:
         )
     except KeyError as exc:
         raise ValueError(f"the field {exc} is missing") from exc
-    except (TypeError, AttributeError) as exc:
+    except (TypeError, AttributeError, OverflowError) as exc:
         raise ValueError(f"a field has the wrong form ({exc})") from exc
     if not feedback.question.strip():
         raise ValueError("the question is empty")
@@ -173,11 +185,11 @@ class FeedbackFile:
 
     def _read(self) -> list[Feedback]:
         entries: list[Feedback] = []
-        for number, line in enumerate(self.path.read_text(encoding="utf-8").splitlines(), start=1):
+        for number, line in enumerate(self.path.read_text(encoding="utf-8-sig").splitlines(), start=1):
             if not line.strip():
                 continue
             try:
-                entries.append(feedback_from(json.loads(line)))
+                entries.append(feedback_from(parsed_line(line)))
             except ValueError as exc:  # of the JSON too
                 raise SourceError(
                     f"{self.path}, line {number}: {exc}.", hint="Correct or remove that line."

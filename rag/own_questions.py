@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from typing import Any
 
 from index.errors import SourceError
 from rag.answers import Turn
-from rag.feedback import Feedback, feedback_from, is_feedback
+from rag.feedback import Feedback, feedback_from, is_feedback, parsed_line
 from rag.scoring import Question
 
 FIELDS = ("question", "answer", "document", "page", "answerable", "id", "note")
@@ -104,7 +103,7 @@ def _json_rows(text: str) -> _Rows:
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
+            row = parsed_line(line)
         except ValueError as exc:
             yield number, f"this is no JSON ({exc})"
             continue

@@ -13,9 +13,12 @@ from index.catalog import translated
 def replace_private_file(path: Path, parts: Iterable[str]) -> None:
     """Write a file that only its owner may read; a crash leaves the old one or the new one.
 
+    Where a link stands, the file that it leads to is written: a person who keeps it elsewhere finds it there.
+
     Raises:
         StorageError: The file cannot be written.
     """
+    path = Path(os.path.realpath(path))
     folder = path.parent
     temporary = folder / f"{path.name}.tmp"
     with translated(folder):

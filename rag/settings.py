@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import stat
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ TextSize = Literal["normal", "large", "largest"]
 ENVIRONMENT_PREFIX = "FOOTNOTE_"
 FILE_IN_DATA = "settings.toml"
 FILE_IN_WORKING_FOLDER = "footnote.toml"
+_FILE_BYTES = 100_000  # all settings together are some hundred
+_SHOWN_CHARS = 200
 
 
 class _Group(BaseModel):
@@ -170,7 +173,7 @@ def read_layers(overrides: Mapping[str, object] | None = None) -> Layers:
     """What each source sets, read anew; see ``load_settings``.
 
     Raises:
-        SettingsError: A file is unreadable, or ``settings.toml`` names the data folder.
+        SettingsError: A file cannot be read, or ``settings.toml`` names the data folder.
     """
     # pydantic-settings would ignore a misspelt group in the environment and forgets which source a
     # wrong value came from. Four mappings laid over each other need neither.
@@ -204,12 +207,18 @@ def validated(layers: Layers) -> Settings:
 def _data_folder(value: object) -> Path:
     """The data folder as it was set, ``~`` written out."""
     try:
-        return Path(str(value)).expanduser()
+        folder = Path(str(value)).expanduser()
     except RuntimeError as exc:
         raise SettingsError(
             f"The data folder cannot be {value}: there is no such home folder.",
             hint="Name another one with --data or FOOTNOTE_DATA.",
         ) from exc
+    if "\0" in str(folder):
+        raise SettingsError(
+            "The data folder cannot have a null character in its name.",
+            hint="Name another one with --data or FOOTNOTE_DATA.",
+        )
+    return folder
 
 
 def variable(name: str) -> str:
@@ -232,15 +241,51 @@ def _from_environment(environment: Mapping[str, str]) -> Layer:
 def _from_file(path: Path) -> Layer:
     """The settings in one TOML file; a file that is not there sets nothing."""
     try:
-        content = path.read_text(encoding="utf-8")
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-    except (OSError, UnicodeDecodeError) as exc:
-        raise SettingsError(f"{path} cannot be read: {exc}", hint="Correct or remove that file.") from exc
-    try:
-        return layer(tomllib.loads(content), f"in {path}")
-    except tomllib.TOMLDecodeError as exc:
+        values = layer(tomllib.loads(read_settings_text(path)), f"in {path}")
+    except RecursionError as exc:
+        raise SettingsError(
+            f"{path} is not valid TOML: it is nested too deep.", hint="Correct or remove that file."
+        ) from exc
+    except ValueError as exc:  # beside what is no TOML, numbers of thousands of digits
         raise SettingsError(f"{path} is not valid TOML: {exc}", hint="Correct or remove that file.") from exc
+    if values.get(("data",), ("", ""))[0] == "":
+        values.pop(("data",), None)  # as in the environment
+    return values
+
+
+def read_settings_text(path: Path) -> str:
+    """What stands in a settings file, without the mark that some editors put first; "" if it is not there.
+
+    Raises:
+        SettingsError: It is no file, or too large for one of settings, or not in UTF-8, or unreadable.
+    """
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # reading a pipe would wait for ever
+            raise SettingsError(f"{path} is not a file.", hint="Move away what stands in its place.")
+        if status.st_size > _FILE_BYTES:
+            raise SettingsError(
+                f"{path} is too large for a file of settings ({status.st_size:,} bytes).",
+                hint="Correct or remove that file.",
+            )
+        return path.read_text(encoding="utf-8-sig")
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
+    except UnicodeDecodeError as exc:
+        raise SettingsError(
+            f"{path} is not in UTF-8 ({exc.reason} at byte {exc.start}).",
+            hint="Save it as UTF-8 in your editor, or remove it.",
+        ) from exc
+    except OSError as exc:
+        raise SettingsError(
+            f"{shortened(str(path))} cannot be read: {exc.strerror or exc}.",
+            hint="Correct or remove that file.",
+        ) from exc
+
+
+def shortened(value: str) -> str:
+    """A value as a message shows it: whoever set thousands of characters recognises the first of them."""
+    return value if len(value) <= _SHOWN_CHARS else f"{value[:_SHOWN_CHARS]}…"
 
 
 def layer(values: Mapping[str, object], origin: str) -> Layer:
@@ -293,7 +338,7 @@ def _unknown(name: Name, origin: str, known: set[Name]) -> SettingsError:
     dotted = sorted(".".join(parts) for parts in known)
     close = difflib.get_close_matches(".".join(name), dotted, n=1)
     hint = f"Did you mean {close[0]}?" if close else f"Settings are: {', '.join(dotted)}."
-    return SettingsError(f"There is no setting {'.'.join(name)} (set {origin}).", hint=hint)
+    return SettingsError(f"There is no setting {shortened('.'.join(name))} (set {origin}).", hint=hint)
 
 
 def _explained(exc: ValidationError, merged: Layer) -> SettingsError:
@@ -304,6 +349,6 @@ def _explained(exc: ValidationError, merged: Layer) -> SettingsError:
     message = first["msg"].removeprefix("Value error, ")
     message = message[0].lower() + message[1:]
     return SettingsError(
-        f"{'.'.join(name)} cannot be {first['input']!r} (set {origin}): {message}.",
+        f"{'.'.join(name)} cannot be {shortened(repr(first['input']))} (set {origin}): {message}.",
         hint="Give it another value, or remove it to use the default.",
     )

@@ -21,6 +21,7 @@ from rag.settings import (
     known_names,
     layer,
     read_layers,
+    read_settings_text,
     validated,
 )
 
@@ -129,11 +130,7 @@ def _changed(layers: Layers, changes: Mapping[str, object]) -> Layers:
 def _edited(path: Path, values: Mapping[str, object]) -> str:
     """The text of the file with these values in it; None takes one out."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        text = ""
-    try:
-        document = tomlkit.parse(text)
+        document = tomlkit.parse(read_settings_text(path))
         for dotted, value in values.items():
             *groups, last = _name(dotted)
             node: tomlkit.TOMLDocument | tomlkit.items.Table = document

@@ -70,7 +70,7 @@ class Around:
                 status,
                 current,
                 last,
-                notice=view.notice,
+                notice=view.notice or desk.indexing_problem,
                 plan=desk.indexer.planned,
                 removed=self._undoable(view),
                 models=overview.models,

@@ -41,6 +41,7 @@ class Running:
         self.text = ""
         self.passages: tuple[Passage, ...] = ()
         self.finished = False
+        self.unsaved = ""  # why the answer could not be stored yet
         self.stop_requested = False
         self.version = 0
         self.started = time.monotonic()
@@ -243,6 +244,9 @@ class Asking:
                 answer = StoredAnswer(status="failed", query=asked.question, notice=notice)
             try:
                 self._chats.finish(message_id, answer)
+            except FootnoteError as exc:
+                logger.warning("an answer could not be stored yet: %s", type(exc).__name__)
+                running.unsaved = explain(exc)
             finally:
                 with self._lock:
                     self._running.pop(chat_id, None)

@@ -1,19 +1,24 @@
-"""The file of the conversations: its tables, one connection that writes, others that read, and a memory."""
+"""The SQLite file of conversations: its tables, its connections, its memory, and its errors in words."""
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 from index.errors import StorageError
 
-EVERY_CHAT = ""  # what is about no single conversation
+logger = logging.getLogger(__name__)
 
+_BUSY_MILLISECONDS = 5_000  # for another process that writes, if there is one
 _REMEMBERED = 200  # conversations
+
+EVERY_CHAT = ""  # what is about no single conversation
+ANY_CHAT = "*"  # it is not known which
 
 T = TypeVar("T")
 
@@ -61,7 +66,7 @@ class ChatFile:
     """``chats.sqlite`` of one data folder; safe to use from any thread."""
 
     def __init__(self, data: Path) -> None:
-        """Open or create the file.
+        """Open or create it.
 
         Raises:
             StorageError: the folder cannot be written, or the file is not a database.
@@ -70,10 +75,12 @@ class ChatFile:
         self._idle: list[sqlite3.Connection] = []  # for reading; whoever reads takes one and puts it back
         self.revision = 0  # grows with every change
         self._memory: dict[str, dict[object, Any]] = {}  # by conversation
+        self._deleted = True  # and the log may still hold what was, as of a process that was killed
         path = self._path = data / "chats.sqlite"
         try:
             data.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+            self._db.execute(f"PRAGMA busy_timeout={_BUSY_MILLISECONDS}")
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA foreign_keys=ON")
             self._db.execute("PRAGMA secure_delete=ON")
@@ -86,7 +93,7 @@ class ChatFile:
             ) from exc
 
     def close(self) -> None:
-        """Close the file; the object is not used afterwards."""
+        """Close it; the object is not used afterwards."""
         with self._lock:
             while self._idle:
                 self._idle.pop().close()
@@ -99,14 +106,14 @@ class ChatFile:
             self._db.execute("ALTER TABLE selections ADD COLUMN documents TEXT NOT NULL DEFAULT '[]'")
 
     @contextmanager
-    def change(self, chat_id: str | None = None) -> Iterator[sqlite3.Connection]:
-        """One transaction, on disk when the block ends.
+    def changing(self, about: Set[str] = frozenset({ANY_CHAT})) -> Iterator[sqlite3.Connection]:
+        """A connection inside one transaction, committed at the end, rolled back on any error.
 
         Args:
-            chat_id: The only conversation that changes; None: any may.
+            about: Ids of the conversations that change, looked at when the block ends.
 
         Raises:
-            StorageError: it cannot be written; nothing has changed.
+            StorageError: The disk refused; nothing was changed.
         """
         with self._lock:
             try:
@@ -114,32 +121,70 @@ class ChatFile:
                     self._db.execute("BEGIN IMMEDIATE")
                     yield self._db
                 self.revision += 1
-                if chat_id is None:
+                if ANY_CHAT in about:
                     self._memory = {}
                 else:
-                    self._memory.pop(chat_id, None)
-                    self._memory.pop(EVERY_CHAT, None)
+                    for chat_id in (EVERY_CHAT, *about):
+                        self._memory.pop(chat_id, None)
             except sqlite3.Error as exc:
                 raise StorageError(
-                    f"The conversation cannot be saved: {exc}.", hint="Free some disk space, then ask again."
+                    f"The conversation cannot be saved: {exc}.", hint="Free some disk space, then try again."
                 ) from exc
 
-    def wipe(self) -> None:
-        """Empty the log of changes, so that nothing deleted is left in it."""
+    def delete(self, sql: str, *values: object) -> int:
+        """Delete rows, also from the file's free pages and, at once or soon after, from its log.
+
+        Returns:
+            How many were deleted, without what hung on them.
+
+        Raises:
+            StorageError: The disk refused; nothing was deleted.
+        """
+        with self.changing() as db:
+            deleted = db.execute(sql, values).rowcount
+            self._deleted = self._deleted or deleted > 0
+        self.empty_log()
+        return deleted
+
+    def empty_log(self) -> None:
+        """Take out of the log what was deleted, unless that is done; somebody who reads may be in the way."""
+        if not self._deleted:
+            return
         with self._lock:
-            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            try:
+                # Not to wait: others want to write, and this is done again.
+                self._db.execute("PRAGMA busy_timeout=0")
+                busy, _, _ = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                self._deleted = bool(busy)
+            except sqlite3.Error as exc:
+                logger.info("what was deleted stays in the log for now: %s", exc)
+            finally:
+                self._db.execute(f"PRAGMA busy_timeout={_BUSY_MILLISECONDS}")
 
     def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
-        """What a query finds now."""
+        """What a query finds.
+
+        Raises:
+            StorageError: The file cannot be read.
+        """
         # Not on the connection that writes: many tabs would stand in line for it, and for each commit.
         try:
-            connection = self._idle.pop()
-        except IndexError:
-            connection = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None)
+            connection = self._idle.pop() if self._idle else None
+        except IndexError:  # another thread took the last one
+            connection = None
         try:
-            return connection.execute(sql, values).fetchall()
-        finally:
-            self._idle.append(connection)
+            if connection is None:
+                connection = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None)
+            found = connection.execute(sql, values).fetchall()
+        except sqlite3.Error as exc:
+            if connection is not None:
+                connection.close()
+            raise StorageError(
+                f"The conversations in {self._path} cannot be read: {exc}.",
+                hint="Try again; if that does not help, restore the data folder from a backup.",
+            ) from exc
+        self._idle.append(connection)
+        return found
 
     def remembered(
         self,
@@ -150,9 +195,14 @@ class ChatFile:
     ) -> T:
         """What ``read`` makes of the rows; made once until something changes: every tab asks once a second.
 
+        With many tabs it is the waiting for a connection, and for the interpreter after it, that costs.
+
         Args:
             chat_id: The conversation that it is about, ``EVERY_CHAT`` for all of them.
             read: Its result is given to everyone who asks, so nobody may change it.
+
+        Raises:
+            StorageError: The file cannot be read.
         """
         memory, key = self._about(chat_id), (sql, values, read)
         if key not in memory:

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import json
 import secrets
+import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from ui.chat_file import EVERY_CHAT, ChatFile
+from ui.chat_file import ANY_CHAT, EVERY_CHAT, ChatFile
 from ui.selection import Selection
 from ui.stored import StoredAnswer, StoredSuggestions, answer_from_json, suggestions_from_json
 
@@ -23,6 +25,8 @@ TITLE_CHARS = 80
 _AT_ONCE = 500  # answers that are read with one query
 
 _CHAT = "chat_id, title, created_at, updated_at"
+# By what was asked, not by when: the clock may have been set back. One that begins has no message yet.
+_LAST_USED = "ifnull((SELECT max(position) FROM messages m WHERE m.chat_id = chats.chat_id), 9e15)"
 _SHOWN = "chat_id NOT IN (SELECT chat_id FROM hidden)"
 _MESSAGE = "message_id, chat_id, role, text, answer, created_at"
 
@@ -67,6 +71,7 @@ class Chats:
             StorageError: the folder cannot be written, or the file is not a database.
         """
         self._file = ChatFile(data)
+        self._unsaved: dict[str, tuple[str, str]] = {}  # answers that the disk refused, by message id
 
     @property
     def revision(self) -> int:
@@ -77,6 +82,25 @@ class Chats:
         """Close the file; the object is not used afterwards."""
         self._file.close()
 
+    @contextmanager
+    def _changing(self, chat_id: str = ANY_CHAT) -> Iterator[sqlite3.Connection]:
+        """A transaction; answers that could not be stored before go with it.
+
+        Args:
+            chat_id: The only conversation that changes otherwise.
+        """
+        about = {chat_id}
+        with self._file.changing(about) as db:
+            waiting = dict(self._unsaved)
+            db.executemany(
+                "UPDATE messages SET answer = ? WHERE message_id = ?",
+                [(answer, message_id) for message_id, (_, answer) in waiting.items()],
+            )
+            about |= {chat for chat, _ in waiting.values()}
+            yield db
+        for message_id in waiting:
+            self._unsaved.pop(message_id, None)
+
     def create(self, question: str) -> Chat:
         """Begin a conversation; its title is the beginning of the first question."""
         title = " ".join(question.split())
@@ -84,13 +108,13 @@ class Chats:
             title = title[: TITLE_CHARS - 1].rstrip() + "…"
         now = time.time()
         chat = Chat(chat_id=secrets.token_hex(16), title=title or "New chat", created_at=now, updated_at=now)
-        with self._file.change() as db:
+        with self._changing() as db:
             db.execute("INSERT INTO chats VALUES (?, ?, ?, ?)", (chat.chat_id, chat.title, now, now))
         return chat
 
     def chats(self, limit: int = 200) -> Sequence[Chat]:
         """The conversations, the one used last first."""
-        sql = f"SELECT {_CHAT} FROM chats WHERE {_SHOWN} ORDER BY updated_at DESC, rowid DESC LIMIT ?"
+        sql = f"SELECT {_CHAT} FROM chats WHERE {_SHOWN} ORDER BY {_LAST_USED} DESC, rowid DESC LIMIT ?"
         return self._file.remembered(EVERY_CHAT, sql, limit, read=_chats_of)
 
     def chat(self, chat_id: str) -> Chat | None:
@@ -102,7 +126,7 @@ class Chats:
         """Give a conversation another title; a blank one is ignored."""
         title = " ".join(title.split())[:TITLE_CHARS]
         if title:
-            with self._file.change(chat_id) as db:
+            with self._changing(chat_id) as db:
                 db.execute("UPDATE chats SET title = ? WHERE chat_id = ?", (title, chat_id))
 
     def selection(self, chat_id: str) -> Selection | None:
@@ -112,7 +136,7 @@ class Chats:
 
     def select(self, chat_id: str, selection: Selection | None) -> None:
         """Make a conversation search this from now on; None: everything."""
-        with self._file.change(chat_id) as db:
+        with self._changing(chat_id) as db:
             db.execute("DELETE FROM selections WHERE chat_id = ?", (chat_id,))
             if selection is not None:
                 # Nothing happens if the conversation was deleted meanwhile.
@@ -146,24 +170,15 @@ class Chats:
 
     def delete_all(self) -> int:
         """Remove every conversation, as ``delete`` does; returns how many there were."""
-        with self._file.change() as db:
-            number = db.execute("DELETE FROM chats").rowcount
-        self._file.wipe()
-        return number
+        return self._file.delete("DELETE FROM chats")
 
     def delete(self, chat_id: str) -> None:
         """Remove a conversation and its messages, also from the file's free pages and the log."""
-        self._delete("chat_id = ?", chat_id)
-
-    def _delete(self, which: str, value: object) -> None:
-        with self._file.change() as db:
-            deleted = db.execute(f"DELETE FROM chats WHERE {which}", (value,)).rowcount
-        if deleted:
-            self._file.wipe()
+        self._file.delete("DELETE FROM chats WHERE chat_id = ?", chat_id)
 
     def hide(self, chat_id: str) -> None:
         """Delete a conversation so that it can be brought back, until :meth:`erase_hidden`."""
-        with self._file.change(chat_id) as db:
+        with self._changing(chat_id) as db:
             db.execute(
                 "INSERT OR IGNORE INTO hidden SELECT chat_id, ? FROM chats WHERE chat_id = ?",
                 (time.time(), chat_id),
@@ -176,13 +191,25 @@ class Chats:
 
     def restore(self, chat_id: str) -> None:
         """Bring back a conversation that was hidden."""
-        with self._file.change(chat_id) as db:
+        with self._changing(chat_id) as db:
             db.execute("DELETE FROM hidden WHERE chat_id = ?", (chat_id,))
 
-    def erase_hidden(self, *, older_than: float) -> None:
-        """Delete for good what was hidden before ``older_than`` (unix seconds)."""
-        if self._file.rows("SELECT 1 FROM hidden WHERE hidden_at <= ? LIMIT 1", older_than):
-            self._delete("chat_id IN (SELECT chat_id FROM hidden WHERE hidden_at <= ?)", older_than)
+    def erase_hidden(self, *, undo_seconds: float, now: float | None = None) -> None:
+        """Delete for good what was hidden ``undo_seconds`` ago and earlier; finish earlier deletions.
+
+        Args:
+            now: Unix seconds; the present when None.
+        """
+        moment = time.time() if now is None else now
+        # Also when the clock was set back: what was deleted must not wait for it to catch up.
+        over = "NOT (hidden_at <= ?1 AND ?1 < hidden_at + ?2)"
+        if self._file.rows(f"SELECT 1 FROM hidden WHERE {over} LIMIT 1", moment, undo_seconds):
+            self._file.delete(
+                f"DELETE FROM chats WHERE chat_id IN (SELECT chat_id FROM hidden WHERE {over})",
+                moment,
+                undo_seconds,
+            )
+        self._file.empty_log()
 
     def add_exchange(self, chat_id: str, question: str, *, instead_of: str = "") -> Message:
         """Store a question and an empty place for its answer; returns that place.
@@ -193,7 +220,7 @@ class Chats:
         """
         now = time.time()
         question_id, answer_id = secrets.token_hex(16), secrets.token_hex(16)
-        with self._file.change(chat_id) as db:
+        with self._changing(chat_id) as db:
             insert = f"INSERT INTO messages ({_MESSAGE}) VALUES (?, ?, ?, ?, ?, ?)"
             db.execute(insert, (question_id, chat_id, "user", question, None, now))
             db.execute(insert, (answer_id, chat_id, "assistant", "", None, now))
@@ -209,16 +236,30 @@ class Chats:
         )
 
     def finish(self, message_id: str, answer: StoredAnswer) -> None:
-        """Fill in the answer. If the conversation was deleted meanwhile, nothing is stored."""
-        with self._file.change(self._chat_of(message_id)) as db:
-            db.execute(
-                "UPDATE messages SET answer = ? WHERE message_id = ?",
-                (json.dumps(asdict(answer), ensure_ascii=True), message_id),
-            )
+        """Fill in the answer. If the conversation was deleted meanwhile, nothing is stored.
+
+        Raises:
+            StorageError: The disk refused. The answer is shown all the same, and stored with the next change
+                that can be, or by :meth:`save_unsaved`, as long as this process lives.
+        """
+        stored = json.dumps(asdict(answer), ensure_ascii=True)
+        self._unsaved[message_id] = ANY_CHAT, stored  # a disk that refuses may not be read either
+        self._unsaved[message_id] = self._chat_of(message_id), stored
+        self.save_unsaved()
+
+    def save_unsaved(self) -> None:
+        """Store the answers that could not be stored before.
+
+        Raises:
+            StorageError: The disk still refuses.
+        """
+        if self._unsaved:
+            with self._changing(EVERY_CHAT):
+                pass
 
     def keep_suggestions(self, message_id: str, suggestions: StoredSuggestions) -> None:
         """Keep what could be asked after an answer. If that was deleted meanwhile, nothing is stored."""
-        with self._file.change(self._chat_of(message_id)) as db:
+        with self._changing(self._chat_of(message_id)) as db:
             db.execute(
                 "INSERT OR REPLACE INTO suggestions SELECT message_id, ? FROM messages WHERE message_id = ?",
                 (json.dumps(asdict(suggestions), ensure_ascii=True), message_id),
@@ -235,7 +276,8 @@ class Chats:
             f"SELECT {_MESSAGE}, shown FROM messages LEFT JOIN variants ON question_id = message_id"
             " WHERE chat_id = ? ORDER BY position"
         )
-        return self._file.remembered(chat_id, sql, chat_id, read=_messages_of)
+        messages = self._file.remembered(chat_id, sql, chat_id, read=_messages_of)
+        return [self._as_known(message) for message in messages] if self._unsaved else messages
 
     def _chat_of(self, message_id: str) -> str:
         """Id of the conversation of a message; "" for one that is gone."""
@@ -253,7 +295,7 @@ class Chats:
 
     def show_variant(self, question_id: str) -> None:
         """Show this question and its answer in place of what was asked there before or after."""
-        with self._file.change() as db:
+        with self._changing() as db:
             db.execute(
                 "UPDATE variants SET shown = question_id = ?"
                 " WHERE turn = (SELECT turn FROM variants WHERE question_id = ?)",
@@ -266,7 +308,12 @@ class Chats:
             f"SELECT {_MESSAGE} FROM messages WHERE message_id = ? AND {_SHOWN}",
             message_id,
         )
-        return _message(rows[0]) if rows else None
+        return self._as_known(_message(rows[0])) if rows else None
+
+    def _as_known(self, message: Message) -> Message:
+        """A message with its answer also where that could not be stored."""
+        _, answer = self._unsaved.get(message.message_id, ("", ""))
+        return replace(message, answer=answer_from_json(answer)) if answer else message
 
     def note(self, name: str) -> str | None:
         """A small fact the page keeps across restarts, such as "the samples were offered"."""
@@ -275,7 +322,7 @@ class Chats:
 
     def set_note(self, name: str, value: str) -> None:
         """Keep a small fact across restarts."""
-        with self._file.change() as db:
+        with self._changing() as db:
             db.execute(
                 "INSERT INTO notes VALUES (?, ?) ON CONFLICT(name) DO UPDATE SET value = excluded.value",
                 (name, value),

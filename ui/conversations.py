@@ -22,7 +22,7 @@ from ui.render import explain
 from ui.selection import Selection
 from ui.sources import source_key
 from ui.suggesting import suggested_questions
-from ui.tab import Components, Update, View, event_data, number_of, text_of, unicode
+from ui.tab import Components, Update, View, event_data, number_of, text_of, unicode, warn
 
 logger = logging.getLogger(__name__)
 
@@ -149,13 +149,13 @@ class Conversations:
             else:
                 self.desk.feedback.add(feedback)
         except FootnoteError as exc:
-            gr.Warning(explain(exc))
+            warn(explain(exc))
 
-    def ask(self, question: str, view: View) -> Iterator[Update]:
-        """A question was sent: store it, start the answer, and show it as it grows."""
+    def ask(self, question: str | None, view: View) -> Iterator[Update]:
+        """A question was sent: store it, start the answer, and show it as it grows; None asks nothing."""
         last = self._last_question(view)
         edited = view.editing if last is not None and last.message_id == view.editing else ""
-        yield from self._ask(question, view, clear_box=True, instead_of=edited)
+        yield from self._ask(question or "", view, clear_box=True, instead_of=edited)
 
     def chat_action(self, view: View, event: gr.EventData) -> Iterator[Update]:
         """A click in the conversation: a way on from a refusal, or the last exchange once more."""
@@ -251,7 +251,7 @@ class Conversations:
                 quotes_only=quotes_only,
             )
         except FootnoteError as exc:
-            gr.Warning(explain(exc))
+            warn(explain(exc))
             yield {self.components.box: gr.skip()}
             return
         draft = _draft_after_edit(view)
@@ -305,6 +305,8 @@ class Conversations:
             if not running.finished:
                 yield {self.components.chat: finished + _live(running)} | self.around.strip(view)
         if view.turn == turn:
+            if running.unsaved:
+                warn(running.unsaved)
             whole = self._finished_messages(view, None)
             yield self.around.changes(view) | self._chat_and_box(whole, _box(None))
 

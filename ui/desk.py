@@ -129,7 +129,11 @@ class Desk:
         self.pages = PageImages(self.store, self.references)
         self.indexer: Indexing = (
             # A change in a watched folder is to be found at once, and loading the model takes seconds.
-            IndexerClient(settings.data, keep_warm=lambda: self.watcher.active)
+            IndexerClient(
+                settings.data,
+                keep_warm=lambda: self.watcher.active,
+                tell_problem=self._note_indexing_problem,
+            )
             if indexer is None
             else indexer
         )
@@ -142,6 +146,7 @@ class Desk:
             assistant=lambda: self.assistant,
             settings=lambda: self.settings,
         )
+        self.indexing_problem = ""  # why the last request could not become a job
         self._overview: Overview | None = None
         self._closing = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -317,15 +322,18 @@ class Desk:
             self.asking.stop(chat.chat_id)
         return self.chats.delete_all()
 
-    def clear_uploads(self, *, older_than: float) -> None:
-        """Remove the files of uploads from before ``older_than`` (unix seconds).
+    def clear_uploads(self, *, idle_seconds: float) -> None:
+        """Remove the files of uploads that are ``idle_seconds`` old.
 
         Those that a job would read which broke off stay: it can be resumed.
         """
         broken = [job for job in self.jobs.recent(KEPT_JOBS) if job.kind == "uploads" and job.resumable]
         requests = [self.jobs.request_of(job.job_id) or {} for job in broken]
         needed = {Path(path) for request in requests for path, _ in request.get("files", [])}
-        _clear(self.uploads, older_than=older_than, but=needed)
+        _clear(self.uploads, idle_seconds, but=needed)
+
+    def _note_indexing_problem(self, problem: str) -> None:
+        self.indexing_problem = problem
 
     def _apply(self, before: Settings, after: Settings) -> None:
         """Put changed settings into effect. Those of the indexer are read before each of its jobs."""
@@ -345,7 +353,7 @@ class Desk:
                 if self.indexer.pending or self.jobs.current() is not None:
                     idle_since = time.monotonic()
                 elif time.monotonic() - idle_since > _IDLE_SECONDS:
-                    self.clear_uploads(older_than=time.time() - _IDLE_SECONDS)
+                    self.clear_uploads(idle_seconds=_IDLE_SECONDS)
                     self._note_samples()
             except FootnoteError as exc:
                 logger.warning("the index could not be followed: %s", exc)
@@ -355,7 +363,8 @@ class Desk:
         """Erase what can no longer be undone, and what a purge that was interrupted has left."""
         while not self._closing.wait(_ERASE_SECONDS):
             try:
-                self.chats.erase_hidden(older_than=time.time() - UNDO_SECONDS)
+                self.chats.save_unsaved()
+                self.chats.erase_hidden(undo_seconds=UNDO_SECONDS)
                 self.store.purge()
             except FootnoteError as exc:
                 logger.warning("what was removed could not be erased yet: %s", type(exc).__name__)
@@ -378,15 +387,17 @@ def uploads_folder(data: Path) -> Path:
     return data / "uploads"
 
 
-def _clear(folder: Path, *, older_than: float, but: set[Path]) -> None:
-    """Remove what was uploaded before ``older_than`` (unix seconds), except these files."""
+def _clear(folder: Path, idle_seconds: float, *, but: set[Path]) -> None:
+    """Remove what was uploaded ``idle_seconds`` ago and earlier, except these files."""
     if not folder.is_dir():
         return
+    now = time.time()
     for entry in folder.iterdir():
         if any(path.is_relative_to(entry.resolve()) for path in but):
             continue
         try:
-            if entry.stat().st_mtime < older_than:
+            # Also when the clock was set back: what was deleted since would be kept here.
+            if abs(now - entry.stat().st_mtime) >= idle_seconds:
                 shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
         except OSError as exc:
             logger.warning("a temporary upload could not be removed: %s", exc.strerror)

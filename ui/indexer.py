@@ -31,6 +31,7 @@ from index.report import never
 from ui.indexing import Indexer, Request, label
 from ui.job_runs import run_job
 from ui.planning import LISTED_ON_PAGE, PlanSummary, summarize, summary_from_json, summary_json
+from ui.render import explain
 
 if TYPE_CHECKING:
     from index.jobs import Jobs
@@ -59,6 +60,7 @@ class IndexerClient:
         command: Sequence[str] | None = None,
         idle_seconds: float = IDLE_SECONDS,
         keep_warm: Callable[[], bool] = never,
+        tell_problem: Callable[[str], None] = lambda _problem: None,
     ) -> None:
         """Start nothing yet.
 
@@ -67,12 +69,15 @@ class IndexerClient:
             command: What starts the worker.
             idle_seconds: After which an idle worker is let go, with the memory that it holds.
             keep_warm: Whether it stays all the same, because the next request must be done at once.
+            tell_problem: Called with why a request could not become a job, as on a full disk; with "" when
+                the next one could.
         """
         self.planned: PlanSummary | None = None  # by the last request for a plan
         self._data = data
         self._command = list(command or (sys.executable, "-m", "ui.indexer", "--data", str(data)))
         self._idle_seconds = idle_seconds
         self._keep_warm = keep_warm
+        self._tell_problem = tell_problem
         self._requests: Queue[Request | None] = Queue()
         self._worker: subprocess.Popen[str] | None = None
         self._closed = False
@@ -111,8 +116,9 @@ class IndexerClient:
             if request is not None and not self._closed:
                 try:
                     self._run(request)
-                except FootnoteError:
+                except FootnoteError as exc:
                     logger.exception("the outcome of an indexing job could not be recorded")
+                    self._tell_problem(explain(exc))
                 finally:
                     self._count(-1)
         self._release()
@@ -165,6 +171,7 @@ class IndexerClient:
             for line in self._worker.stdout:
                 reply = json.loads(line)
                 job_id = reply["job_id"]
+                self._tell_problem(reply.get("problem", ""))
                 if "plan" in reply:
                     self.planned = summary_from_json(reply["plan"])
                 if reply["event"] == "ended":
@@ -232,10 +239,10 @@ def work(
     """Carry out requests until there is a None among them. Expected failures end a job, never the worker."""
     from index.plan import Plan
 
-    while (request := requests.get()) is not None and not closing.is_set():
+    while (request := _next_request(requests, jobs)) is not None and not closing.is_set():
         # Another process may be indexing, for example `footnote index` in a terminal: that job comes first.
         while jobs.current() is not None and not closing.wait(_TURN_SECONDS):
-            pass
+            _record_ends(jobs)
         if closing.is_set():
             return
         job_ids: list[int] = []
@@ -245,11 +252,31 @@ def work(
             reply({"event": "began", "job_id": job_id})
 
         ended: dict[str, object] = {"event": "ended"}
-        with contextlib.suppress(FootnoteError):  # an expected failure, which is noted with the job
+        try:
             report = run_job(indexer, jobs, request, began=began, stopping=closing.is_set)
             if isinstance(report, Plan) and not report.cancelled:
                 ended["plan"] = summary_json(summarize(report, request, listed=LISTED_ON_PAGE))
-        reply({**ended, "job_id": job_ids[0]})
+        except FootnoteError as exc:  # an expected failure, which is noted with the job if there is one
+            if not job_ids:
+                logger.warning("a request could not become a job: %s", exc)
+                ended["problem"] = explain(exc)
+        reply({**ended, "job_id": job_ids[0] if job_ids else None})
+
+
+def _next_request(requests: SimpleQueue[Request | None], jobs: Jobs) -> Request | None:
+    """Wait for a request. A job whose end a full disk would not take is ended as soon as it does."""
+    while jobs.unrecorded:
+        try:
+            return requests.get(timeout=_TURN_SECONDS)
+        except Empty:
+            _record_ends(jobs)
+    return requests.get()
+
+
+def _record_ends(jobs: Jobs) -> None:
+    if jobs.unrecorded:
+        with contextlib.suppress(FootnoteError):  # another time
+            jobs.record_ends()
 
 
 def _read_requests(requests: SimpleQueue[Request | None], closing: threading.Event) -> None:
@@ -314,6 +341,7 @@ def _log_to(data: Path) -> None:
     from logging.handlers import WatchedFileHandler
 
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    logging.raiseExceptions = False  # on a full disk, each line would be a traceback in the terminal
     # The server rotates this file; a watched handler follows it to the new one.
     handler = WatchedFileHandler(data / "footnote.log", encoding="utf-8", errors="backslashreplace")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s"))

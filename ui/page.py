@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import wraps
@@ -12,6 +13,7 @@ from typing import Any
 
 import gradio as gr
 
+from index.errors import FootnoteError
 from index.loaders import SUPPORTED_EXTENSIONS
 from ui.around import NEW_CHAT, Around
 from ui.asking import MAX_AT_ONCE, MAX_QUESTION_CHARS
@@ -25,10 +27,13 @@ from ui.evidence_pane import CONTEXT_CHARS
 from ui.export import export_chat
 from ui.lean_blocks import LeanBlocks, spare_queue
 from ui.quality import QualityPage
+from ui.render import explain
 from ui.settings import SettingsPage
 from ui.sheet import ShownAs
 from ui.sidebar import head_html, top_html
-from ui.tab import Components, Update, View, number_of, text_of
+from ui.tab import Components, Update, View, number_of, text_of, warn
+
+logger = logging.getLogger(__name__)
 
 TITLE = "Footnote"
 # Clicks on anything with data-act become one event with its data; every element below a gr.HTML.
@@ -109,7 +114,7 @@ def _chat_functions(desk: Desk) -> list[Callable[[object], str]]:
 
 
 def _shown_once(handler: Callable[..., Iterator[Update]], outputs: list[Any]) -> Callable[..., Any]:
-    """A handler whose last update is not sent again when it ends.
+    """A handler whose last update is not sent again when it ends, and whose failure is told in words.
 
     Gradio repeats the last update of a generator with its end. By then a person may have typed into the
     composer, which was filled a moment ago: the repetition would take their words away.
@@ -117,10 +122,33 @@ def _shown_once(handler: Callable[..., Iterator[Update]], outputs: list[Any]) ->
 
     @wraps(handler)  # Gradio looks for the event's data and the request among the annotations
     def shown_once(*arguments: Any) -> Iterator[Update]:
-        yield from handler(*arguments)
+        try:
+            yield from handler(*arguments)
+        except FootnoteError as exc:
+            warn(explain(exc))
         yield {outputs[0]: gr.skip()}
 
     return shown_once
+
+
+def _explained(
+    handler: Callable[..., Update | None], outputs: list[Any], tell: Callable[[str], None] = warn
+) -> Callable[..., Any]:
+    """A handler whose failure is told in words, such as that of a full disk; Gradio would say "Error"."""
+
+    @wraps(handler)
+    def explained(*arguments: Any) -> Update | None:
+        try:
+            return handler(*arguments)
+        except FootnoteError as exc:
+            tell(explain(exc))
+        return {outputs[0]: gr.skip()} if outputs else None
+
+    return explained
+
+
+def _logged(words: str) -> None:
+    logger.warning("the page could not be brought up to date: %s", words)
 
 
 def _script(files: Sequence[Path]) -> str:
@@ -210,8 +238,8 @@ def build_page(desk: Desk) -> gr.Blocks:
             inputs: list[Any],
             outputs: list[Any],
         ) -> None:
-            if isgeneratorfunction(handler):
-                handler = _shown_once(handler, outputs)
+            wrapped = _shown_once if isgeneratorfunction(handler) else _explained
+            handler = wrapped(handler, outputs)
             # Otherwise what a person does is dropped while the event before it is not done: for a whole
             # answer, if that was a click on the conversation in which one is being written.
             event(handler, inputs, outputs, trigger_mode="multiple", concurrency_limit=_FOLLOWERS, **quiet)
@@ -231,7 +259,7 @@ def build_page(desk: Desk) -> gr.Blocks:
         on(parts.quality.act, page.quality.action, [view], everything)
         on(parts.settings.act, page.settings.action, [view], everything)
         timer.tick(
-            page.around.tick,
+            _explained(page.around.tick, around, _logged),  # a word a second would be too many
             [view, report],
             around,
             js=_TICK_JS.read_text(encoding="utf-8"),

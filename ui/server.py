@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import re
 import socket
 import threading
 import webbrowser
@@ -31,6 +32,7 @@ logger = logging.getLogger(__name__)
 
 MAX_FILE_BYTES = 50 * 1024 * 1024
 _MAX_REQUEST_BYTES = 1024 * 1024  # anything but an upload
+_LONGEST_PATH = 250  # the page asks for none that is longer, and file systems refuse such names
 _STATE_SESSIONS = 100
 # The models load as soon as a page is open, or after this time if nobody looks.
 _FIRST_PAGE_SECONDS = 4.0
@@ -71,6 +73,7 @@ _FOLDERS = {
     "GET": ("/assets/", "/static/", "/svelte/", "/gradio_api/heartbeat/", IMAGES, ORIGINALS),
     "POST": (),
 }
+_HOST = re.compile(r"(?:\[(?P<v6>[0-9a-f:.]+)\]|(?P<name>[^\[\]:@/?#]+))(?::[0-9]{1,5})?", re.IGNORECASE)
 _STYLES = ("style.css", "chat.css", "sheet.css", "text.css", "views.css")
 
 Scope = MutableMapping[str, Any]
@@ -117,9 +120,7 @@ class Guard:
         if refusal is not None:
             await _reply(send, *refusal)
             return
-        if scope["path"].rstrip("/") != "/gradio_api/upload":
-            receive = _limited(receive, _MAX_REQUEST_BYTES)
-        await self._app(scope, receive, send)
+        await self._app(scope, _limited(receive, _most_bytes(scope["path"])), send)
         if scope["path"].startswith("/gradio_api/queue/join"):
             self._first_page.set()  # the page runs in a browser, and asks for its content
 
@@ -137,15 +138,12 @@ class Guard:
         if method not in _PATHS:
             return 405, "This method is not used here."
         path = scope["path"]
+        if len(path.encode("utf-8", "replace")) > _LONGEST_PATH:
+            return 404, "There is nothing here."
         if (path.rstrip("/") or "/") not in _PATHS[method] and not path.startswith(_FOLDERS[method]):
             return 404, "There is nothing here."
         with suppress(ValueError):
-            limit = (
-                MAX_FILE_BYTES + _MAX_REQUEST_BYTES
-                if path.startswith("/gradio_api/upload")
-                else _MAX_REQUEST_BYTES
-            )
-            if int(headers.get(b"content-length", "0")) > limit:
+            if int(headers.get(b"content-length", "0")) > _most_bytes(path):
                 return 413, "The request is too large."
         return None
 
@@ -163,6 +161,12 @@ class Guard:
             await send(message)
 
         return sending
+
+
+def _most_bytes(path: str) -> int:
+    """How large the body of a request may be. The page uploads files one by one."""
+    upload = path.rstrip("/") == "/gradio_api/upload"
+    return MAX_FILE_BYTES + _MAX_REQUEST_BYTES if upload else _MAX_REQUEST_BYTES
 
 
 def _limited(receive: Receive, limit: int) -> Receive:
@@ -190,10 +194,9 @@ async def _reply(send: Send, status: int, text: str) -> None:
 
 
 def _host_name(host: str) -> str:
-    """The name in a Host header, without port and brackets."""
-    if host.startswith("["):
-        return host[1:].partition("]")[0].lower()
-    return host.rpartition(":")[0].lower() if ":" in host else host.lower()
+    """The name in a Host header, without port and brackets; "" when it is not in the form of one."""
+    found = _HOST.fullmatch(host)
+    return (found["v6"] or found["name"]).lower() if found is not None else ""
 
 
 def check_bind(host: str) -> None:
@@ -376,6 +379,7 @@ def _claim(data: Path) -> FileLock:
 
 
 def _log_to(data: Path) -> None:
+    logging.raiseExceptions = False  # on a full disk, each line would be a traceback in the terminal
     handler = RotatingFileHandler(
         data / "footnote.log", maxBytes=1_000_000, backupCount=3, encoding="utf-8", errors="backslashreplace"
     )

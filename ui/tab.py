@@ -11,6 +11,7 @@ import gradio as gr
 
 from ui.parts import Doubt, Shown
 from ui.quality_view import Compared
+from ui.render import escape_line
 from ui.selection import Selection
 from ui.settings_view import Drafts
 from ui.sources import Looking
@@ -57,6 +58,11 @@ class View:
     quality_notice: str = ""
     shown: Shown = field(default_factory=Shown)
     doubt: Doubt = field(default_factory=Doubt)
+
+
+def warn(words: str) -> None:
+    """Say something above the page for some seconds; Gradio takes what it is given for HTML."""
+    gr.Warning(escape_line(words))
 
 
 def event_data(event: gr.EventData) -> dict[str, Any]:

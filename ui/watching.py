@@ -181,12 +181,17 @@ class FolderWatcher:
         return None
 
     def _look_back(self) -> None:
-        """If what was submitted last has failed, have its folders looked through after a while."""
+        """If what was submitted last failed or could not begin, have its folders looked through later."""
         submitted, self._submitted = self._submitted, frozenset()
         if not submitted:
             return
-        jobs = [job for job in self._jobs.recent() if job.job_id > self._last_job]
-        if not any(job.state == "failed" and job.kind in ("update", "paths") for job in jobs):
+        jobs = [
+            job
+            for job in self._jobs.recent()
+            if job.job_id > self._last_job and job.kind in ("update", "paths")
+        ]
+        # On a full disk, what was submitted does not even become a job.
+        if jobs and not any(job.state == "failed" for job in jobs):
             self._retry_seconds = _RETRY_SECONDS
             return
         with self._lock:

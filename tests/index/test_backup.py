@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import shutil
+import signal
+import subprocess
+import sys
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +18,7 @@ from filelock import FileLock
 
 from index.analysis import query_terms
 from index.backup import MANIFEST, read_backup, write_backup
-from index.errors import BusyError, NewerDatabaseError, SourceError, StorageError
+from index.errors import BusyError, DamagedError, NewerDatabaseError, SourceError, StorageError
 from index.store import Store
 from tests.index.support import EMBEDDER, put, vector_of
 
@@ -169,3 +173,77 @@ def test_a_backup_overwrites_nothing_and_does_not_go_into_the_data_folder(
         write_backup(tmp_path / "nowhere", tmp_path / "b.zip")
     with pytest.raises(StorageError):
         write_backup(data, tmp_path / "no" / "such" / "folder.zip")
+
+
+def test_a_catalog_that_cannot_be_read_is_named_and_not_the_place_of_the_backup(
+    data: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (data / "catalog.sqlite").write_bytes(b"no database at all" * 1000)
+    with pytest.raises(DamagedError) as caught:
+        write_backup(data, tmp_path / "elsewhere" / "backup.zip")
+    assert str(data / "catalog.sqlite") in str(caught.value)
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+@pytest.mark.parametrize("moment", [0.0, 10_000_000_000.0], ids=["1970", "2286"])
+def test_a_clock_that_is_far_off_keeps_nobody_from_a_backup(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: float
+) -> None:
+    before = answers(data)
+    monkeypatch.setattr("time.time", lambda: moment)
+    write_backup(data, tmp_path / "backup.zip")
+    monkeypatch.undo()
+    read_backup(tmp_path / "backup.zip", tmp_path / "new")
+    assert answers(tmp_path / "new") == before
+
+
+def left_by_a_killed_process(folder: Path, call: str) -> Path:
+    """What stands beside ``folder`` once a process was killed in the middle of ``call``."""
+    before = set(folder.iterdir())
+    code = (
+        "import os, signal, sys; from pathlib import Path; import index.backup\n"
+        "index.backup._digest = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)\n"
+        f"index.backup.{call}"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -signal.SIGKILL
+    (left,) = set(folder.iterdir()) - before
+    assert left.is_dir()
+    return left
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
+def test_what_a_killed_backup_or_restore_leaves_goes_with_the_next(
+    data: Path, archive: Path, tmp_path: Path
+) -> None:
+    # It holds the text of every document, and nobody looks for it beside a file.
+    target = tmp_path / "again.zip"
+    write = f"write_backup(Path({str(data)!r}), Path({str(target)!r}))"
+    read = f"read_backup(Path({str(archive)!r}), Path({str(tmp_path / 'new')!r}))"
+    left = [left_by_a_killed_process(tmp_path, call) for call in (write, read)]
+    in_use = tmp_path / ".footnote-backup-of-another"
+    in_use.mkdir()
+    with FileLock(in_use / "in-use.lock"):
+        write_backup(data, target)
+        read_backup(archive, tmp_path / "new")
+        assert in_use.exists()
+    assert [each.exists() for each in left] == [False, False]
+    assert answers(tmp_path / "new")[2] == {1: CATS, 2: DOGS}
+
+
+def test_the_folder_from_before_is_back_when_a_restored_one_cannot_take_its_place(
+    data: Path, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = answers(data)
+    replace_ = Path.replace
+
+    def refused(self: Path, target: Path) -> Path:
+        if self.name == "data" and ".restore-" in self.parent.name:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return replace_(self, target)
+
+    monkeypatch.setattr(Path, "replace", refused)
+    with pytest.raises(StorageError, match="No space left"):
+        read_backup(archive, data, force=True)
+    assert answers(data) == before
+    assert sorted(each.name for each in data.parent.iterdir()) == ["backup.zip", "data"]

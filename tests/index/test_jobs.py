@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
+import time
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from index.catalog import FILE_NAME
 from index.errors import BusyError
 from index.jobs import Jobs
 from index.report import FileOutcome, Progress
@@ -58,6 +62,49 @@ def test_a_job_whose_process_was_killed_is_failed_with_a_next_step(tmp_path: Pat
     job = jobs.recent()[0]
     assert (job.state, job.hint != "") == ("failed", True)
     jobs.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it is not known when a process started")
+def test_a_process_of_somebody_else_with_the_same_number_is_not_the_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def not_permitted(_pid: int, _signal: int) -> None:
+        raise PermissionError
+
+    Store.open(tmp_path).close()
+    jobs = Jobs(tmp_path)
+    job_id = jobs.start("paths", "folder", {"kind": "paths"})
+    monkeypatch.setattr("os.kill", not_permitted)
+    assert jobs.current() is not None
+    with closing(sqlite3.connect(tmp_path / FILE_NAME, isolation_level=None)) as connection:
+        connection.execute("UPDATE jobs SET pid = 1")  # which started earlier
+    assert jobs.current() is None
+    ended = jobs.job(job_id)
+    assert ended is not None
+    assert (ended.state, ended.resumable) == ("failed", True)
+    jobs.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_killed_process_whose_end_nobody_takes_note_of_leaves_no_job_running(tmp_path: Path) -> None:
+    # As in a container, where nobody waits for the processes that were left behind.
+    Store.open(tmp_path).close()
+    code = (
+        "import sys, time; from pathlib import Path; from index.jobs import Jobs; "
+        "Jobs(Path(sys.argv[1])).start('paths', 'folder'); print(flush=True); time.sleep(600)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        jobs = Jobs(tmp_path)
+        assert jobs.current() is not None
+        process.kill()
+        stat = Path(f"/proc/{process.pid}/stat")
+        while stat.read_text().rpartition(")")[2].split()[0] != "Z":
+            time.sleep(0.01)
+        assert jobs.current() is None
+        assert jobs.recent()[0].state == "failed"
+        jobs.close()
 
 
 def test_old_jobs_are_forgotten(tmp_path: Path) -> None:

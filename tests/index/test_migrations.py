@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from index.analysis import query_terms
+from index.backup import read_backup, write_backup
 from index.catalog import FILE_NAME, SCHEMA_VERSION, Catalog
 from index.decisions import PASSING_PROBLEMS
-from index.errors import DamagedError
+from index.errors import DamagedError, NewerDatabaseError
 from index.migrations import MIGRATIONS, backup_path, migrate
 from index.store import Store
 from tests.index.schema_fixture import BIRDS, CATS, DOGS
@@ -139,3 +140,35 @@ def test_a_file_that_was_refused_for_its_format_is_tried_again(tmp_path: Path) -
         [broken] = [row for row in store.documents() if row.state == "failed"]
         assert broken.problem in PASSING_PROBLEMS
         assert broken.reason == "It is damaged."
+
+
+@pytest.mark.parametrize("dump", OLD, ids=lambda path: path.stem)
+def test_a_backup_of_an_earlier_releases_folder_can_be_restored(tmp_path: Path, dump: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    path = write_catalog(data, dump)
+    before = path.read_bytes()
+    write_backup(data, tmp_path / "backup.zip")
+    assert path.read_bytes() == before
+    assert [each.name for each in data.iterdir()] == [FILE_NAME]
+    read_backup(tmp_path / "backup.zip", tmp_path / "restored")
+    with Store.open(tmp_path / "restored") as store:
+        assert store.check() == []
+        assert [row.path for row in store.documents()] == ["/a.txt", "/b.txt", "/broken.pdf"]
+
+
+def test_the_catalog_of_a_later_release_is_refused_and_left_as_it_was(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    Store.open(data).close()
+    connection = sqlite3.connect(data / FILE_NAME)
+    connection.execute(f"PRAGMA user_version={SCHEMA_VERSION + 1}")
+    connection.close()
+    before = {each: each.read_bytes() for each in data.rglob("*") if each.is_file()}
+    with pytest.raises(NewerDatabaseError, match="later release") as caught:
+        Store.open(data)
+    assert "Update Footnote" in caught.value.hint
+    with pytest.raises(NewerDatabaseError, match="later release") as caught:
+        write_backup(data, tmp_path / "backup.zip")
+    assert str(data / FILE_NAME) in str(caught.value)
+    assert {each: each.read_bytes() for each in data.rglob("*") if each.is_file()} == before
+    assert [each.name for each in tmp_path.iterdir()] == ["data"]

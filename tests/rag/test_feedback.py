@@ -100,6 +100,12 @@ def test_a_line_that_somebody_else_adds_is_seen(tmp_path: Path) -> None:
     assert [entry.question for entry in file.entries()] == ["When does it end?", "Who?"]
 
 
+def test_the_mark_that_editors_begin_a_file_with_is_no_damage(tmp_path: Path) -> None:
+    file = FeedbackFile(tmp_path)
+    file.path.write_text('{"question": "Who?", "verdict": "helpful"}\n', encoding="utf-8-sig")
+    assert [entry.question for entry in file.entries()] == ["Who?"]
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
@@ -110,6 +116,13 @@ def test_a_line_that_somebody_else_adds_is_seen(tmp_path: Path) -> None:
         ('{"question": "Q", "verdict": "good"}', "line 2: the verdict is 'good', not one of helpful"),
         ('{"question": "Q", "verdict": "helpful", "cited": [{"start": 1}]}', "line 2: the field 'document'"),
         ('{"question": "Q", "verdict": "helpful", "cited": [7]}', "line 2: a field has the wrong form"),
+        (f'{{"question": "Q", "verdict": "helpful", "time": 1{"0" * 400}}}', "line 2: a field has the wrong"),
+        (
+            '{"question": "Q", "verdict": "helpful", "cited":'
+            ' [{"document": "d", "start": Infinity, "end": 1, "sha256": ""}]}',
+            "line 2: a field has the wrong form",
+        ),
+        ("[" * 20_000, "line 2: it is nested too deep"),
     ],
 )
 def test_a_damaged_line_is_named_and_never_overwritten(tmp_path: Path, line: str, message: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from index.documents import ParsedDocument
-from index.errors import SourceError
+from index.errors import SourceError, StorageError
 from index.store import Store
 from rag.answers import digest
 from rag.ask import Assistant
@@ -90,6 +90,20 @@ def test_own_questions_are_measured_over_the_own_index(
     assert scores["refused, as it should be"] == (1, 1)
     assert scores["all right"] == (3, 6)
     assert [each["id"] for each in summary["wrong"]] == ["line-4", "line-5", "line-7"]
+
+
+def test_results_that_cannot_be_written_are_told_with_the_place(
+    opened: tuple[Store, Assistant], tmp_path: Path
+) -> None:
+    (tmp_path / "out").write_text("a file, and no folder", encoding="utf-8")
+    with pytest.raises(StorageError) as caught:
+        run(opened, tmp_path, QUESTIONS)
+    assert str(tmp_path / "out") in str(caught.value)
+    assert "try again" in caught.value.hint
+    (tmp_path / "out").unlink()
+    (tmp_path / "out" / "run.trec").mkdir(parents=True)
+    with pytest.raises(StorageError):
+        run(opened, tmp_path, QUESTIONS)
 
 
 def test_a_document_that_is_not_in_the_index_is_named(

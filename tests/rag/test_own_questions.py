@@ -105,6 +105,7 @@ def test_a_line_of_a_table_that_cannot_be_used_is_named(tmp_path: Path, text: st
     ("line", "message"),
     [
         ("{", "line 2: this is no JSON"),
+        ("[" * 20_000, "line 2: this is no JSON (it is nested too deep)"),
         ('"Q"', "line 2: this is no JSON object"),
         ('{"question": 7}', "line 2: the question is empty"),
         ('{"question": "Q", "answer": {"a": 1}}', "line 2: “answer” has to be a text or a list of texts"),

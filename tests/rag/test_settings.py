@@ -104,6 +104,73 @@ def test_a_file_that_is_no_toml_is_named(data: Path) -> None:
         load_settings()
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"[server]\nport = {'9' * 5_000}\n",
+        f"a = {'[' * 20_000}{']' * 20_000}\n",
+        f"a = {'{a=' * 20_000}1{'}' * 20_000}\n",
+    ],
+    ids=["digits", "lists", "tables"],
+)
+def test_toml_that_its_own_reader_breaks_off_at_is_named(data: Path, text: str) -> None:
+    (data / "settings.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"settings\.toml is not valid TOML") as caught:
+        load_settings()
+    assert caught.value.hint == "Correct or remove that file."
+
+
+def test_a_file_of_settings_has_the_size_of_one(data: Path) -> None:
+    (data / "settings.toml").write_text(f"a{'.a' * 100_000} = 1\n", encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"settings\.toml is too large .*200,006 bytes"):
+        load_settings()
+
+
+def test_a_value_of_many_characters_is_shown_by_its_beginning(data: Path) -> None:
+    (data / "settings.toml").write_text(f"[server]\nport = '{'9' * 50_000}'\n", encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"server\.port cannot be '999") as caught:
+        load_settings()
+    assert len(str(caught.value)) < 600
+
+
+def test_the_mark_that_editors_begin_a_file_with_is_no_part_of_it(data: Path) -> None:
+    (data / "settings.toml").write_text("[server]\nport = 80\n", encoding="utf-8-sig")
+    assert load_settings().server.port == 80
+
+
+def test_a_file_in_another_encoding_is_named(data: Path) -> None:
+    (data / "settings.toml").write_text("[server]\nport = 80\n", encoding="utf-16")
+    with pytest.raises(SettingsError, match=r"settings\.toml is not in UTF-8") as caught:
+        load_settings()
+    assert "Save it as UTF-8" in caught.value.hint
+
+
+def test_what_stands_in_the_place_of_a_file_is_named_and_never_waited_for(data: Path) -> None:
+    (data / "settings.toml").mkdir()
+    with pytest.raises(SettingsError, match=r"settings\.toml is not a file"):
+        load_settings()
+    if hasattr(os, "mkfifo"):
+        (data / "settings.toml").rmdir()
+        os.mkfifo(data / "settings.toml")
+        with pytest.raises(SettingsError, match=r"settings\.toml is not a file"):
+            load_settings()
+
+
+def test_the_working_folder_is_no_place_for_data_unless_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("FOOTNOTE_DATA")
+    default = load_settings().data
+    Path("footnote.toml").write_text('data = ""\n', encoding="utf-8")
+    assert load_settings().data == default
+
+
+def test_a_data_folder_whose_name_cannot_be_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("FOOTNOTE_DATA")
+    Path("footnote.toml").write_text('data = "a\\u0000b"\n', encoding="utf-8")
+    with pytest.raises(SettingsError, match="null character") as caught:
+        load_settings()
+    assert "--data" in caught.value.hint
+
+
 def test_the_file_in_the_data_folder_cannot_move_the_data_folder(data: Path) -> None:
     (data / "settings.toml").write_text('data = "/elsewhere"', encoding="utf-8")
     with pytest.raises(SettingsError, match="data cannot be set"):

@@ -58,6 +58,21 @@ def test_a_form_that_cannot_be_changed_is_refused_and_stays(data: Path) -> None:
     assert path.read_text(encoding="utf-8") == "'answer.strictness' = 'open'\n"
 
 
+def test_a_link_to_a_file_kept_elsewhere_stays_a_link(data: Path, tmp_path: Path) -> None:
+    kept = tmp_path / "dotfiles" / "footnote.toml"
+    kept.parent.mkdir()
+    kept.write_text("# mine\n[server]\nport = 80\n", encoding="utf-8-sig")
+    link = data / "settings.toml"
+    try:
+        link.symlink_to(kept)
+    except OSError:
+        pytest.skip("links are not allowed here")
+    save_settings({"server.port": 81})
+    assert link.is_symlink()
+    assert kept.read_text(encoding="utf-8") == "# mine\n[server]\nport = 81\n"
+    assert load_settings().server.port == 81
+
+
 def test_taking_a_setting_out_brings_the_weaker_source_back() -> None:
     Path("footnote.toml").write_text("[retrieval]\npassages = 4\n", encoding="utf-8")
     assert save_settings({"retrieval.passages": 9}).retrieval.passages == 9

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from ui.chat_file import EVERY_CHAT, ChatFile
+from ui.chat_file import ANY_CHAT, EVERY_CHAT, ChatFile
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Iterator[ChatFile]:
     opened = ChatFile(tmp_path)
     for chat_id in ("one", "two"):
-        with opened.change() as db:
+        with opened.changing() as db:
             db.execute("INSERT INTO chats VALUES (?, ?, 0, 0)", (chat_id, chat_id))
     yield opened
     opened.close()
@@ -40,8 +40,8 @@ class Titles:
         return self.file.remembered(EVERY_CHAT, "SELECT title FROM chats ORDER BY title", read=self.read)
 
 
-def rename(file: ChatFile, chat_id: str, title: str, *, about: str | None) -> None:
-    with file.change(about) as db:
+def rename(file: ChatFile, chat_id: str, title: str, *, about: set[str]) -> None:
+    with file.changing(about) as db:
         db.execute("UPDATE chats SET title = ? WHERE chat_id = ?", (title, chat_id))
 
 
@@ -50,7 +50,7 @@ def test_what_did_not_change_is_not_read_again(file: ChatFile) -> None:
     for _ in range(3):
         assert (titles.of("one"), titles.of("two"), titles.all()) == (["one"], ["two"], ["one", "two"])
     assert titles.times == 3
-    rename(file, "one", "1", about="one")
+    rename(file, "one", "1", about={"one"})
     assert (titles.of("one"), titles.of("two"), titles.all()) == (["1"], ["two"], ["1", "two"])
     assert titles.times == 5  # the other conversation was not read again
 
@@ -60,7 +60,7 @@ def test_a_change_that_may_be_about_any_conversation_forgets_all(file: ChatFile)
     titles.of("one")
     titles.of("two")
     revision = file.revision
-    rename(file, "two", "2", about=None)
+    rename(file, "two", "2", about={ANY_CHAT})
     assert file.revision == revision + 1
     assert (titles.of("one"), titles.of("two")) == (["one"], ["2"])
     assert titles.times == 4
@@ -72,7 +72,7 @@ def test_what_is_read_while_something_changes_is_not_kept(file: ChatFile) -> Non
     def read(rows: list[tuple[Any, ...]]) -> list[str]:
         found = slow.read(rows)
         if slow.times == 1:
-            rename(file, "one", "1", about="one")  # after the rows were fetched
+            rename(file, "one", "1", about={"one"})  # after the rows were fetched
         return found
 
     def of_one() -> list[str]:
@@ -87,7 +87,7 @@ def test_a_change_that_fails_leaves_everything_as_it_was(file: ChatFile) -> None
     titles.of("one")
 
     def fail() -> None:
-        with file.change("one") as db:
+        with file.changing({"one"}) as db:
             db.execute("UPDATE chats SET title = 'x'")
             raise LookupError
 

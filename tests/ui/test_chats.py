@@ -8,6 +8,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -15,6 +16,7 @@ from typing import cast
 import pytest
 
 from index.documents import Heading, Locator, ParsedDocument
+from index.errors import StorageError
 from index.ingest import ingest_documents
 from index.store import Store
 from rag.answers import (
@@ -35,6 +37,7 @@ from rag.answers import (
 )
 from rag.ask import Assistant
 from tests.fakes import WordCountEmbedder
+from tests.full_disk import disk_refuses
 from tests.ui.payloads import HOSTILE
 from ui.asking import FIRST_DOCUMENTS, LOADING, QUIET_SECONDS, Asking, Running
 from ui.chats import Chats, Message
@@ -188,6 +191,74 @@ def test_an_answer_to_a_deleted_conversation_is_dropped(store: Store, chats: Cha
     chats.delete(chat.chat_id)
     chats.finish(place.message_id, stored(quoted_answer(store)))
     assert chats.message(place.message_id) is None
+
+
+def test_a_conversation_used_last_is_first_although_the_clock_was_set_back(chats: Chats) -> None:
+    older, newer = chats.create("Older"), chats.create("Newer")
+    for chat in (older, newer):
+        chats.add_exchange(chat.chat_id, "Q")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("time.time", lambda: older.created_at - 86_400)
+        chats.add_exchange(older.chat_id, "And now?")
+        newest = chats.create("Newest")
+        assert [chat.title for chat in chats.chats()] == ["Newest", "Older", "Newer"]
+        chats.add_exchange(newest.chat_id, "Q")
+    chats.add_exchange(newer.chat_id, "And then?")
+    assert [chat.title for chat in chats.chats()] == ["Newer", "Newest", "Older"]
+
+
+def test_an_answer_that_a_full_disk_refuses_is_shown_and_stored_later(
+    store: Store, chats: Chats, tmp_path: Path
+) -> None:
+    answer = quoted_answer(store)
+    desk, future = asking(chats, store, None)
+    chat = chats.create("Q")
+    running = desk.ask(chat.chat_id, "Q")
+    with disk_refuses():
+        future.set_result(cast(Assistant, ScriptedAssistant([Done(answer=answer)])))
+        while not running.finished:
+            running.wait(running.version, 0.05)
+        assert "cannot be saved" in running.unsaved
+        assert "Free some disk space" in running.unsaved
+        assert finished(chats, chat.chat_id).answer == stored(answer)
+        with pytest.raises(StorageError):
+            chats.save_unsaved()
+    assert desk.running(chat.chat_id) is None
+    assert stored_answers(tmp_path) == [None]
+    chats.save_unsaved()
+    assert stored_answers(tmp_path) != [None]
+    assert finished(chats, chat.chat_id).answer == stored(answer)
+
+
+def stored_answers(tmp_path: Path) -> list[str | None]:
+    with closing(sqlite3.connect(tmp_path / "data" / "chats.sqlite")) as db:
+        return [row[0] for row in db.execute("SELECT answer FROM messages WHERE role = 'assistant'")]
+
+
+def test_a_file_of_conversations_that_cannot_be_read_is_told_in_words(chats: Chats, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "data" / "chats.sqlite")) as db:
+        db.execute("DROP TABLE messages")
+    with pytest.raises(StorageError, match=r"chats\.sqlite cannot be read") as caught:
+        chats.chats()
+    assert "backup" in caught.value.hint
+
+
+def test_a_deletion_that_the_log_keeps_on_a_full_disk_is_finished_later(chats: Chats, tmp_path: Path) -> None:
+    def held() -> bool:
+        return any(b"xylophone" in path.read_bytes() for path in (tmp_path / "data").glob("chats.sqlite*"))
+
+    kept = chats.create("Kept")
+    for number in range(40):
+        chats.add_exchange(kept.chat_id, f"Question {number} " + "about this and that " * 400)
+    chat = chats.create("Where is the xylophone?")
+    chats.add_exchange(chat.chat_id, "Where is the xylophone?")
+    chats.erase_hidden(undo_seconds=10)  # now the log is empty, and the file behind it large
+    with disk_refuses(beyond=200_000):
+        chats.delete(chat.chat_id)
+        assert [each.title for each in chats.chats()] == ["Kept"]
+        assert held()
+    chats.erase_hidden(undo_seconds=10)  # as it is called once a second
+    assert not held()
 
 
 def test_a_blank_title_is_ignored(chats: Chats) -> None:

@@ -136,14 +136,38 @@ def test_a_message_of_a_deleted_conversation_is_not_shown(desk: Desk) -> None:
 def test_after_the_time_to_undo_it_is_erased(desk: Desk, tmp_path: Path) -> None:
     chat_id = conversation(desk, "Where is the pomegranate?")
     desk.chats.hide(chat_id)
-    desk.chats.erase_hidden(older_than=time.time() - 10)
+    desk.chats.erase_hidden(undo_seconds=10)
     assert desk.chats.hidden_title(chat_id) == "Where is the pomegranate?"
-    desk.chats.erase_hidden(older_than=time.time())
+    desk.chats.erase_hidden(undo_seconds=0)
     assert desk.chats.hidden_title(chat_id) is None
     desk.chats.restore(chat_id)
     assert desk.chats.chats() == []
     held = b"".join(path.read_bytes() for path in (tmp_path / "data").glob("chats.sqlite*"))
     assert b"pomegranate" not in held
+
+
+def test_a_clock_that_was_set_back_delays_no_erasure(desk: Desk) -> None:
+    chat_id = conversation(desk, "Where is the pomegranate?")
+    desk.chats.hide(chat_id)
+    desk.chats.erase_hidden(undo_seconds=10, now=time.time() - 3600)
+    assert desk.chats.hidden_title(chat_id) is None
+
+
+def test_what_was_deleted_leaves_the_log_once_nobody_reads(desk: Desk, tmp_path: Path) -> None:
+    chat_id = conversation(desk, "Where is the pomegranate?")
+
+    def held() -> bool:
+        files = (tmp_path / "data").glob("chats.sqlite*")
+        return any(b"pomegranate" in path.read_bytes() for path in files)
+
+    with closing(sqlite3.connect(tmp_path / "data" / "chats.sqlite", isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM chats").fetchall()
+        desk.chats.delete(chat_id)
+        assert held()
+        reader.execute("ROLLBACK")
+    desk.chats.erase_hidden(undo_seconds=10)  # as it is called once a second
+    assert not held()
 
 
 def test_conversations_of_the_first_release_open_and_go_on(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -17,6 +18,7 @@ from index.jobs import Job, Jobs
 from index.store import Store
 from rag.settings import Settings, load_settings
 from tests.fakes import WordCountEmbedder
+from tests.full_disk import disk_refuses
 from ui.indexer import IndexerClient, work
 from ui.indexing import SAMPLES, Indexer, Request, label, sample_files
 
@@ -255,6 +257,87 @@ def test_an_expected_failure_ends_the_job_and_not_the_worker(
     states = [(job.state, bool(job.message), bool(job.hint)) for job in jobs.recent()[::-1]]
     assert states == [("failed", True, True)] * 3 + [("done", True, False)]
     assert missing in jobs.recent()[3].message
+
+
+def test_a_request_that_a_full_disk_keeps_from_being_a_job_is_told_and_ends_no_worker(
+    settings: Settings, jobs: Jobs, tmp_path: Path
+) -> None:
+    (tmp_path / "a.txt").write_text("The river.", encoding="utf-8")
+    replies: list[Mapping[str, object]] = []
+    requests: SimpleQueue[Request | None] = SimpleQueue()
+    with working(settings, jobs, requests, replies.append):
+        with disk_refuses():
+            requests.put({"kind": "paths", "paths": [str(tmp_path / "a.txt")]})
+            wait_for(lambda: len(replies) == 1)
+        assert jobs.recent() == []
+        assert replies[0]["event"] == "ended"
+        assert "Check free space" in str(replies[0]["problem"])
+        requests.put({"kind": "paths", "paths": [str(tmp_path / "a.txt")]})
+        wait_for(lambda: len(replies) == 3)
+    assert [job.state for job in jobs.recent()] == ["done"]
+
+
+def test_a_job_that_ends_on_a_full_disk_is_not_taken_for_running_once_there_is_room(
+    settings: Settings, jobs: Jobs, tmp_path: Path
+) -> None:
+    (tmp_path / "a.txt").write_text("The river.", encoding="utf-8")
+    replies: list[Mapping[str, object]] = []
+    requests: SimpleQueue[Request | None] = SimpleQueue()
+    full = ExitStack()
+
+    def reply(message: Mapping[str, object]) -> None:
+        if message["event"] == "began":
+            full.enter_context(disk_refuses())
+        replies.append(message)
+
+    with working(settings, jobs, requests, reply):
+        requests.put({"kind": "paths", "paths": [str(tmp_path / "a.txt")]})
+        wait_for(lambda: len(replies) == 2)
+        assert [job.state for job in jobs.recent()] == ["running"]
+        full.close()
+        wait_for(lambda: [job.state for job in jobs.recent()] == ["failed"])
+    assert "free space" in jobs.recent()[0].hint
+
+
+@contextmanager
+def working(
+    settings: Settings,
+    jobs: Jobs,
+    requests: SimpleQueue[Request | None],
+    reply: Callable[[Mapping[str, object]], None],
+) -> Iterator[None]:
+    """A worker in a thread of its own."""
+    indexer = Indexer(settings, embedder=WordCountEmbedder(["river"]))
+    indexer.store  # noqa: B018  opened before the disk is full
+    closing = threading.Event()
+    thread = threading.Thread(
+        target=work, args=(indexer, jobs, requests), kwargs={"reply": reply, "closing": closing}
+    )
+    thread.start()
+    try:
+        yield
+    finally:
+        requests.put(None)
+        thread.join(timeout=30)
+        indexer.close()
+    assert not thread.is_alive()
+
+
+def test_a_client_tells_why_a_request_could_not_become_a_job(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    told: list[str] = []
+    worker = (
+        "import json, sys\nfor line in sys.stdin:\n    print(json.dumps("
+        '{"event": "ended", "job_id": None, "problem": json.loads(line)["kind"]}), flush=True)'
+    )
+    client = IndexerClient(data, command=[sys.executable, "-c", worker], tell_problem=told.append)
+    client.submit({"kind": "The disk is full."})
+    client.submit({"kind": ""})
+    wait_for(lambda: client.pending == 0)
+    client.close()
+    assert told == ["The disk is full.", ""]
 
 
 def test_a_job_that_is_asked_to_stop_is_cancelled(settings: Settings, jobs: Jobs, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -255,6 +256,16 @@ def test_the_switch_of_a_folder_turns_watching_on_and_off(desk: Desk, folder: Pa
     assert "checked" in shown
 
 
+def test_uploads_go_when_they_are_old_also_after_the_clock_was_set_back(desk: Desk, data: Path) -> None:
+    for name, age in (("new", 0.0), ("old", 60.0), ("of tomorrow", -86_400.0)):
+        folder = uploads_folder(data) / name
+        folder.mkdir(parents=True)
+        (folder / "a.txt").write_text("The river.", encoding="utf-8")
+        os.utime(folder, (time.time() - age, time.time() - age))
+    desk.clear_uploads(idle_seconds=15)
+    assert [entry.name for entry in uploads_folder(data).iterdir()] == ["new"]
+
+
 def test_the_page_resumes_an_upload_that_broke_off_and_keeps_its_files_for_it(
     data: Path, desk: Desk, queue: Queue, jobs: Jobs
 ) -> None:
@@ -265,7 +276,7 @@ def test_the_page_resumes_an_upload_that_broke_off_and_keeps_its_files_for_it(
     request = {"kind": "uploads", "files": [[str(files[0].resolve()), "a.txt"]]}
     broken = jobs.start("uploads", "a.txt", request)
     jobs.finish(broken, "failed")
-    desk.clear_uploads(older_than=time.time() + 1)
+    desk.clear_uploads(idle_seconds=0)
     assert [file.exists() for file in files] == [True, False]
     assert 'data-act="resume"' in click(desk, act="")
     click(desk, act="resume", job=str(broken))

@@ -14,14 +14,16 @@ from hypothesis import strategies as st
 
 from index.store import Store
 from rag.settings import load_settings
+from tests.ui.payloads import HOSTILE
 from tests.ui.test_chats import TEXT, put, quoted_answer
 from tests.ui.test_opinions import NoIndexer, exchange
 from ui.around import OPENING_SECONDS
 from ui.desk import Desk
 from ui.page import Page
 from ui.parts import Doubt, Shown
+from ui.render import escape_line
 from ui.sidebar import OUTDATED, STALE
-from ui.tab import View
+from ui.tab import View, warn
 
 _STAMP = re.compile(r'<template data-part="(\w+)" data-revision="(\w+)"></template>$')
 
@@ -159,3 +161,10 @@ def test_a_conversation_that_did_not_arrive_is_asked_for_after_the_second_tick(p
 def test_only_a_page_that_outlived_its_server_loads_itself_again(page: Page) -> None:
     assert "top" not in tick(page, View(), {"seconds": OPENING_SECONDS})
     assert tick(page, View(), {"seconds": OPENING_SECONDS + 1}) == {"top": STALE}
+
+
+@pytest.mark.parametrize("payload", HOSTILE.values(), ids=HOSTILE)
+def test_a_warning_is_text_whatever_it_says(payload: str) -> None:
+    # Without a browser, Gradio's warnings are Python's.
+    with pytest.warns(UserWarning, match=f"^{re.escape(escape_line(f'a {payload}'))}$"):
+        warn(f"a {payload}")

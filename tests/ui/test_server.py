@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +33,15 @@ uvicorn.run(app, port=int(sys.argv[2]), log_level="warning")
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(scope="module")
+def address(data: Path) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    data = str(tmp_path_factory.mktemp("data"))
-    with subprocess.Popen([sys.executable, "-c", SERVER, data, str(port)]) as server:
+    with subprocess.Popen([sys.executable, "-c", SERVER, str(data), str(port)]) as server:
         try:
             url = f"http://127.0.0.1:{port}"
             for _ in range(600):
@@ -71,7 +77,18 @@ def test_refusals_carry_the_headers_too(client: httpx.Client) -> None:
     assert reply.headers["x-content-type-options"] == "nosniff"
 
 
-@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example:7860", "localhost.evil.example"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "127.0.0.1.evil.example:7860",
+        "localhost.evil.example",
+        "127.0.0.1:80@evil.example",
+        "127.0.0.1:80:evil.example",
+        "[::1",
+        "[::1]evil.example",
+    ],
+)
 def test_a_foreign_host_name_is_refused(client: httpx.Client, host: str) -> None:
     assert client.get("/", headers={"host": host}).status_code == 421
 
@@ -118,6 +135,8 @@ def test_a_foreign_origin_is_never_allowed_to_read(client: httpx.Client) -> None
         "/gradio_api/mcp/",
         "/gradio_api/deep_link",
         "/login_check",
+        *(f"/{folder}/{'a' * 300}" for folder in ("assets", "static", "svelte", "page-image", "original")),
+        f"/gradio_api/heartbeat/{'a' * 300}",
     ],
 )
 def test_what_the_page_does_not_use_is_not_there(client: httpx.Client, path: str) -> None:
@@ -152,25 +171,74 @@ def test_a_body_without_an_honest_length_is_cut_off(client: httpx.Client) -> Non
     assert client.post("/gradio_api/queue/join", content=pieces).status_code == 413
 
 
-def test_what_a_click_shows_is_not_sent_again_when_it_is_done(client: httpx.Client) -> None:
-    # A person may have typed into the composer by then.
-    handlers = client.get("/config").json()["dependencies"]
-    opening = next(each for each in handlers if each["targets"][0][1] == "load")
-    body = {"fn_index": opening["id"], "data": [None], "session_hash": "typing", "event_data": None}
+def test_an_upload_of_many_files_without_an_honest_length_is_cut_off(
+    client: httpx.Client, data: Path
+) -> None:
+    def pieces() -> Iterator[bytes]:
+        for number in range(100):
+            name = f'Content-Disposition: form-data; name="files"; filename="{number}.bin"'
+            yield f"--x\r\n{name}\r\n\r\n".encode() + b"a" * 1_000_000 + b"\r\n"
+        yield b"--x--\r\n"
+
+    kind = {"content-type": "multipart/form-data; boundary=x"}
+    assert client.post("/gradio_api/upload", content=pieces(), headers=kind).status_code == 413
+    kept = sum(path.stat().st_size for path in (data / "uploads").rglob("*") if path.is_file())
+    assert kept <= 55_000_000
+
+
+def said_to(
+    client: httpx.Client, handler: Mapping[str, Any], event: object, tab: str, sent: Sequence[object] = ()
+) -> list[dict[str, Any]]:
+    """What the server says to a tab until a handler is done, each message of the queue."""
+    inputs = [*sent, *[None] * (len(handler["inputs"]) - len(sent))]
+    body = {"fn_index": handler["id"], "data": inputs, "session_hash": tab, "event_data": event}
     client.post("/gradio_api/queue/join", json=body).raise_for_status()
     messages: list[dict[str, Any]] = []
-    with client.stream("GET", "/gradio_api/queue/data", params={"session_hash": "typing"}) as events:
+    with client.stream("GET", "/gradio_api/queue/data", params={"session_hash": tab}) as events:
         for line in events.iter_lines():
             if line.startswith("data: "):
                 messages.append(json.loads(line.removeprefix("data: ")))
             if messages and messages[-1]["msg"] == "process_completed":
                 break
+    return messages
+
+
+def test_what_a_click_shows_is_not_sent_again_when_it_is_done(client: httpx.Client) -> None:
+    # A person may have typed into the composer by then.
+    handlers = client.get("/config").json()["dependencies"]
+    opening = next(each for each in handlers if each["targets"][0][1] == "load")
+    messages = said_to(client, opening, None, "typing")
     shown = next(each["output"]["data"] for each in messages if each["msg"] == "process_generating")
     assert any(isinstance(value, str) for value in shown)
     nothing = {"__type__": "update"}
     assert len(messages[-1]["output"]["data"]) == len(opening["outputs"])
     for value in messages[-1]["output"]["data"]:
         assert value in (nothing, {**nothing, "props": nothing})
+
+
+@pytest.mark.parametrize("sent", [None, " "], ids=repr)
+def test_what_is_no_question_asks_nothing(client: httpx.Client, sent: object) -> None:
+    handlers = client.get("/config").json()["dependencies"]
+    asking = next(each for each in handlers if each["targets"][0][1] == "submit")
+    assert said_to(client, asking, None, "asking", [sent])[-1]["success"]
+
+
+def test_what_goes_wrong_behind_a_click_is_told_in_words(client: httpx.Client, data: Path) -> None:
+    handlers = client.get("/config").json()["dependencies"]
+    clicks = [each for each in handlers if each["targets"][0][1] == "act"]
+    assert len(clicks) > 5
+    with closing(sqlite3.connect(data / "chats.sqlite", timeout=10)) as db:
+        db.execute("ALTER TABLE hidden RENAME TO hidden_away")
+        try:
+            told = [said_to(client, each, {"act": "new"}, f"tab{each['id']}") for each in clicks]
+        finally:
+            db.execute("ALTER TABLE hidden_away RENAME TO hidden")
+    for messages in told:
+        words = [each["log"] for each in messages if each["msg"] == "log"]
+        assert messages[-1]["success"], "Gradio said that there was an error, and not which"
+        assert all("cannot be read" in each and "Try again" in each for each in words)
+    # What is remembered since the last change is shown; the rest says why it is not.
+    assert sum(any(each["msg"] == "log" for each in messages) for messages in told) >= 3
 
 
 def test_no_handler_is_a_public_endpoint(client: httpx.Client) -> None:

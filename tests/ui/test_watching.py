@@ -53,7 +53,7 @@ class ThreadIndexer:
     def __init__(self, data: Path, embedder: WordCountEmbedder) -> None:
         self.requests: list[Request] = []
         self.pending = 0
-        self.failing = False
+        self.failing = self.losing = False
         self._indexer = Indexer(Settings(data=data), embedder=embedder)
         self._jobs = Jobs(data)
         self._queue: SimpleQueue[Request | None] = SimpleQueue()
@@ -73,7 +73,9 @@ class ThreadIndexer:
 
     def _work(self) -> None:
         while (request := self._queue.get()) is not None:
-            if self.failing:
+            if self.losing:
+                pass  # as on a full disk
+            elif self.failing:
                 self._jobs.finish(self._jobs.start(request["kind"], ""), "failed")
             else:
                 with contextlib.suppress(FootnoteError):  # noted with the job
@@ -300,6 +302,20 @@ def test_a_job_that_failed_is_made_good_by_looking_through_the_folder(
     watching.write("b.txt", "The bridge is old.")
     wait_for(lambda: len(watching.requests("update")) == 1 and len(watching.requests("paths")) > 1)
     watching.indexer.failing = False
+    wait_for(lambda: watching.found("bridge") == ["The bridge is old."])
+
+
+def test_changes_that_did_not_even_become_a_job_are_made_good_too(
+    watching: Watching, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ui.watching._RETRY_SECONDS", 0.2)
+    watching.write("a.txt", "The river is wide.")
+    watching.watcher._retry_seconds = 0.2
+    watching.begin()
+    watching.indexer.losing = True
+    watching.write("b.txt", "The bridge is old.")
+    wait_for(lambda: len(watching.requests("update")) == 1 and len(watching.requests("paths")) > 1)
+    watching.indexer.losing = False
     wait_for(lambda: watching.found("bridge") == ["The bridge is old."])
 
 
