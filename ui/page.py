@@ -23,6 +23,7 @@ from ui.documents import Documents
 from ui.documents_view import tools_html
 from ui.evidence_pane import CONTEXT_CHARS
 from ui.export import export_chat
+from ui.pulse import Pulse
 from ui.quality import QualityPage
 from ui.settings import SettingsPage
 from ui.sheet import ShownAs
@@ -33,11 +34,12 @@ TITLE = "Footnote"
 # Clicks on anything with data-act become one event with its data; every element below a gr.HTML.
 _ACTIONS_JS = Path(__file__).with_name("actions.js")
 _FIELDS_JS = Path(__file__).with_name("fields.js")  # after actions.js
-_PAGE_JS = [Path(__file__).with_name(name) for name in ("page.js", "sheet.js", "appearance.js")]  # one script
+_PAGE_JS = [
+    Path(__file__).with_name(name) for name in ("page.js", "sheet.js", "pulse.js", "appearance.js")
+]  # one script
 _CHAT_JS = [Path(__file__).with_name(name) for name in ("chat.js", "sources.js")]  # one script
-_TICK_JS = Path(__file__).with_name("tick.js")
 # A tab that follows an answer holds one of Gradio's threads. There are more than answers are made at once,
-# so that whoever asks too much is told so at once, and ticks and clicks go on meanwhile.
+# so that whoever asks too much is told so at once, and clicks go on meanwhile.
 _FOLLOWERS = MAX_AT_ONCE + 14
 _THREADS = 2 * MAX_AT_ONCE
 # Gradio looks for events without pause, a thousand times a second: 4 % of a core while nobody does anything.
@@ -54,6 +56,7 @@ class Page:
         self.documents = Documents(desk, self.components, self.around)
         self.quality = QualityPage(desk, self.components, self.around, self.conversations)
         self.settings = SettingsPage(desk, self.components, self.around)
+        self.pulse = Pulse(desk, self.components, self.around, self.conversations)
 
 
 def _shown_as(wanted: Mapping[str, object]) -> ShownAs:
@@ -63,7 +66,7 @@ def _shown_as(wanted: Mapping[str, object]) -> ShownAs:
     return "page"
 
 
-def _server_functions(desk: Desk) -> list[Callable[[object], str]]:
+def _server_functions(desk: Desk, beat: Callable[[object], str]) -> list[Callable[[object], str]]:
     """Called from the browser without the queue."""
 
     def evidence(data: object) -> str:
@@ -92,7 +95,11 @@ def _server_functions(desk: Desk) -> list[Callable[[object], str]]:
             return ""
         return answer_with_sources(message, desk.references, desk.asking.plain_text(message))
 
-    return [evidence, sheet, quote, answer_text]
+    def pulse(data: object) -> str:
+        """What a tab that shows this should do."""
+        return beat(data)
+
+    return [evidence, sheet, quote, answer_text, pulse]
 
 
 def _chat_functions(desk: Desk) -> list[Callable[[object], str]]:
@@ -144,7 +151,7 @@ def build_page(desk: Desk) -> gr.Blocks:
                 head = gr.HTML(head_html(), js_on_load=actions, elem_id="fn-head-html")
                 parts.side = gr.HTML("", js_on_load=actions, elem_id="fn-side-html")
             with gr.Column(elem_id="fn-main", min_width=0):
-                parts.top = gr.HTML(top_html(NEW_CHAT, ""), js_on_load=None, elem_id="fn-top-html")
+                parts.top = gr.HTML(top_html(NEW_CHAT, "", ""), js_on_load=None, elem_id="fn-top-html")
                 with gr.Column(elem_id="fn-chat-view", min_width=0):
                     parts.hello = gr.HTML("", js_on_load=actions, elem_id="fn-hello-html")
                     parts.chat = gr.Chatbot(
@@ -194,11 +201,9 @@ def build_page(desk: Desk) -> gr.Blocks:
                 evidence = gr.HTML(
                     "",
                     js_on_load=_script(_PAGE_JS),
-                    server_functions=_server_functions(desk),
+                    server_functions=_server_functions(desk, page.pulse.beat),
                     elem_id="fn-evidence-html",
                 )
-        report = gr.JSON(visible=False)  # filled by tick.js
-        timer = gr.Timer(1.0)
 
         quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": True}
         around = [parts.side, parts.scope, parts.strip, parts.top, parts.hello, parts.state, parts.table]
@@ -231,15 +236,7 @@ def build_page(desk: Desk) -> gr.Blocks:
             on(part.act, page.documents.action, [view], around)
         on(parts.quality.act, page.quality.action, [view], everything)
         on(parts.settings.act, page.settings.action, [view], everything)
-        timer.tick(
-            page.around.tick,
-            [view, report],
-            around,
-            js=_TICK_JS.read_text(encoding="utf-8"),
-            trigger_mode="once",  # a slow one is not overtaken by the next
-            concurrency_limit=_FOLLOWERS,
-            **quiet,
-        )
+        on(evidence.draw, page.pulse.draw, [view], around)
     blocks.max_threads = _THREADS  # only ``launch`` has a parameter for it
     blocks.queue(max_size=256, default_concurrency_limit=_FOLLOWERS, api_open=False)
     blocks._queue.sleep_when_free = _LOOK_SECONDS  # there is no parameter for it

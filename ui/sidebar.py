@@ -17,9 +17,6 @@ BRAND = '<div class="fn-brand">Footnote<sup>1</sup></div>'
 
 # As in the address (``?view=``) and in page.js -> on the tab.
 VIEWS = {"chat": "Chat", "documents": "Documents", "quality": "Quality", "settings": "Settings"}
-# What page.js obeys: load the page again; ask for the conversation again.
-STALE = '<header class="fn-top" data-stale="1"></header>'
-OUTDATED = "<template data-outdated></template>"
 _EDITING = (
     '<div class="fn-editing"><span>Editing your last question. Its answer stays as a variant.</span>'
     f"{button('Cancel', 'fn-link', {'act': 'edit-cancel'}, title='Cancel (Esc)')}</div>"
@@ -157,14 +154,20 @@ def _model_line(model: str, problem: str) -> str:
     return f'<div class="fn-line fn-model">{line}</div>{settings}'
 
 
-def top_html(title: str, chat_id: str) -> str:
-    """The bar above every view. The page reads ``data-chat`` to keep the address up to date."""
+def top_html(title: str, chat_id: str, tab: str) -> str:
+    """The bar above every view.
+
+    Args:
+        title: Of the conversation.
+        chat_id: The page reads it to keep the address up to date.
+        tab: The key of the tab, which its pulse carries; "" until it is open.
+    """
     tabs = "".join(button(label, "", {"view": view}) for view, label in VIEWS.items())
     titles = "".join(
         f'<span data-title="{view}">{label}</span>' for view, label in VIEWS.items() if view != "chat"
     )
     return (
-        f'<header class="fn-top" data-chat="{escape(chat_id)}">'
+        f'<header class="fn-top" data-chat="{escape(chat_id)}" data-tab="{escape(tab)}">'
         '<button type="button" class="fn-quiet fn-burger" data-view="side" aria-label="Conversations">☰'
         "</button>"
         f'<h1><span class="fn-chat-title"><bdi>{escape_line(title)}</bdi></span>'

@@ -211,7 +211,7 @@ class Tab:
     """One open page, whose Documents view is clicked."""
 
     def __init__(self, desk: Desk) -> None:
-        self.page, self.view = Page(desk), View(opened=True)
+        self.page, self.view = Page(desk), View()
         # What the layout gives the page: a part of it is known by its component.
         for part in ("side", "scope", "top", "hello", "state", "table"):
             setattr(self.page.components, part, part)

@@ -235,7 +235,5 @@ def test_nothing_that_a_person_does_is_dropped_while_something_is_pending(tmp_pa
     )
     command = [sys.executable, "-c", code, str(tmp_path / "data")]
     events = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
-    assert events.count("tick:once") == 1
-    others = [event for event in events if event != "tick:once"]
-    assert len(others) > 10
-    assert all(event.endswith(":multiple") for event in others)
+    assert len(events) > 10
+    assert all(event.endswith(":multiple") for event in events)
