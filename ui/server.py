@@ -54,7 +54,8 @@ HEADERS = {
 # page uses can be reached; in particular no file, so that a document is never shown as a page of ours.
 _PATHS = {
     "GET": (
-        *("/", "/config", "/theme.css", "/favicon.ico", "/robots.txt", "/gradio_api/queue/data"),
+        *("/", "/config", "/theme.css", "/favicon.ico", "/robots.txt"),
+        "/gradio_api/queue/data",
         *(
             "/gradio_api/upload_progress",
             "/gradio_api/app_id",
@@ -235,6 +236,7 @@ def create_app(settings: Settings, *, desk: Desk | None = None) -> FastAPI:
     from fastapi import FastAPI
     from fastapi.middleware.cors import CORSMiddleware
 
+    from ui.opening import Opening
     from ui.page import TITLE, build_page
 
     desk = Desk(settings) if desk is None else desk
@@ -243,6 +245,7 @@ def create_app(settings: Settings, *, desk: Desk | None = None) -> FastAPI:
     app.state.first_page = threading.Event()
     # A parent with its own CORS rule keeps Gradio from adding one that echoes foreign origins.
     app.add_middleware(CORSMiddleware, allow_origins=[])
+    app.add_middleware(Opening)
     hosts = frozenset({"127.0.0.1", "localhost", "::1", settings.server.host.strip("[]").lower()})
     app.add_middleware(Guard, hosts=hosts, first_page=app.state.first_page)
     font = ["ui-sans-serif", "system-ui", "sans-serif"]
@@ -259,6 +262,7 @@ def create_app(settings: Settings, *, desk: Desk | None = None) -> FastAPI:
         server_name=settings.server.host,
         server_port=settings.server.port,
         app_kwargs={"docs_url": None, "redoc_url": None, "openapi_url": None},
+        favicon_path=str(Path(__file__).with_name("mark.svg")),
         footer_links=[],
         run_history=False,
         allowed_paths=[],
