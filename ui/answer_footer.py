@@ -95,8 +95,6 @@ def footer_html(
             f"{_steps(answer.steps)}{_considered(answer.considered, references)}</details>"
         )
     foot.append(retry)
-    if any(sentence.markers for sentence in answer.sentences):
-        foot.append(f'<a class="fn-act" href="#copy-{message_id}">Copy with sources</a>')
     if answer.generator != "built-in":
         foot.append(f'<span class="fn-by">{escape_line(answer.generator)}</span>')
     if any(foot):
@@ -123,7 +121,17 @@ def _ways_on(message_id: str, refusal: StoredRefusal, references: References) ->
     return rows
 
 
-def opinions_html(message_id: str, answer: StoredAnswer, noted: Noted) -> str:
+def actions_html(message_id: str, answer: StoredAnswer, noted: Noted) -> str:
+    """What can be done with a finished answer: copied, and judged; "" for one of which there is nothing."""
+    actions: list[str] = []
+    if any(sentence.markers for sentence in answer.sentences):
+        actions.append(f'<a class="fn-act" href="#copy-{message_id}">Copy with sources</a>')
+    if answer.status == "answered":
+        actions += _opinions(message_id, answer, noted)
+    return f'<div class="fn-say">{"".join(actions)}</div>' if actions else ""
+
+
+def _opinions(message_id: str, answer: StoredAnswer, noted: Noted) -> list[str]:
     """What a person may say of the answer; what was said is ticked, and another click takes it back."""
 
     def link(opinion: str, label: str, *, marker: int = 0, said: bool = False) -> str:
@@ -146,7 +154,7 @@ def opinions_html(message_id: str, answer: StoredAnswer, noted: Noted) -> str:
             shown.append(f'<details class="fn-which"{open_}><summary>{label}</summary>{links}</details>')
     if noted:
         shown.append('<span class="fn-op-note">Noted as a test question. Click again to take it back.</span>')
-    return f'<div class="fn-say">{"".join(shown)}</div>'
+    return shown
 
 
 def _holds(ref: SpanRef, cited: set[tuple[int, int, int]]) -> bool:

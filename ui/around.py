@@ -56,6 +56,7 @@ class Around:
                 current,
                 desk.model_name,
                 desk.model_problem,
+                answering=overview.sources.count(None),
                 sources=sources_html(overview.sources, selection, view.looking),
                 wanted=view.wanted.strip(),
                 reindex=bool(overview.models.needed),

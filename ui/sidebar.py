@@ -21,6 +21,10 @@ _EDITING = (
     '<div class="fn-editing"><span>Editing your last question. Its answer stays as a variant.</span>'
     f"{button('Cancel', 'fn-link', {'act': 'edit-cancel'}, title='Cancel (Esc)')}</div>"
 )
+_ATTACH = (
+    '<button type="button" class="fn-attach" data-do="files" aria-label="Add files" '
+    'title="Add files to your documents">+</button>'
+)
 
 
 def sidebar_html(
@@ -32,6 +36,7 @@ def sidebar_html(
     model_problem: str,
     now: float | None = None,
     *,
+    answering: int = 0,
     sources: str = "",
     wanted: str = "",
     deleted: str | None = None,
@@ -47,6 +52,7 @@ def sidebar_html(
         model: What answers, in words.
         model_problem: Why nothing can answer now, "" when all is well.
         now: Unix seconds; the present when None.
+        answering: How many documents can answer: those that were read and are not disabled.
         sources: The block of what the conversation searches, as HTML.
         wanted: The words that ``chats`` were searched for, "" when these are all.
         reindex: Whether everything is to be embedded anew, with another model.
@@ -75,7 +81,7 @@ def sidebar_html(
         f'<div class="fn-side">{undo}'
         f'<nav class="fn-chats" aria-label="Conversations">{lists}</nav>'
         f"{sources}"
-        f'<div class="fn-status">{_index_line(status, job, moment, reindex=reindex)}'
+        f'<div class="fn-status">{_index_line(status, job, moment, answering=answering, reindex=reindex)}'
         f"{_model_line(model, model_problem)}"
         f"{button('Keys', 'fn-line', {'dialog': 'keys'}, title='List of keys (Ctrl+/)')}</div></div>"
     )
@@ -107,18 +113,18 @@ def _chat(chat: Chat, current: str) -> str:
 
 
 def composer_html(searched: Sequence[str], *, editing: bool) -> str:
-    """What stands in the composer below the question: that one is edited, and what is searched.
+    """What stands in the composer beside the question: adding files, that one is edited, what is searched.
 
     Args:
         searched: Names of what is selected; empty for everything.
     """
-    return (_EDITING if editing else "") + scope_html(searched)
+    return _ATTACH + (_EDITING if editing else "") + scope_html(searched)
 
 
-def _index_line(status: StoreStatus, job: Job | None, now: float, *, reindex: bool) -> str:
+def _index_line(status: StoreStatus, job: Job | None, now: float, *, answering: int, reindex: bool) -> str:
     sources = (
         '<button type="button" class="fn-line" data-view="documents">'
-        f"{count(status.documents, 'document')}, {count(status.passages, 'passage')}</button>"
+        f"{count(answering, 'document')}, {count(status.passages, 'passage')}</button>"
     )
     if job is not None:
         verb = "Checking" if job.kind == "plan" else "Indexing"
