@@ -40,6 +40,7 @@ class Around:
         overview, (current, last) = desk.overview(), desk.latest_jobs()
         selection = self.selection(view)
         searched = [] if selection is None else overview.sources.names(selection)
+        left_out = [] if selection is None else overview.sources.left_out(selection)
         status, rows = overview.status, overview.rows
         hello = ""
         if chat is None:
@@ -62,7 +63,7 @@ class Around:
                 reindex=bool(overview.models.needed),
                 deleted=desk.chats.hidden_title(view.hidden) if view.hidden else None,
             ),
-            "scope": composer_html(searched, editing=bool(view.editing)),
+            "scope": composer_html(searched, editing=bool(view.editing), left_out=left_out),
             "strip": self._strip(view),
             "top": top_html(chat.title if chat is not None else NEW_CHAT, view.chat_id, view.key),
             "hello": hello,

@@ -283,7 +283,8 @@ def _row(row: DocumentRow, now: float) -> str:
     folder = row.path.replace("\\", "/").rpartition("/")[0] if row.origin == "folder" else "uploaded"
     troubles = [f"{row.reason} {row.hint}".strip(), health_remark(row)]
     fix = "".join(f'<div class="fn-fix">{escape_line(trouble)}</div>' for trouble in troubles if trouble)
-    facts = "".join(f" · {escape_line(fact)}" for fact in health_facts(row))
+    facts = " · ".join(escape_line(fact) for fact in health_facts(row))
+    where = f"<bdi>{escape_line(folder)}</bdi>{' · ' if folder and facts else ''}{facts}"
     name = f"<bdi>{escape_line(row.name)}</bdi>"
     if row.version_id is not None:
         name = f'<a href="#doc-{row.doc_id}">{name}</a>'
@@ -306,7 +307,7 @@ def _row(row: DocumentRow, now: float) -> str:
         )
     return (
         f'<tr data-doc="{escape(row.doc_id)}">'
-        f'<td class="fn-doc">{name}<small><bdi>{escape_line(folder)}</bdi>{facts}</small>{fix}</td>'
+        f'<td class="fn-doc">{name}<small>{where}</small>{fix}</td>'
         f'<td data-th="Collection"><bdi>{escape_line(row.collection)}</bdi></td>'
         f'<td class="fn-n" data-th="Pages">{row.pages or "–"}</td>'
         f'<td class="fn-n" data-th="Passages">{f"{row.passages:,}" if row.passages else "–"}</td>'

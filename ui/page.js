@@ -125,9 +125,18 @@ const redrawPane = async () => {
   props.value = paneHtml = html;
 };
 
+// A box that scrolls keeps a header from sticking to the pane: only tables that are too wide have one.
+const fitTables = () => {
+  for (const box of element.querySelectorAll(".fn-table-box")) {
+    box.classList.toggle("fn-fits", box.scrollWidth <= box.clientWidth);
+  }
+};
+window.addEventListener("resize", fitTables);
+
 // Gradio draws when it is ready to, so what follows a drawing waits for it.
 const drawn = () => {
   const shown = pane();
+  fitTables();
   markOpen(shown ? shown.dataset.link : "");
   if (!shown || !drawing) return;
   const { keep, top, height, focus } = drawing;

@@ -112,13 +112,15 @@ def _chat(chat: Chat, current: str) -> str:
     )
 
 
-def composer_html(searched: Sequence[str], *, editing: bool) -> str:
+def composer_html(searched: Sequence[str], *, editing: bool, left_out: Sequence[str] = ()) -> str:
     """What stands in the composer beside the question: adding files, that one is edited, what is searched.
 
     Args:
         searched: Names of what is selected; empty for everything.
+        editing: Whether the last question is edited.
+        left_out: Names of the files that are not selected.
     """
-    return _ATTACH + (_EDITING if editing else "") + scope_html(searched)
+    return _ATTACH + (_EDITING if editing else "") + scope_html(searched, left_out)
 
 
 def _index_line(status: StoreStatus, job: Job | None, now: float, *, answering: int, reindex: bool) -> str:

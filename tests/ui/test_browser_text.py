@@ -53,10 +53,11 @@ def conversations(data: Path, folder: Path) -> dict[str, tuple[str, str]]:
     return found
 
 
-def open_citation(page: Page, url: str, chat_id: str) -> None:
+def open_citation(page: Page, url: str, chat_id: str, *, there: bool = True) -> None:
+    """``there``: whether the words that it is about are still in the document."""
     page.goto(f"{url}/?chat={chat_id}")
     page.locator("#fn-chat p a[href^='#cite-']").first.click()
-    expect(page.locator(".fn-pane mark").first).to_be_attached()
+    expect(page.locator(".fn-pane mark" if there else ".fn-pane").first).to_be_attached()
 
 
 def test_a_click_marks_the_quote_in_every_format(watched: Watched, tmp_path: Path) -> None:
