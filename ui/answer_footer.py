@@ -174,7 +174,7 @@ def _evidence(message_id: str, answer: StoredAnswer, located: Mapping[int, Locat
     css = "fn-ev" if len(good) == len(judged) else "fn-ev fn-ev-weak"
     line = f"Evidence: {len(good)} of {count(len(judged), 'sentence')} {word}"
     if len(there) < len(judged):
-        line += f", {len(judged) - len(there):,} without its source now"
+        line += f", {len(judged) - len(there):,} without its source"
     rows = "".join(_judged(message_id, sentence, located) for sentence in judged)
     return (
         f'<details class="fn-judged"><summary><span class="{css}">{line}</span></summary>'

@@ -223,6 +223,7 @@ document.addEventListener(
     if (event.target.closest?.('[data-act="open"], [data-act="new"], [data-act="ask"]')) {
       closePane();
       show("chat");
+      if (event.target.closest('[data-act="new"]')) box()?.focus();
     }
     for (const menu of document.querySelectorAll("details.fn-menu[open], details.fn-confirm[open]")) {
       if (!menu.contains(event.target)) menu.open = false;

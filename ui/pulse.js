@@ -13,6 +13,28 @@ const report = () => {
   return { tab, parts, chat, messages, writing, seconds: Math.floor(performance.now() / 1000) };
 };
 
+// What stands in the composer outlives a page that is loaded again for a server that was started anew.
+const DRAFT = "footnote-draft";
+const loadAgain = () => {
+  sessionStorage.setItem(DRAFT, box()?.value ?? "");
+  location.reload();
+};
+const takeDraft = () => {
+  const draft = sessionStorage.getItem(DRAFT);
+  sessionStorage.removeItem(DRAFT);
+  if (!draft || !box() || box().value) return;
+  box().value = draft;
+  box().dispatchEvent(new Event("input", { bubbles: true }));
+};
+
+const AWAY_BEATS = 3; // a server that is busy may let one pass
+let unheard = 0; // beats in turn that nobody has answered
+const heard = (answered) => {
+  unheard = answered ? 0 : unheard + 1;
+  const note = document.getElementById("fn-away");
+  if (note) note.hidden = unheard < AWAY_BEATS;
+};
+
 let beating = false;
 let seenIndex = 0; // the generation of the index that the evidence pane was drawn from
 const beat = async () => {
@@ -20,7 +42,9 @@ const beat = async () => {
   beating = true;
   try {
     const told = JSON.parse(await server.pulse(report()));
-    if (told.do.includes("load")) return void location.reload();
+    heard(true);
+    if (told.do.includes("load")) return void loadAgain();
+    if (told.generation && !seenIndex) takeDraft();
     if (told.do.includes("draw")) trigger("draw", report());
     if (told.do.includes("show")) tellServer({ act: "show" });
     if (told.generation && told.generation !== seenIndex) {
@@ -28,7 +52,7 @@ const beat = async () => {
       seenIndex = told.generation;
     }
   } catch {
-    // The server is away; a later beat finds it again, or another in its place.
+    heard(false); // a later beat finds it again, or another in its place
   } finally {
     beating = false;
   }

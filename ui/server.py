@@ -72,6 +72,7 @@ _FOLDERS = {
     "GET": ("/assets/", "/static/", "/svelte/", "/gradio_api/heartbeat/", IMAGES, ORIGINALS),
     "POST": (),
 }
+_PAPER, _DARK_PAPER = "#fbfaf7", "#14171d"  # as in style.css, for what is seen before it has come
 _STYLES = ("style.css", "chat.css", "sheet.css", "text.css", "views.css")
 
 Scope = MutableMapping[str, Any]
@@ -272,7 +273,9 @@ def create_app(settings: Settings, *, desk: Desk | None = None) -> FastAPI:
         enable_monitoring=False,
         pwa=False,
         mcp_server=False,
-        theme=gr.themes.Base(font=font, font_mono=mono),
+        theme=gr.themes.Base(font=font, font_mono=mono).set(
+            body_background_fill=_PAPER, body_background_fill_dark=_DARK_PAPER
+        ),
         head=f"<style>{style}</style>",
     )
     return app
