@@ -26,7 +26,7 @@ def dialogs_html() -> str:
     close = button("Close", "fn-btn", {"dialog": "close"})
     return (
         '<p class="fn-sr" id="fn-live" aria-live="polite"></p>'
-        '<div role="status"><p class="fn-notice fn-toast" id="fn-away" hidden>Footnote does not answer. '
+        '<div role="status"><p class="fn-notice" id="fn-away" hidden>Footnote does not answer. '
         "If it was closed, start it again: this page then goes on by itself.</p></div>"
         '<dialog class="fn-dialog" id="fn-keys" aria-labelledby="fn-keys-title">'
         f'<h2 id="fn-keys-title">Keys</h2><dl>{_rows(KEYS)}</dl>'

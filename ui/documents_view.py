@@ -200,8 +200,8 @@ def _progress(job: Job, now: float, *, goes_on: bool) -> str:
         note = f"Chat goes on with what was indexed before {clock(job.started_at, now)}."
     return (
         '<section class="fn-card" aria-label="Indexing">'
-        f"<h3><bdi>{escape_line(title)}</bdi></h3>"
-        '<div class="fn-prog" role="progressbar" aria-valuemin="0" aria-valuemax="100" '
+        f"<h2><bdi>{escape_line(title)}</bdi></h2>"
+        '<div class="fn-prog" role="progressbar" aria-label="Files" aria-valuemin="0" aria-valuemax="100" '
         f'aria-valuenow="{percent}"><i style="width:{percent}%"></i></div>'
         f'<div class="fn-pr">{line}<span class="fn-now"><bdi>{escape_line(now_at)}</bdi></span>'
         f'<span class="fn-end">{_controls(job)}</span></div>'
@@ -249,11 +249,11 @@ def _report(job: Job) -> str:
         kinds = {kind: sum(line.outcome == kind for line in attention) for kind in ("failed", "skipped")}
         label = ", ".join(f"{number:,} {_OUTCOMES[kind]}" for kind, number in kinds.items() if number)
         opened = " open" if len(attention) <= 3 else ""
-        listed = f"<details{opened}><summary>{label}</summary><ul>{items}{more}</ul></details>"
+        listed = f'<details{opened}><summary>{label}</summary><ul tabindex="0">{items}{more}</ul></details>'
     if job.resumable:
         body += button("Resume", "fn-btn", {"act": "resume", "job": str(job.job_id)})
     css = "fn-card fn-report fn-report-bad" if job.state == "failed" else "fn-card fn-report"
-    heading = f"<h3><bdi>{escape_line(title)}</bdi></h3>"
+    heading = f"<h2><bdi>{escape_line(title)}</bdi></h2>"
     return f'<section class="{css}" aria-label="Last report">{heading}{body}{listed}</section>'
 
 
