@@ -6,8 +6,13 @@ element.addEventListener("click", (event) => {
   const field = button.parentElement.querySelector("input.fn-field");
   const menu = button.closest("details");
   if (menu) menu.open = false;
-  trigger("act", { ...button.dataset, value: field ? field.value : "" });
+  trigger("act", { ...button.dataset, ...into(), value: field ? field.value : "" });
 });
+// The collection that is named beside the buttons that add files, where there are such.
+const into = () => {
+  const named = element.querySelector('[name="collection"]');
+  return named ? { collection: named.value } : {};
+};
 
 // A drawing between press and release takes the button away, and the click with it: the new button gets it.
 const identity = ({ dataset: { typed, ...rest } }) => JSON.stringify(rest);
@@ -51,7 +56,7 @@ if (filter) {
   const form = element.querySelector(".fn-folder");
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    trigger("act", { act: "folder", value: form.path.value });
+    trigger("act", { act: "folder", value: form.path.value, ...into() });
   });
 
   const files = element.querySelector("#fn-files");
@@ -73,7 +78,7 @@ if (filter) {
     }
     files.value = "";
     say(failed.length ? `Not uploaded (larger than 50 MB, or the connection broke): ${failed.join(", ")}` : "");
-    if (sent.length) trigger("act", { act: "upload", files: sent });
+    if (sent.length) trigger("act", { act: "upload", files: sent, ...into() });
   };
   files.addEventListener("change", () => send([...files.files]));
   element.addEventListener("footnote-files", (event) => send(event.detail));

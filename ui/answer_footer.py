@@ -95,8 +95,6 @@ def footer_html(
             f"{_steps(answer.steps)}{_considered(answer.considered, references)}</details>"
         )
     foot.append(retry)
-    if any(sentence.markers for sentence in answer.sentences):
-        foot.append(f'<a class="fn-act" href="#copy-{message_id}">Copy with sources</a>')
     if answer.generator != "built-in":
         foot.append(f'<span class="fn-by">{escape_line(answer.generator)}</span>')
     if any(foot):
@@ -123,7 +121,17 @@ def _ways_on(message_id: str, refusal: StoredRefusal, references: References) ->
     return rows
 
 
-def opinions_html(message_id: str, answer: StoredAnswer, noted: Noted) -> str:
+def actions_html(message_id: str, answer: StoredAnswer, noted: Noted) -> str:
+    """What can be done with a finished answer: copied, and judged; "" for one of which there is nothing."""
+    actions: list[str] = []
+    if any(sentence.markers for sentence in answer.sentences):
+        actions.append(f'<a class="fn-act" href="#copy-{message_id}">Copy with sources</a>')
+    if answer.status == "answered":
+        actions += _opinions(message_id, answer, noted)
+    return f'<div class="fn-say">{"".join(actions)}</div>' if actions else ""
+
+
+def _opinions(message_id: str, answer: StoredAnswer, noted: Noted) -> list[str]:
     """What a person may say of the answer; what was said is ticked, and another click takes it back."""
 
     def link(opinion: str, label: str, *, marker: int = 0, said: bool = False) -> str:
@@ -146,7 +154,7 @@ def opinions_html(message_id: str, answer: StoredAnswer, noted: Noted) -> str:
             shown.append(f'<details class="fn-which"{open_}><summary>{label}</summary>{links}</details>')
     if noted:
         shown.append('<span class="fn-op-note">Noted as a test question. Click again to take it back.</span>')
-    return f'<div class="fn-say">{"".join(shown)}</div>'
+    return shown
 
 
 def _holds(ref: SpanRef, cited: set[tuple[int, int, int]]) -> bool:
@@ -160,15 +168,24 @@ def _evidence(message_id: str, answer: StoredAnswer, located: Mapping[int, Locat
     judged = [sentence for sentence in answer.sentences if sentence.verdict is not None]
     if not judged:
         return ""
-    good = [sentence.verdict for sentence in judged if sentence.verdict in ("quoted", "supported")]
+    there = [sentence for sentence in judged if not _is_gone(sentence, located)]
+    good = [sentence.verdict for sentence in there if sentence.verdict in ("quoted", "supported")]
     word = _VERDICTS["quoted"] if all(verdict == "quoted" for verdict in good) else _VERDICTS["supported"]
     css = "fn-ev" if len(good) == len(judged) else "fn-ev fn-ev-weak"
     line = f"Evidence: {len(good)} of {count(len(judged), 'sentence')} {word}"
+    if len(there) < len(judged):
+        line += f", {len(judged) - len(there):,} without its source"
     rows = "".join(_judged(message_id, sentence, located) for sentence in judged)
     return (
         f'<details class="fn-judged"><summary><span class="{css}">{line}</span></summary>'
         f"<ol>{rows}</ol></details>"
     )
+
+
+def _is_gone(sentence: StoredSentence, located: Mapping[int, Located]) -> bool:
+    """Whether nothing that the sentence rests on is there any more."""
+    marks = [marker for marker in sentence.markers if marker in located]
+    return bool(marks) and all(located[marker].version_id is None for marker in marks)
 
 
 def _judged(message_id: str, sentence: StoredSentence, located: Mapping[int, Located]) -> str:
@@ -182,6 +199,8 @@ def _judged(message_id: str, sentence: StoredSentence, located: Mapping[int, Loc
     links = "".join(f'<a href="#cite-{message_id}-{marker}-chip">{marker}</a>' for marker in marks)
     verdict = _VERDICTS[sentence.verdict or "unsupported"]
     css = "fn-ev" if sentence.verdict in ("quoted", "supported") else "fn-ev fn-ev-weak"
+    if _is_gone(sentence, located):
+        verdict, css = GONE.get(located[marks[0]].state, GONE["removed"]), "fn-ev fn-ev-weak"
     return (
         f'<li><b class="{css}">{verdict.capitalize()}</b>'
         f"<span>{escape_line(words)} {links or '<i>no source</i>'}</span></li>"

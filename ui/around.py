@@ -1,10 +1,8 @@
-"""The parts around the chat: sidebar, top bar, Documents view, and the tick that keeps them true."""
+"""The parts around the chat: sidebar, top bar, empty state, the other views."""
 
 from __future__ import annotations
 
 import time
-
-import gradio as gr
 
 from rag.providers import destination
 from ui.desk import Desk, Overview
@@ -13,14 +11,13 @@ from ui.folders_view import folders_html
 from ui.quality_view import quality_html
 from ui.selection import Selection
 from ui.settings_view import settings_html
-from ui.sidebar import OUTDATED, STALE, composer_html, sidebar_html, top_html, welcome_html
+from ui.sidebar import composer_html, sidebar_html, top_html, welcome_html
 from ui.sources import sources_html
 from ui.strip import found_html, next_html
 from ui.suggesting import suggested_questions
-from ui.tab import Components, Update, View, number_of, text_of
+from ui.tab import Components, Tabs, Update, View
 
 NEW_CHAT = "New chat"
-OPENING_SECONDS = 15  # a page that is older has had its first event
 _TABLES = 50  # kept
 
 
@@ -32,14 +29,21 @@ class Around:
         self.components = components
         self._tables: dict[object, str] = {}
         self._tables_of = -1  # the generation of the index that they show
+        self.tabs = Tabs()
 
     def changes(self, view: View) -> Update:
         """Those parts of the page whose HTML is not what this tab shows already."""
+        changed = view.shown.changes(self.html(view))
+        return {getattr(self.components, name): text for name, text in changed.items()}
+
+    def html(self, view: View) -> dict[str, str]:
+        """Each part of the page as this tab should show it, by its name among the components."""
         desk = self.desk
         chat = desk.chats.chat(view.chat_id) if view.chat_id else None
         overview, (current, last) = desk.overview(), desk.latest_jobs()
         selection = self.selection(view)
         searched = [] if selection is None else overview.sources.names(selection)
+        left_out = [] if selection is None else overview.sources.left_out(selection)
         status, rows = overview.status, overview.rows
         hello = ""
         if chat is None:
@@ -48,7 +52,7 @@ class Around:
             hello = welcome_html(
                 overview.questions, documents=status.passages, samples=samples, indexing=busy
             )
-        html = {
+        return {
             "side": sidebar_html(
                 desk.chat_search.find(view.wanted) if view.wanted.strip() else desk.chats.chats(),
                 view.chat_id,
@@ -56,14 +60,15 @@ class Around:
                 current,
                 desk.model_name,
                 desk.model_problem,
+                answering=overview.sources.count(None),
                 sources=sources_html(overview.sources, selection, view.looking),
                 wanted=view.wanted.strip(),
                 reindex=bool(overview.models.needed),
                 deleted=desk.chats.hidden_title(view.hidden) if view.hidden else None,
             ),
-            "scope": composer_html(searched, editing=bool(view.editing)),
+            "scope": composer_html(searched, editing=bool(view.editing), left_out=left_out),
             "strip": self._strip(view),
-            "top": top_html(chat.title if chat is not None else NEW_CHAT, view.chat_id),
+            "top": top_html(chat.title if chat is not None else NEW_CHAT, view.chat_id, view.key),
             "hello": hello,
             "state": state_html(
                 rows,
@@ -80,18 +85,6 @@ class Around:
             "settings": self._settings(view),
             "quality": self._quality(view),
         }
-        components = {
-            "side": self.components.side,
-            "scope": self.components.scope,
-            "strip": self.components.strip,
-            "top": self.components.top,
-            "hello": self.components.hello,
-            "state": self.components.state,
-            "table": self.components.table,
-            "settings": self.components.settings,
-            "quality": self.components.quality,
-        }
-        return {components[name]: text for name, text in view.shown.changes(html).items()}
 
     def strip(self, view: View) -> Update:
         """The line above the composer alone, if the tab shows another one."""
@@ -156,29 +149,3 @@ class Around:
         if view.removal not in documents:
             view.removal = 0
         return documents.get(view.removal, 0)
-
-    def tick(self, view: View, report: object) -> Update:
-        """Once a second: show what has changed behind the page, and what the tab should show but does not.
-
-        Args:
-            view: The tab.
-            report: What the tab shows, see tick.js; anything else is taken as "nothing".
-        """
-        seen = report if isinstance(report, dict) else {}
-        if not view.opened:
-            # A young page opens itself in a moment. An old one outlived its server, and loads itself again.
-            old = number_of(seen, "seconds", 0) > OPENING_SECONDS
-            return {self.components.top: STALE} if old else {self.components.side: gr.skip()}
-        parts = seen.get("parts")
-        view.shown.correct(parts if isinstance(parts, dict) else {})
-        update = self.changes(view)
-        shown = f"{text_of(seen, 'chat', 64)} {number_of(seen, 'messages', 0)} {seen.get('writing') is True}"
-        if view.doubt.due(shown, self._conversation(view)):
-            # The chat is no output of the tick: Gradio would mark it as busy once a second.
-            update[self.components.top] = view.shown.html["top"] + OUTDATED
-        return update or {self.components.side: gr.skip()}
-
-    def _conversation(self, view: View) -> str:
-        """How the conversation of this tab should look: which, how long, and whether it is being written."""
-        messages = self.desk.chats.messages(view.chat_id) if view.chat_id else []
-        return f"{view.chat_id} {len(messages)} {self.desk.asking.running(view.chat_id) is not None}"

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 
 from index.blocks import is_list_item, is_table_row, without_frame
-from ui.answer_footer import GONE, footer_html, opinions_html
+from ui.answer_footer import GONE, actions_html, footer_html
 from ui.asking import Running
 from ui.chats import Message, Variants
 from ui.exchanges import Again, again_html, edit_link, reuse_link
@@ -90,8 +90,7 @@ def answer_markdown(
         css = "fn-notice fn-bad" if answer.status == "failed" else "fn-notice"
         parts.append(f'<p class="{css}">{escape_line(answer.notice)}</p>')
     parts.append(footer_html(message.message_id, answer, located, references, retry))
-    if answer.status == "answered":
-        parts.append(opinions_html(message.message_id, answer, noted or {}))
+    parts.append(actions_html(message.message_id, answer, noted or {}))
     return "\n\n".join(part for part in parts if part)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 
 from index.errors import FootnoteError
+from rag.answers import digest
 from ui.around import Around
 from ui.asking import MAX_QUESTION_CHARS, Running
 from ui.chats import Message
@@ -42,7 +43,7 @@ class Conversations:
         wanted = str(dict(request.query_params).get("chat", ""))
         view.chat_id = wanted if self.desk.chats.chat(wanted) is not None else ""
         view.shown = Shown()
-        view.opened = True
+        self.around.tabs.open(view)
         yield from self._show_chat(view)
 
     def side_action(self, view: View, event: gr.EventData) -> Iterator[Update]:
@@ -93,7 +94,7 @@ class Conversations:
             case "feedback":
                 self._take_feedback(data)
                 yield from self._show_chat(view)
-            case "show":  # page.js, when the tab shows another conversation than it should
+            case "show":  # pulse.js, when the tab shows another conversation than it should
                 yield from self._show_chat(view)
 
     def _choose(self, view: View, data: Mapping[str, Any]) -> None:
@@ -280,7 +281,7 @@ class Conversations:
         view.turn += 1
         turn = view.turn
         running = self.desk.asking.running(view.chat_id)
-        finished = self._finished_messages(view, running)
+        finished = self._drawn(view, running)
         update = self.around.changes(view) | self._chat_and_box(finished + _live(running), _box(running))
         if box is not None:
             update[self.components.box] = _box(running, value=box)
@@ -307,11 +308,34 @@ class Conversations:
         if view.turn == turn:
             if running.unsaved:
                 warn(running.unsaved)
-            whole = self._finished_messages(view, None)
+            whole = self._drawn(view, None)
             yield self.around.changes(view) | self._chat_and_box(whole, _box(None))
+
+    def outdated(self, view: View) -> bool:
+        """Whether the index has changed so that the answers on the screen would read otherwise now.
+
+        A removed document takes its words out of every answer, also out of those that are looked at.
+        """
+        generation = self.desk.store.generation
+        if view.answers_of == generation or self.desk.asking.running(view.chat_id) is not None:
+            return False
+        if _fingerprint(self._finished_messages(view, None)) != view.answers:
+            return True
+        view.answers_of = generation
+        return False
 
     def _chat_and_box(self, messages: list[dict[str, str]], box: Any) -> Update:
         return {self.components.chat: messages, self.components.box: box}
+
+    def _drawn(self, view: View, running: Running | None) -> list[dict[str, str]]:
+        """The finished messages, which the tab shows from now on."""
+        generation = (
+            self.desk.store.generation
+        )  # looked at first: a change that comes meanwhile is not missed
+        messages = self._finished_messages(view, running)
+        if running is None:
+            view.answers, view.answers_of = _fingerprint(messages), generation
+        return messages
 
     def _finished_messages(self, view: View, running: Running | None) -> list[dict[str, str]]:
         shown: list[dict[str, str]] = []
@@ -342,6 +366,10 @@ class Conversations:
                 )
                 shown.append({"role": "assistant", "content": content})
         return shown
+
+
+def _fingerprint(messages: list[dict[str, str]]) -> str:
+    return digest("\0".join(message["content"] for message in messages))
 
 
 def _draft_after_edit(view: View) -> str | None:

@@ -1,4 +1,4 @@
-"""What opens over the page: the list of keys. And the line that tells a screen reader what is being done."""
+"""What opens over the page: the list of keys, and lines about what is done, or that nobody answers."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ def dialogs_html() -> str:
     close = button("Close", "fn-btn", {"dialog": "close"})
     return (
         '<p class="fn-sr" id="fn-live" aria-live="polite"></p>'
+        '<div role="status"><p class="fn-notice" id="fn-away" hidden>Footnote does not answer. '
+        "If it was closed, start it again: this page then goes on by itself.</p></div>"
         '<dialog class="fn-dialog" id="fn-keys" aria-labelledby="fn-keys-title">'
         f'<h2 id="fn-keys-title">Keys</h2><dl>{_rows(KEYS)}</dl>'
         '<label class="fn-switch"><input type="checkbox" id="fn-single-keys" checked>'

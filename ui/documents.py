@@ -13,6 +13,7 @@ from index.errors import FootnoteError
 from index.scan import typed_path
 from ui.around import Around
 from ui.desk import Desk
+from ui.documents_view import COLLECTION_CHARS
 from ui.folders_view import folder_key
 from ui.job_control import JobAction
 from ui.render import explain
@@ -40,17 +41,19 @@ class Documents:
     def _carry_out(self, view: View, data: Mapping[str, Any]) -> None:
         desk = self.desk
         doc_id = text_of(data, "doc", 64)
+        named = " ".join(text_of(data, "collection", COLLECTION_CHARS).split())
+        into = {"collection": named} if named else {}
         match text_of(data, "act", 20):
             case "filter":
                 view.filter = text_of(data, "value", 200)
             case "upload":
                 files = self._uploaded(data)
                 if files:
-                    desk.indexer.submit({"kind": "uploads", "files": files})
+                    desk.indexer.submit({"kind": "uploads", "files": files, **into})
             case "folder":
-                self._submit_folder(view, "paths", text_of(data, "value", 4096).strip())
+                self._submit_folder(view, "paths", text_of(data, "value", 4096).strip(), into)
             case "plan":
-                self._submit_folder(view, "plan", text_of(data, "value", 4096).strip())
+                self._submit_folder(view, "plan", text_of(data, "value", 4096).strip(), into)
             case "plan-all" if desk.store.folders():
                 desk.indexer.planned = None
                 desk.indexer.submit({"kind": "plan", "paths": [], "label": "all folders"})
@@ -91,7 +94,7 @@ class Documents:
                 if number.isascii() and number.isdigit():
                     desk.control_job(int(number), JobAction(act))
 
-    def _submit_folder(self, view: View, kind: str, path: str) -> None:
+    def _submit_folder(self, view: View, kind: str, path: str, into: Mapping[str, str]) -> None:
         """Index a folder that was typed, or make the plan for it."""
         if not path:
             view.notice = "Type the path of a folder on this computer."
@@ -100,7 +103,7 @@ class Documents:
         else:
             if kind == "plan":
                 self.desk.indexer.planned = None
-            self.desk.indexer.submit({"kind": kind, "paths": [str(absolute)]})
+            self.desk.indexer.submit({"kind": kind, "paths": [str(absolute)], **into})
 
     def _uploaded(self, data: Mapping[str, Any]) -> list[tuple[str, str]]:
         """Uploads as (temporary path, shown name); a path that is not one of our uploads is left out."""

@@ -10,6 +10,7 @@ from index.removal import UNDO_SECONDS
 from index.report import FileOutcome
 from index.rows import DocumentRow, StoreStatus
 from ui.health import health_facts, health_remark
+from ui.indexing import UPLOADS
 from ui.model_card import model_card
 from ui.models import ModelState
 from ui.plaintext import progress_facts
@@ -19,6 +20,7 @@ from ui.render import button, clock, count, escape, escape_line, file_size
 
 SAMPLES = "Samples"
 SHOWN_ROWS = 500
+COLLECTION_CHARS = 60
 _SHOWN_LINES = 100
 # The one place that says how a document's state reads on the page.
 STATES: dict[str, tuple[str, str]] = {
@@ -62,10 +64,17 @@ def tools_html(formats: str) -> str:
         {"act": "reindex-all"},
         title="Look into the folders again and read what has changed",
     )
+    into = (
+        '<label class="fn-into">into <input class="fn-field" name="collection" list="fn-collections" '
+        f'maxlength="{COLLECTION_CHARS}" placeholder="a collection" autocomplete="off" spellcheck="false" '
+        'aria-label="Collection for what is added" title="The collection that what you add goes into. Left '
+        f"empty: {UPLOADS} for files; for folders the one of the settings, which is Documents unless it was "
+        'changed."></label>'
+    )
     preview = button("Preview", "fn-btn", {"act": "plan"}, title="Say what adding it would do")
     return (
         f'<div class="fn-bar"><input type="file" id="fn-files" multiple hidden accept="{escape(formats)}">'
-        f'{files}{folder}{check}{changes}<input class="fn-field fn-filter" type="search" '
+        f'{files}{folder}{into}{check}{changes}<input class="fn-field fn-filter" type="search" '
         'placeholder="Filter by name or state" aria-label="Filter documents"></div>'
         '<form class="fn-folder" hidden><label for="fn-path">Folder on this computer</label>'
         '<input class="fn-field" id="fn-path" name="path" placeholder="/home/me/Documents" '
@@ -102,7 +111,7 @@ def state_html(
         now: Unix seconds; the present when None.
     """
     moment = time.time() if now is None else now
-    parts = [_summary(status, moment)]
+    parts = [_summary(status, moment, unread=sum(row.version_id is None for row in rows))]
     if notice:
         parts.append(f'<p class="fn-notice fn-bad" role="status">{escape_line(notice)}</p>')
     if models is not None:
@@ -121,7 +130,10 @@ def state_html(
     samples = sum(row.collection == SAMPLES for row in rows)
     if samples:
         parts.append(_samples(samples))
-    return f'<div class="fn-documents">{"".join(parts)}</div>'
+    known = "".join(
+        f'<option value="{escape_line(name)}">' for name in sorted({row.collection for row in rows})
+    )
+    return f'<div class="fn-documents">{"".join(parts)}<datalist id="fn-collections">{known}</datalist></div>'
 
 
 def table_html(
@@ -159,13 +171,15 @@ def _matches(row: DocumentRow, wanted: str) -> bool:
     return all(word in text for word in wanted.casefold().split())
 
 
-def _summary(status: StoreStatus, now: float) -> str:
+def _summary(status: StoreStatus, now: float, *, unread: int) -> str:
     number, _, unit = file_size(status.size_bytes).partition(" ")
     when = "" if status.last_indexed_at is None else f"Last indexed {clock(status.last_indexed_at, now)}"
     model = f"{status.model_name}, this computer" if status.model_name else ""
+    missing = f"<span><b>{unread:,}</b>of them not read</span>" if unread else ""
     return (
         '<div class="fn-sum">'
         f"<span><b>{status.documents:,}</b>{'document' if status.documents == 1 else 'documents'}</span>"
+        f"{missing}"
         f"<span><b>{status.passages:,}</b>{'passage' if status.passages == 1 else 'passages'}</span>"
         f"<span><b>{number} {unit}</b>index</span>"
         f'<span>{escape_line(model)}</span><span class="fn-end">{escape_line(when)}</span></div>'
@@ -186,8 +200,8 @@ def _progress(job: Job, now: float, *, goes_on: bool) -> str:
         note = f"Chat goes on with what was indexed before {clock(job.started_at, now)}."
     return (
         '<section class="fn-card" aria-label="Indexing">'
-        f"<h3><bdi>{escape_line(title)}</bdi></h3>"
-        '<div class="fn-prog" role="progressbar" aria-valuemin="0" aria-valuemax="100" '
+        f"<h2><bdi>{escape_line(title)}</bdi></h2>"
+        '<div class="fn-prog" role="progressbar" aria-label="Files" aria-valuemin="0" aria-valuemax="100" '
         f'aria-valuenow="{percent}"><i style="width:{percent}%"></i></div>'
         f'<div class="fn-pr">{line}<span class="fn-now"><bdi>{escape_line(now_at)}</bdi></span>'
         f'<span class="fn-end">{_controls(job)}</span></div>'
@@ -235,11 +249,11 @@ def _report(job: Job) -> str:
         kinds = {kind: sum(line.outcome == kind for line in attention) for kind in ("failed", "skipped")}
         label = ", ".join(f"{number:,} {_OUTCOMES[kind]}" for kind, number in kinds.items() if number)
         opened = " open" if len(attention) <= 3 else ""
-        listed = f"<details{opened}><summary>{label}</summary><ul>{items}{more}</ul></details>"
+        listed = f'<details{opened}><summary>{label}</summary><ul tabindex="0">{items}{more}</ul></details>'
     if job.resumable:
         body += button("Resume", "fn-btn", {"act": "resume", "job": str(job.job_id)})
     css = "fn-card fn-report fn-report-bad" if job.state == "failed" else "fn-card fn-report"
-    heading = f"<h3><bdi>{escape_line(title)}</bdi></h3>"
+    heading = f"<h2><bdi>{escape_line(title)}</bdi></h2>"
     return f'<section class="{css}" aria-label="Last report">{heading}{body}{listed}</section>'
 
 
@@ -269,7 +283,8 @@ def _row(row: DocumentRow, now: float) -> str:
     folder = row.path.replace("\\", "/").rpartition("/")[0] if row.origin == "folder" else "uploaded"
     troubles = [f"{row.reason} {row.hint}".strip(), health_remark(row)]
     fix = "".join(f'<div class="fn-fix">{escape_line(trouble)}</div>' for trouble in troubles if trouble)
-    facts = "".join(f" · {escape_line(fact)}" for fact in health_facts(row))
+    facts = " · ".join(escape_line(fact) for fact in health_facts(row))
+    where = f"<bdi>{escape_line(folder)}</bdi>{' · ' if folder and facts else ''}{facts}"
     name = f"<bdi>{escape_line(row.name)}</bdi>"
     if row.version_id is not None:
         name = f'<a href="#doc-{row.doc_id}">{name}</a>'
@@ -292,7 +307,7 @@ def _row(row: DocumentRow, now: float) -> str:
         )
     return (
         f'<tr data-doc="{escape(row.doc_id)}">'
-        f'<td class="fn-doc">{name}<small><bdi>{escape_line(folder)}</bdi>{facts}</small>{fix}</td>'
+        f'<td class="fn-doc">{name}<small>{where}</small>{fix}</td>'
         f'<td data-th="Collection"><bdi>{escape_line(row.collection)}</bdi></td>'
         f'<td class="fn-n" data-th="Pages">{row.pages or "–"}</td>'
         f'<td class="fn-n" data-th="Passages">{f"{row.passages:,}" if row.passages else "–"}</td>'

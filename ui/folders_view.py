@@ -38,7 +38,7 @@ def folders_html(lines: Sequence[FolderLine], now: float) -> str:
         return ""
     rows = "".join(_line(line, now) for line in lines)
     return (
-        '<section class="fn-card fn-folders" aria-label="Folders"><h3>Folders</h3>'
+        '<section class="fn-card fn-folders" aria-label="Folders"><h2>Folders</h2>'
         "<p>Tick a folder to follow its changes by itself: what is new, changed, moved or deleted there.</p>"
         f'<ul class="fn-ticks">{rows}</ul></section>'
     )

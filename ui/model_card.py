@@ -58,6 +58,6 @@ def _keep(state: ModelState) -> str:
 def _card(title: str, words: list[str], choices: list[str]) -> str:
     paragraphs = "".join(f"<p>{escape_line(each)}</p>" for each in words)
     return (
-        f'<section class="fn-card fn-report fn-report-bad" aria-label="Embedding model"><h3>{title}</h3>'
+        f'<section class="fn-card fn-report fn-report-bad" aria-label="Embedding model"><h2>{title}</h2>'
         f'{paragraphs}<div class="fn-bar">{"".join(choices)}</div></section>'
     )

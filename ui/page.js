@@ -50,7 +50,6 @@ window.addEventListener("popstate", () => {
 const followTop = () => {
   const top = document.querySelector(".fn-top");
   if (!top) return;
-  if (top.dataset.stale) return void location.reload();
   if (top.dataset.seen) return;
   top.dataset.seen = "1";
   if (started) address("chat", top.dataset.chat);
@@ -64,14 +63,6 @@ let started = false;
 const tellServer = (detail) => {
   const inside = document.querySelector("#fn-side-html .fn-side");
   inside?.dispatchEvent(new CustomEvent("footnote", { detail, bubbles: true }));
-};
-
-// The server saw in what this tab reports that its conversation is not the one it should show.
-const followConversation = () => {
-  const outdated = document.querySelector("template[data-outdated]");
-  if (!outdated) return;
-  outdated.remove();
-  tellServer({ act: "show" });
 };
 
 // ---- the evidence pane
@@ -107,6 +98,7 @@ const markOpen = (link) => {
 const bare = (link) => link.replace(/^(#[a-z]+-[0-9a-f]+-\d+)-[a-z]+$/, "$1");
 let asked = 0;
 let drawing = null; // how to place the text once the pane is drawn
+let paneHtml = ""; // as the server sent it
 
 const openPane = async (link, { before, after, keep = "" } = {}) => {
   const turn = ++asked;
@@ -114,20 +106,46 @@ const openPane = async (link, { before, after, keep = "" } = {}) => {
   const html = await server.evidence({ link: bare(link), before, after, as: shownAs });
   if (turn !== asked || !html) return;
   drawing = { keep, top: scroll?.scrollTop ?? 0, height: scroll?.scrollHeight ?? 0 };
-  props.value = html;
+  props.value = paneHtml = html;
 };
+
+const sameText = (one, other) => one.replace(SHOWN_AS, "") === other.replace(SHOWN_AS, "");
+const SHOWN_AS = / data-as="[a-z]+"/; // changes without the server
+
+// The index has changed: what a document said that is gone by now must not stay on the screen.
+const redrawPane = async () => {
+  if (!pane()) return;
+  const { link, before, after } = pane().dataset;
+  const turn = asked;
+  const html = await server.evidence({ link, before: Number(before), after: Number(after), as: shownAs });
+  if (turn !== asked || sameText(html, paneHtml)) return;
+  if (!html) return void closePane();
+  const scroll = element.querySelector(".fn-scroll");
+  drawing = { keep: "after", top: scroll.scrollTop, height: scroll.scrollHeight, focus: element.contains(document.activeElement) };
+  props.value = paneHtml = html;
+};
+
+// A box that scrolls keeps a header from sticking to the pane: only tables that are too wide have one.
+const fitTables = () => {
+  for (const box of element.querySelectorAll(".fn-table-box")) {
+    box.classList.toggle("fn-fits", box.scrollWidth <= box.clientWidth);
+  }
+};
+window.addEventListener("resize", fitTables);
 
 // Gradio draws when it is ready to, so what follows a drawing waits for it.
 const drawn = () => {
   const shown = pane();
+  fitTables();
   markOpen(shown ? shown.dataset.link : "");
   if (!shown || !drawing) return;
-  const { keep, top, height } = drawing;
+  const { keep, top, height, focus } = drawing;
   drawing = null;
   const scroll = element.querySelector(".fn-scroll");
   const mark = seenMark();
   if (keep) {
     scroll.scrollTop = keep === "before" ? top + scroll.scrollHeight - height : top;
+    if (focus) element.querySelector("h2").focus({ preventScroll: true }); // what had it is gone
     return;
   }
   scroll.scrollTop = 0;
@@ -205,6 +223,7 @@ document.addEventListener(
     if (event.target.closest?.('[data-act="open"], [data-act="new"], [data-act="ask"]')) {
       closePane();
       show("chat");
+      if (event.target.closest('[data-act="new"]')) box()?.focus();
     }
     for (const menu of document.querySelectorAll("details.fn-menu[open], details.fn-confirm[open]")) {
       if (!menu.contains(event.target)) menu.open = false;
@@ -327,7 +346,6 @@ const tidy = () => {
     message.removeAttribute("aria-label");
   }
   followTop();
-  followConversation();
   keepFocus();
 };
 look(viewOfAddress());

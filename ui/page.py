@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import wraps
@@ -26,6 +25,7 @@ from ui.documents_view import tools_html
 from ui.evidence_pane import CONTEXT_CHARS
 from ui.export import export_chat
 from ui.lean_blocks import LeanBlocks, spare_queue
+from ui.pulse import Pulse
 from ui.quality import QualityPage
 from ui.render import explain
 from ui.settings import SettingsPage
@@ -33,17 +33,17 @@ from ui.sheet import ShownAs
 from ui.sidebar import head_html, top_html
 from ui.tab import Components, Update, View, number_of, text_of, warn
 
-logger = logging.getLogger(__name__)
-
 TITLE = "Footnote"
 # Clicks on anything with data-act become one event with its data; every element below a gr.HTML.
 _ACTIONS_JS = Path(__file__).with_name("actions.js")
 _FIELDS_JS = Path(__file__).with_name("fields.js")  # after actions.js
-_PAGE_JS = [Path(__file__).with_name(name) for name in ("page.js", "sheet.js", "appearance.js")]  # one script
+_PAGE_JS = [
+    Path(__file__).with_name(name)
+    for name in ("page.js", "sheet.js", "about.js", "pulse.js", "appearance.js")
+]  # one script
 _CHAT_JS = [Path(__file__).with_name(name) for name in ("chat.js", "sources.js")]  # one script
-_TICK_JS = Path(__file__).with_name("tick.js")
 # A tab that follows an answer holds one of Gradio's threads. There are more than answers are made at once,
-# so that whoever asks too much is told so at once, and ticks and clicks go on meanwhile.
+# so that whoever asks too much is told so at once, and clicks go on meanwhile.
 _FOLLOWERS = MAX_AT_ONCE + 14
 _THREADS = 2 * MAX_AT_ONCE
 
@@ -58,6 +58,7 @@ class Page:
         self.documents = Documents(desk, self.components, self.around)
         self.quality = QualityPage(desk, self.components, self.around, self.conversations)
         self.settings = SettingsPage(desk, self.components, self.around)
+        self.pulse = Pulse(desk, self.components, self.around, self.conversations)
 
 
 def _shown_as(wanted: Mapping[str, object]) -> ShownAs:
@@ -67,7 +68,7 @@ def _shown_as(wanted: Mapping[str, object]) -> ShownAs:
     return "page"
 
 
-def _server_functions(desk: Desk) -> list[Callable[[object], str]]:
+def _server_functions(desk: Desk, beat: Callable[[object], str]) -> list[Callable[[object], str]]:
     """Called from the browser without the queue."""
 
     def evidence(data: object) -> str:
@@ -96,7 +97,11 @@ def _server_functions(desk: Desk) -> list[Callable[[object], str]]:
             return ""
         return answer_with_sources(message, desk.references, desk.asking.plain_text(message))
 
-    return [evidence, sheet, quote, answer_text]
+    def pulse(data: object) -> str:
+        """What a tab that shows this should do."""
+        return beat(data)
+
+    return [evidence, sheet, quote, answer_text, pulse]
 
 
 def _chat_functions(desk: Desk) -> list[Callable[[object], str]]:
@@ -131,9 +136,7 @@ def _shown_once(handler: Callable[..., Iterator[Update]], outputs: list[Any]) ->
     return shown_once
 
 
-def _explained(
-    handler: Callable[..., Update | None], outputs: list[Any], tell: Callable[[str], None] = warn
-) -> Callable[..., Any]:
+def _explained(handler: Callable[..., Update | None], outputs: list[Any]) -> Callable[..., Any]:
     """A handler whose failure is told in words, such as that of a full disk; Gradio would say "Error"."""
 
     @wraps(handler)
@@ -141,14 +144,10 @@ def _explained(
         try:
             return handler(*arguments)
         except FootnoteError as exc:
-            tell(explain(exc))
+            warn(explain(exc))
         return {outputs[0]: gr.skip()} if outputs else None
 
     return explained
-
-
-def _logged(words: str) -> None:
-    logger.warning("the page could not be brought up to date: %s", words)
 
 
 def _script(files: Sequence[Path]) -> str:
@@ -171,7 +170,7 @@ def build_page(desk: Desk) -> gr.Blocks:
                 head = gr.HTML(head_html(), js_on_load=actions, elem_id="fn-head-html")
                 parts.side = gr.HTML("", js_on_load=actions, elem_id="fn-side-html")
             with gr.Column(elem_id="fn-main", min_width=0):
-                parts.top = gr.HTML(top_html(NEW_CHAT, ""), js_on_load=None, elem_id="fn-top-html")
+                parts.top = gr.HTML(top_html(NEW_CHAT, "", ""), js_on_load=None, elem_id="fn-top-html")
                 with gr.Column(elem_id="fn-chat-view", min_width=0):
                     parts.hello = gr.HTML("", js_on_load=actions, elem_id="fn-hello-html")
                     parts.chat = gr.Chatbot(
@@ -221,11 +220,9 @@ def build_page(desk: Desk) -> gr.Blocks:
                 evidence = gr.HTML(
                     "",
                     js_on_load=_script(_PAGE_JS),
-                    server_functions=_server_functions(desk),
+                    server_functions=_server_functions(desk, page.pulse.beat),
                     elem_id="fn-evidence-html",
                 )
-        report = gr.JSON(visible=False)  # filled by tick.js
-        timer = gr.Timer(1.0)
 
         quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": True}
         around = [parts.side, parts.scope, parts.strip, parts.top, parts.hello, parts.state, parts.table]
@@ -258,15 +255,7 @@ def build_page(desk: Desk) -> gr.Blocks:
             on(part.act, page.documents.action, [view], around)
         on(parts.quality.act, page.quality.action, [view], everything)
         on(parts.settings.act, page.settings.action, [view], everything)
-        timer.tick(
-            _explained(page.around.tick, around, _logged),  # a word a second would be too many
-            [view, report],
-            around,
-            js=_TICK_JS.read_text(encoding="utf-8"),
-            trigger_mode="once",  # a slow one is not overtaken by the next
-            concurrency_limit=_FOLLOWERS,
-            **quiet,
-        )
+        on(evidence.draw, page.pulse.draw, [view], around)
     blocks.max_threads = _THREADS  # only ``launch`` has a parameter for it
     blocks.queue(max_size=256, default_concurrency_limit=_FOLLOWERS, api_open=False)
     spare_queue(blocks)

@@ -45,7 +45,7 @@ class PaneFooter:
         answer: StoredAnswer | None = None,
         message_id: str = "",
     ) -> str:
-        """Two lists, folded; "" if both are empty.
+        """Two lists and how the place was found, each folded; "" if there is nothing of it.
 
         Args:
             found: The place that the pane shows.
@@ -64,6 +64,7 @@ class PaneFooter:
             lists += _list(f"Same text also in: {named}{rest}", same)
         if others:
             lists += _list(f"Other passages from this file ({len(others)})", others)
+        lists += _found_by(ref, answer)
         # Not a <footer>: those are hidden, as Gradio's own is.
         return f'<div class="fn-pane-foot">{lists}</div>' if lists else ""
 
@@ -105,6 +106,27 @@ class PaneFooter:
                 link = f"found-{message_id}-{rank}"
                 lines.append((there.start, _Line(link=link, label=there.locator, words=words)))
         return [line for _, line in sorted(lines, key=lambda each: each[0])]
+
+
+def _found_by(ref: SpanRef | None, answer: StoredAnswer | None) -> str:
+    """How the search came to the passage of this place, and what it thought of it."""
+    considered = answer.considered if ref is not None and answer is not None else ()
+    for each in considered:
+        if ref is not None and _overlap(each.place, ref):
+            facts = [
+                f"by meaning #{each.dense_rank}"
+                if each.dense_rank is not None
+                else "not found by its meaning",
+                f"by words #{each.lexical_rank}"
+                if each.lexical_rank is not None
+                else "not found by its words",
+                f"both together {each.fused:.2f} of 1",
+            ]
+            if each.reader is not None:
+                facts.append(f"read closely: it answers with a chance of {each.reader:.0%}")
+            rows = "".join(f"<li>{escape_line(fact)}</li>" for fact in (*facts, each.reason))
+            return f"<details><summary>How this passage was found</summary><ul>{rows}</ul></details>"
+    return ""
 
 
 def _overlap(one: SpanRef, other: SpanRef) -> bool:

@@ -2,7 +2,7 @@
 
 An update can be lost between server and browser, or come in after a younger one: each answer to the
 browser is delivered on its own. So every part carries the revision of its HTML, the tab reports once a
-second which revisions it shows, and whatever differs goes out again.
+second which revisions it shows (see ``pulse.py``), and whatever differs goes out again.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ class Shown:
     """The HTML of each part that a tab has, as far as the server knows, and its revision."""
 
     html: dict[str, str] = field(default_factory=dict)
-    revisions: dict[str, str] = field(default_factory=dict)  # hashed once, not with every tick
+    revisions: dict[str, str] = field(default_factory=dict)  # hashed once, not with every beat
 
     def changes(self, html: Mapping[str, str]) -> dict[str, str]:
         """Those parts whose HTML the tab does not have, each with its revision in it.
@@ -30,6 +30,18 @@ class Shown:
         self.revisions |= {name: _revision(text) for name, text in changed.items()}
         return {name: _stamped(name, text, self.revisions[name]) for name, text in changed.items()}
 
+    def differs(self, html: Mapping[str, str], reported: Mapping[str, object]) -> bool:
+        """Whether the tab shows anything else than it should.
+
+        Args:
+            html: Part -> HTML as it is now.
+            reported: As in ``correct``.
+        """
+        return any(
+            self.html.get(name) != text or reported.get(name, "") != self.revisions[name]
+            for name, text in html.items()
+        )
+
     def correct(self, reported: Mapping[str, object]) -> None:
         """Take the tab's word for what it shows.
 
@@ -38,7 +50,7 @@ class Shown:
         """
         for name, revision in list(self.revisions.items()):
             if reported.get(name, "") != revision:
-                self.html.pop(name, None)  # another tick may have come to the same conclusion
+                self.html.pop(name, None)  # another beat may have come to the same conclusion
 
 
 @dataclass(slots=True)

@@ -21,7 +21,7 @@ def plan_card(plan: PlanSummary, *, generation: int) -> str:
     apply = button("Apply", "fn-btn fn-primary", {"act": "apply"}) if plan.changes else ""
     discard = button("Discard" if plan.changes else "Close", "fn-btn", {"act": "discard"})
     return (
-        f'<section class="fn-card fn-plan" aria-label="Plan"><h3><bdi>{title}</bdi></h3>'
+        f'<section class="fn-card fn-plan" aria-label="Plan"><h2><bdi>{title}</bdi></h2>'
         f"<p>{escape_line(plan.words)}</p>{stale}{''.join(_group(group) for group in plan.groups)}"
         f'<div class="fn-bar">{apply}{discard}</div></section>'
     )
@@ -37,4 +37,4 @@ def _group(group: PlanGroup) -> str:
     )
     rest = group.files - len(group.lines)
     more = f"<li>and {rest:,} more</li>" if rest > 0 else ""
-    return f"<details><summary>{words}</summary><ul>{items}{more}</ul></details>"
+    return f'<details><summary>{words}</summary><ul tabindex="0">{items}{more}</ul></details>'

@@ -10,6 +10,7 @@ from index.rows import DocumentRow
 from rag.answers import digest
 from rag.comparison import TIME, Comparison, Difference
 from rag.feedback import OPINIONS, Feedback
+from rag.own_evaluation import DOCUMENT, FOUND, PAGE
 from rag.runs import Case, Run
 from rag.scoring import LENGTHS
 from ui.documents_view import STATES
@@ -32,6 +33,26 @@ SCORES = {
     "feedback: wrong citation": "Wrong citations gone",
     "feedback: not in documents": "Correct refusals",
     "all right": "All right",
+}
+# A measure of two runs that are compared -> what it says to a person.
+MEASURES = {
+    "right": "Reacted rightly",
+    FOUND: "Found in the top 5",
+    DOCUMENT: "Right document cited",
+    PAGE: "Right page cited",
+    "contains": "Right words in the answer",
+    "EM": "Short answer exactly right",
+    "F1": "Words shared with the right answer",
+    "correct_and_cited": "Right words, rightly cited",
+    "citation_precision": "Cited documents that are right",
+    "citation_recall": "Right documents that are cited",
+    "evidence_recall": "Known evidence that is quoted",
+    "refused[answerable]": "Refused, although answerable",
+    "refused[not_in_documents]": "Refused, as it should be",
+    "refused[unanswerable]": "Refused, as it should be",
+    "words": "Words in an answer",
+    "sentences": "Sentences in an answer",
+    TIME: "Milliseconds for a question",
 }
 # One word of ``rag.scoring.judge`` -> what went wrong.
 REASONS = {
@@ -246,7 +267,7 @@ def _difference(each: Difference) -> str:
         f"{each.p:.3f}",
     )
     row = "".join(f'<td class="fn-n">{cell}</td>' for cell in cells)
-    return f"<tr><td>{escape_line(each.measure)}</td>{row}</tr>"
+    return f"<tr><td>{escape_line(MEASURES.get(each.measure, each.measure))}</td>{row}</tr>"
 
 
 def _health(rows: Sequence[DocumentRow]) -> str:

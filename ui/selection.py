@@ -48,6 +48,14 @@ class Sources:
         """What a selection holds, for people: collections, then files, each by name."""
         return [*sorted(selection.collections), *sorted(row.name for row in self._single(selection))]
 
+    def left_out(self, selection: Selection) -> list[str]:
+        """The names of the documents that a selection does not hold, by name."""
+        return sorted(
+            row.name
+            for row in self._documents.values()
+            if row.collection not in selection.collections and row.doc_id not in selection.documents
+        )
+
     def present(self, selection: Selection | None) -> Selection | None:
         """A selection without what is gone; None if nothing is left of it, or if it leaves nothing out."""
         if selection is None:

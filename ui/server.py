@@ -56,7 +56,8 @@ HEADERS = {
 # page uses can be reached; in particular no file, so that a document is never shown as a page of ours.
 _PATHS = {
     "GET": (
-        *("/", "/config", "/theme.css", "/favicon.ico", "/robots.txt", "/gradio_api/queue/data"),
+        *("/", "/config", "/theme.css", "/favicon.ico", "/robots.txt"),
+        "/gradio_api/queue/data",
         *(
             "/gradio_api/upload_progress",
             "/gradio_api/app_id",
@@ -74,6 +75,7 @@ _FOLDERS = {
     "POST": (),
 }
 _HOST = re.compile(r"(?:\[(?P<v6>[0-9a-f:.]+)\]|(?P<name>[^\[\]:@/?#]+))(?::[0-9]{1,5})?", re.IGNORECASE)
+_PAPER, _DARK_PAPER = "#fbfaf7", "#14171d"  # as in style.css, for what is seen before it has come
 _STYLES = ("style.css", "chat.css", "sheet.css", "text.css", "views.css")
 
 Scope = MutableMapping[str, Any]
@@ -239,6 +241,7 @@ def create_app(settings: Settings, *, desk: Desk | None = None) -> FastAPI:
     from fastapi.middleware.cors import CORSMiddleware
 
     from ui.lean_blocks import forgo_matplotlib
+    from ui.opening import Opening
     from ui.page import TITLE, build_page
 
     forgo_matplotlib()
@@ -248,6 +251,7 @@ def create_app(settings: Settings, *, desk: Desk | None = None) -> FastAPI:
     app.state.first_page = threading.Event()
     # A parent with its own CORS rule keeps Gradio from adding one that echoes foreign origins.
     app.add_middleware(CORSMiddleware, allow_origins=[])
+    app.add_middleware(Opening)
     hosts = frozenset({"127.0.0.1", "localhost", "::1", settings.server.host.strip("[]").lower()})
     app.add_middleware(Guard, hosts=hosts, first_page=app.state.first_page)
     font = ["ui-sans-serif", "system-ui", "sans-serif"]
@@ -264,6 +268,7 @@ def create_app(settings: Settings, *, desk: Desk | None = None) -> FastAPI:
         server_name=settings.server.host,
         server_port=settings.server.port,
         app_kwargs={"docs_url": None, "redoc_url": None, "openapi_url": None},
+        favicon_path=str(Path(__file__).with_name("mark.svg")),
         footer_links=[],
         run_history=False,
         allowed_paths=[],
@@ -273,7 +278,9 @@ def create_app(settings: Settings, *, desk: Desk | None = None) -> FastAPI:
         enable_monitoring=False,
         pwa=False,
         mcp_server=False,
-        theme=gr.themes.Base(font=font, font_mono=mono),
+        theme=gr.themes.Base(font=font, font_mono=mono).set(
+            body_background_fill=_PAPER, body_background_fill_dark=_DARK_PAPER
+        ),
         head=f"<style>{style}</style>",
     )
     return app

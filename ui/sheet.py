@@ -96,9 +96,9 @@ def _bar(page: int, pages: int, home: int) -> str:
     )
     return (
         f'<div class="fn-sheet-bar">{views_html("page")}'
-        f"{_turn(page - 1, pages, '‹', 'Previous page')}"
+        f'<span class="fn-turns">{_turn(page - 1, pages, "‹", "Previous page")}'
         f'<span aria-live="polite">page {page} of {pages}</span>'
-        f"{_turn(page + 1, pages, '›', 'Next page')}{back}"
+        f"{_turn(page + 1, pages, '›', 'Next page')}</span>{back}"
         f'<span class="fn-zoom">{_zoom("out", "−", "Smaller")}{_zoom("fit", "Fit", "Fit to the width")}'
         f"{_zoom('in', '+', 'Larger')}</span></div>"
     )

@@ -18,12 +18,13 @@ BRAND = '<div class="fn-brand">Footnote<sup>1</sup></div>'
 
 # As in the address (``?view=``) and in page.js -> on the tab.
 VIEWS = {"chat": "Chat", "documents": "Documents", "quality": "Quality", "settings": "Settings"}
-# What page.js obeys: load the page again; ask for the conversation again.
-STALE = '<header class="fn-top" data-stale="1"></header>'
-OUTDATED = "<template data-outdated></template>"
 _EDITING = (
     '<div class="fn-editing"><span>Editing your last question. Its answer stays as a variant.</span>'
     f"{button('Cancel', 'fn-link', {'act': 'edit-cancel'}, title='Cancel (Esc)')}</div>"
+)
+_ATTACH = (
+    '<button type="button" class="fn-attach" data-do="files" aria-label="Add files" '
+    'title="Add files to your documents">+</button>'
 )
 
 
@@ -36,6 +37,7 @@ def sidebar_html(
     model_problem: str,
     now: float | None = None,
     *,
+    answering: int = 0,
     sources: str = "",
     wanted: str = "",
     deleted: str | None = None,
@@ -51,6 +53,7 @@ def sidebar_html(
         model: What answers, in words.
         model_problem: Why nothing can answer now, "" when all is well.
         now: Unix seconds; the present when None.
+        answering: How many documents can answer: those that were read and are not disabled.
         sources: The block of what the conversation searches, as HTML.
         wanted: The words that ``chats`` were searched for, "" when these are all.
         reindex: Whether everything is to be embedded anew, with another model.
@@ -79,7 +82,7 @@ def sidebar_html(
         f'<div class="fn-side">{undo}'
         f'<nav class="fn-chats" aria-label="Conversations">{lists}</nav>'
         f"{sources}"
-        f'<div class="fn-status">{_index_line(status, job, moment, reindex=reindex)}'
+        f'<div class="fn-status">{_index_line(status, job, moment, answering=answering, reindex=reindex)}'
         f"{_model_line(model, model_problem)}"
         f"{button('Keys', 'fn-line', {'dialog': 'keys'}, title='List of keys (Ctrl+/)')}</div></div>"
     )
@@ -111,19 +114,21 @@ def _chat(chat: Chat, *, on_screen: bool) -> str:
     )
 
 
-def composer_html(searched: Sequence[str], *, editing: bool) -> str:
-    """What stands in the composer below the question: that one is edited, and what is searched.
+def composer_html(searched: Sequence[str], *, editing: bool, left_out: Sequence[str] = ()) -> str:
+    """What stands in the composer beside the question: adding files, that one is edited, what is searched.
 
     Args:
         searched: Names of what is selected; empty for everything.
+        editing: Whether the last question is edited.
+        left_out: Names of the files that are not selected.
     """
-    return (_EDITING if editing else "") + scope_html(searched)
+    return _ATTACH + (_EDITING if editing else "") + scope_html(searched, left_out)
 
 
-def _index_line(status: StoreStatus, job: Job | None, now: float, *, reindex: bool) -> str:
+def _index_line(status: StoreStatus, job: Job | None, now: float, *, answering: int, reindex: bool) -> str:
     sources = (
         '<button type="button" class="fn-line" data-view="documents">'
-        f"{count(status.documents, 'document')}, {count(status.passages, 'passage')}</button>"
+        f"{count(answering, 'document')}, {count(status.passages, 'passage')}</button>"
     )
     if job is not None:
         verb = "Checking" if job.kind == "plan" else "Indexing"
@@ -159,14 +164,20 @@ def _model_line(model: str, problem: str) -> str:
     return f'<div class="fn-line fn-model">{line}</div>{settings}'
 
 
-def top_html(title: str, chat_id: str) -> str:
-    """The bar above every view. The page reads ``data-chat`` to keep the address up to date."""
+def top_html(title: str, chat_id: str, tab: str) -> str:
+    """The bar above every view.
+
+    Args:
+        title: Of the conversation.
+        chat_id: The page reads it to keep the address up to date.
+        tab: The key of the tab, which its pulse carries; "" until it is open.
+    """
     tabs = "".join(button(label, "", {"view": view}) for view, label in VIEWS.items())
     titles = "".join(
         f'<span data-title="{view}">{label}</span>' for view, label in VIEWS.items() if view != "chat"
     )
     return (
-        f'<header class="fn-top" data-chat="{escape(chat_id)}">'
+        f'<header class="fn-top" data-chat="{escape(chat_id)}" data-tab="{escape(tab)}">'
         '<button type="button" class="fn-quiet fn-burger" data-view="side" aria-label="Conversations">☰'
         "</button>"
         f'<h1><span class="fn-chat-title"><bdi>{escape_line(title)}</bdi></span>'

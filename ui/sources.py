@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 # A list of thousands would make every drawing slow, and nobody reads it: the filter finds the others.
 SHOWN_FILES = 30
 _NAMED = 20  # in the title of the chip
+_FEW = 2  # files that are left out are named in it
 
 
 @dataclass(slots=True)
@@ -146,16 +147,24 @@ def _tick(act: str, key: str, label: str, title: str, *, on: bool, last: bool, s
     )
 
 
-def scope_html(names: Sequence[str]) -> str:
-    """The chip in the composer that says what is searched when that is not everything; else nothing."""
+def scope_html(names: Sequence[str], left_out: Sequence[str] = ()) -> str:
+    """The chip in the composer that says what is searched when that is not everything; else nothing.
+
+    Args:
+        names: Of the collections and files that are searched.
+        left_out: Names of the files that are not; a few say more than a long list of the others.
+    """
     if not names:
         return ""
     clear = (
         '<button type="button" class="fn-scope-x" data-act="scope-all" '
         'aria-label="Search all sources again" title="Search all sources again">✕</button>'
     )
+    words = escape_line(listed(names))
+    if 0 < len(left_out) <= _FEW < len(names):
+        words = f"all but {escape_line(listed(left_out))}"
     most = [*names[:_NAMED], "…"] if len(names) > _NAMED else names
     return (
         f'<div class="fn-scope" title="{escape_line(", ".join(most))}">'
-        f"<span>Searching: <bdi>{escape_line(listed(names))}</bdi></span>{clear}</div>"
+        f"<span>Searching: <bdi>{words}</bdi></span>{clear}</div>"
     )

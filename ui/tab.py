@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakValueDictionary
 
 import gradio as gr
 
@@ -37,7 +39,7 @@ class Components:
     quality: Any = None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True)
 class View:
     """What one open tab looks at. Gradio keeps one copy for each session."""
 
@@ -52,7 +54,9 @@ class View:
     editing: str = ""  # message id of the question that what is sent next replaces
     draft: str = ""  # what stood in the composer before that question came into it
     turn: int = 0  # grows when the tab turns to something else; whoever follows for an older turn stops
-    opened: bool = False  # False in a tab that was open before this server started
+    key: str = ""  # names it in its pulse; "" in a tab that was open before this server started
+    answers: str = ""  # fingerprint of the conversation as it was drawn last
+    answers_of: int = -1  # the generation of the index that those were drawn from
     drafts: Drafts = field(default_factory=Drafts)  # of settings
     compared: Compared = field(default_factory=Compared)
     quality_notice: str = ""
@@ -63,6 +67,22 @@ class View:
 def warn(words: str) -> None:
     """Say something above the page for some seconds; Gradio takes what it is given for HTML."""
     gr.Warning(escape_line(words))
+
+
+class Tabs:
+    """The open tabs, by a key that each of them alone knows. One that Gradio forgets is forgotten here."""
+
+    def __init__(self) -> None:
+        self._views: WeakValueDictionary[str, View] = WeakValueDictionary()
+
+    def open(self, view: View) -> None:
+        """Give a tab its key."""
+        view.key = secrets.token_hex(8)
+        self._views[view.key] = view
+
+    def find(self, key: str) -> View | None:
+        """The tab of a key; None when it is not open, or not at this server."""
+        return self._views.get(key)
 
 
 def event_data(event: gr.EventData) -> dict[str, Any]:

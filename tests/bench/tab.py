@@ -1,7 +1,7 @@
 """An open tab of the page without a browser: it talks to the server as the page does.
 
-It opens the page, keeps the heartbeat, reports once a second what it shows, asks and clicks, each through
-Gradio's queue and its stream of events. Everything that a browser would draw is kept as values.
+It opens the page, keeps the heartbeat, asks and clicks, each through Gradio's queue and its stream of events,
+and reports once a second what it shows. Everything that a browser would draw is kept as values.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ from typing import Any
 import httpx
 from gradio_client.utils import apply_diff
 
-TICK_SECONDS = 1.0
+BEAT_SECONDS = 1.0
 ANSWER_SECONDS = 120.0
 _STAMP = re.compile(r'data-part="([a-z]+)" data-revision="([0-9a-f]*)"')
 _CHAT = re.compile(r'data-chat="([0-9a-f]*)"')
+_KEY = re.compile(r'data-tab="([0-9a-f]*)"')
 _STAGE = re.compile(r'<p class="fn-stage">.*</p>', re.DOTALL)
 _TOP, _MESSAGES = "fn-top-html", "fn-chat"
 
@@ -42,6 +43,9 @@ class Handlers:
     """The numbers of the page's event handlers, and what each fills."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
+        self.pane = next(
+            each["id"] for each in config["components"] if each["props"].get("elem_id") == "fn-evidence-html"
+        )
         self._ids = {each["id"]: each["props"].get("elem_id") or "" for each in config["components"]}
         self._events = config["dependencies"]
 
@@ -49,7 +53,7 @@ class Handlers:
         """The handler of an event: its number and the elements that it fills.
 
         Args:
-            event: ``load``, ``submit``, ``tick`` or ``act``.
+            event: ``load``, ``submit``, ``draw`` or ``act``.
             element: The ``elem_id`` of what it comes from; "" for any.
         """
         for each in self._events:
@@ -81,7 +85,7 @@ class Tab:
         self._tasks.append(asyncio.create_task(self._heartbeat()))
         async for _ in self._event("load", "", [None]):
             pass
-        self._tasks.append(asyncio.create_task(self._tick()))
+        self._tasks.append(asyncio.create_task(self._pulse()))
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -142,21 +146,39 @@ class Tab:
                 async for _ in beats.aiter_bytes():
                     pass
 
-    async def _tick(self) -> None:
+    async def _pulse(self) -> None:
         while True:
-            await asyncio.sleep(TICK_SECONDS)
+            await asyncio.sleep(BEAT_SECONDS)
             try:
                 async with asyncio.timeout(ANSWER_SECONDS):
-                    async for _ in self._event("tick", "", [None, self._report()]):
-                        pass
+                    await self._beat()
             except (httpx.HTTPError, TimeoutError, RuntimeError) as exc:
-                self.errors.append(f"tick: {type(exc).__name__}: {exc}")
+                self.errors.append(f"pulse: {type(exc).__name__}: {exc}")
+
+    async def _beat(self) -> None:
+        """Say what is shown, and do what the server answers, as pulse.js does."""
+        body = {
+            "component_id": self.handlers.pane,
+            "fn_name": "pulse",
+            "data": self._report(),
+            "session_hash": self.session,
+        }
+        reply = await self.client.post("/gradio_api/component_server", json=body)
+        reply.raise_for_status()
+        wishes = json.loads(reply.json())["do"]
+        if "draw" in wishes:
+            async for _ in self._event("draw", "", [None], self._report()):
+                pass
+        if "show" in wishes:
+            await self.click("fn-side-html", act="show")
 
     def _report(self) -> dict[str, Any]:
-        """What tick.js says."""
+        """What pulse.js says."""
         messages = self.messages
         shown = [html for html in self.shown.values() if isinstance(html, str)]
+        key = _KEY.search(self.shown.get(_TOP) or "")
         return {
+            "tab": key[1] if key else "",
             "parts": dict(stamp for html in shown for stamp in _STAMP.findall(html)),
             "chat": self.chat_id,
             "messages": len(messages),

@@ -14,8 +14,7 @@ import uvicorn
 from index.documents import ParsedDocument
 from index.ingest import ingest_documents
 from index.store import Store
-from rag.build import build_assistant
-from rag.settings import load_settings
+from rag.settings import Settings, load_settings
 from tests.fakes import WordCountEmbedder
 from tests.rag.corpus import unread, with_headings
 from ui.desk import Desk
@@ -64,14 +63,21 @@ class NothingToIndex:
         pass
 
 
+def embedder_of(settings: Settings) -> WordCountEmbedder:
+    """Another one for another name in the settings."""
+    embedder = WordCountEmbedder([word for word in (*VOCABULARY, settings.embedding.model) if word])
+    embedder.name = settings.embedding.model or embedder.name
+    return embedder
+
+
 def main(data: Path, port: int) -> None:
     embedder = WordCountEmbedder(VOCABULARY)
     with Store.open(data) as store:
         for name, documents in COLLECTIONS.items():
             ingest_documents(store, embedder, documents.items(), collection=name)
     settings = unread(load_settings({"data": data}))
-    desk = Desk(settings, indexer=NothingToIndex())
-    desk.assistant.set_result(build_assistant(settings, desk.store, embedder))
+    desk = Desk(settings, indexer=NothingToIndex(), load_embedder=embedder_of)
+    desk.answering.load()
     uvicorn.run(create_app(settings, desk=desk), port=port, log_level="warning", timeout_graceful_shutdown=1)
 
 

@@ -365,21 +365,57 @@ def test_an_idle_page_rests_and_an_outdated_one_mends_itself(watched: Watched, t
             "window.drawn = 0; new MutationObserver((all) => (window.drawn += all.length))"
             ".observe(document.querySelector('#fn-chat'), { childList: true, subtree: true })"
         )
-        page.wait_for_timeout(3_000)  # three ticks
+        page.wait_for_timeout(3_000)  # three beats
         assert page.evaluate("window.drawn") == 0
         assert asked_again == []
 
-        # A message that the page does not show: it is asked for once, not with every tick.
+        # A message that the page does not show: it is asked for once, not with every beat.
         answer.evaluate("(message) => message.removeAttribute('data-testid')")
         page.wait_for_timeout(6_000)
         assert len(asked_again) == 1
 
         # The server is started anew: the old page loads itself again, with its conversation.
         page.evaluate("window.old = true")
+        page.get_by_label("Your question").fill("And how is it")
         server.stop()
+        away = page.get_by_text("Footnote does not answer")
+        expect(away).to_be_visible()
+        page.get_by_label("Your question").press_sequentially(" cleaned?")
         server.start()
         page.wait_for_function("window.old === undefined")
         expect(page.locator("#fn-chat [data-testid='bot']").first).to_contain_text("47 bar")
+        expect(page.get_by_label("Your question")).to_have_value("And how is it cleaned?")
+        expect(away).not_to_be_visible()
+
+
+def test_what_is_removed_leaves_the_answer_and_the_evidence_that_are_open(
+    watched: Watched, tmp_path: Path
+) -> None:
+    page = watched.page
+    with served_lightly(tmp_path / "data") as server:
+        page.goto(server.url)
+        answer = ask(page, "What pressure does the garden pump reach?")
+        answer.locator('p a[href^="#cite-"]').first.click()
+        pane = page.locator(".fn-pane")
+        expect(pane.locator("mark")).to_contain_text("47 bar")
+        expect(pane.get_by_role("heading", level=2)).to_be_focused()
+
+        other = page.context.new_page()
+        other.goto(f"{server.url}/?view=documents")
+        row = document_row(other, "pump.pdf")
+        row.get_by_text("Delete", exact=True).click()
+        row.get_by_role("button", name="Delete document").click()
+        expect(answer).to_contain_text("source removed")
+        expect(pane).to_contain_text("The document was removed")
+        expect(page.locator("#fn-chat, #fn-evidence").filter(has_text="47 bar")).to_have_count(0)
+        expect(pane.get_by_role("heading", level=2)).to_be_focused()
+
+        # Brought back, it is there again.
+        other.locator(".fn-toast").get_by_role("button", name="Undo").click()
+        expect(answer).to_contain_text("47 bar")
+        expect(pane.locator("mark")).to_contain_text("47 bar")
+        page.get_by_role("button", name="New chat").click()
+        expect(page.get_by_label("Your question")).to_be_focused()
 
 
 def test_an_answer_survives_a_reload_and_can_be_stopped(watched: Watched, tmp_path: Path) -> None:

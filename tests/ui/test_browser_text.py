@@ -53,10 +53,11 @@ def conversations(data: Path, folder: Path) -> dict[str, tuple[str, str]]:
     return found
 
 
-def open_citation(page: Page, url: str, chat_id: str) -> None:
+def open_citation(page: Page, url: str, chat_id: str, *, there: bool = True) -> None:
+    """``there``: whether the words that it is about are still in the document."""
     page.goto(f"{url}/?chat={chat_id}")
     page.locator("#fn-chat p a[href^='#cite-']").first.click()
-    expect(page.locator(".fn-pane mark").first).to_be_attached()
+    expect(page.locator(".fn-pane mark" if there else ".fn-pane").first).to_be_attached()
 
 
 def test_a_click_marks_the_quote_in_every_format(watched: Watched, tmp_path: Path) -> None:
@@ -102,3 +103,25 @@ def test_show_more_adds_rows_under_the_same_names(watched: Watched, tmp_path: Pa
         expect(rows.nth(before)).to_be_attached()
         assert page.locator(".fn-pane").get_by_role("columnheader", name="Remark").count() == 1
         assert "".join(page.locator(".fn-pane mark").all_text_contents()) == quote
+
+
+@pytest.mark.parametrize("width", [1440, 420])
+def test_selected_words_can_be_asked_about(watched: Watched, tmp_path: Path, width: int) -> None:
+    page = watched.page
+    page.set_viewport_size({"width": width, "height": 900})
+    chat_id, _ = conversations(tmp_path / "data", tmp_path)["a.docx"]
+    with served_lightly(tmp_path / "data") as server:
+        open_citation(page, server.url, chat_id)
+        offer = page.get_by_role("button", name="Ask about this")
+        page.locator(".fn-pane h2").select_text()
+        expect(offer).not_to_be_visible()  # that is no text of the document
+        page.locator(".fn-pane .fn-text").get_by_text("They sail daily").select_text()
+        expect(offer).to_be_in_viewport(ratio=1)
+        offer.click()
+        box = page.get_by_label("Your question")
+        expect(box).to_have_value("“They sail daily, but not in storms.” ")
+        expect(box).to_be_focused()
+        expect(offer).not_to_be_visible()
+        box.press_sequentially("Why?")
+        box.press("Enter")
+        expect(page.locator("#fn-chat [data-testid='user']").last).to_contain_text("storms.” Why?")

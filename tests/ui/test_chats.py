@@ -289,6 +289,8 @@ def test_after_a_deletion_the_sentence_says_source_removed(store: Store, chats: 
     shown = answer_markdown(message, "", references)
     assert "zebrafish" not in shown
     assert "source removed [[1!]]" in plain(shown)
+    assert "Evidence: 0 of 1 sentence quoted, 1 without its source" in plain(shown)
+    assert "Source removedsource removed 1" in plain(shown)  # in the list of the sentences
     assert "Removed" in EvidencePane(store, chats, references).html(f"#cite-{message.message_id}-1")
 
 

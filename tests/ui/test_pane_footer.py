@@ -64,13 +64,14 @@ def asked(store: Store, chats: Chats, tmp_path: Path) -> tuple[Answer, str]:
 
 
 def foot(pane: str) -> dict[str, list[tuple[str, str]]]:
-    """Every folded list: what is said before it is opened, and its links."""
+    """Every folded list of links: what is said before it is opened, and the links."""
     page = LexborHTMLParser(pane)
     found: dict[str, list[tuple[str, str]]] = {}
     for each in page.css(".fn-pane-foot details"):
         assert "open" not in each.attributes
         (summary,) = each.css("summary")
-        found[summary.text()] = [(str(link.attributes["href"]), link.text()) for link in each.css("a")]
+        if each.css("a"):
+            found[summary.text()] = [(str(link.attributes["href"]), link.text()) for link in each.css("a")]
     return found
 
 
@@ -125,6 +126,20 @@ def test_what_else_was_found_in_the_file_is_listed(store: Store, chats: Chats, t
     assert sorted(link for link, _ in links) == sorted(f"#found-{message_id}-{rank}" for rank in here)
     for link, _ in links:
         assert "not used in the answer" in pane.html(link)
+
+
+def test_how_a_passage_was_found_stands_below_it(store: Store, chats: Chats, tmp_path: Path) -> None:
+    index(store, lease=CLAUSE, rent=RENT)
+    _, message_id = asked(store, chats, tmp_path)
+    pane = EvidencePane(store, chats, References(store))
+    page = LexborHTMLParser(pane.html(f"#cite-{message_id}-1"))
+    (found,) = [each for each in page.css(".fn-pane-foot details") if "was found" in each.text()]
+    assert [line.text() for line in found.css("li")] == [
+        "by meaning #1",
+        "by words #1",
+        "both together 1.00 of 1",
+        "cited as [1]",
+    ]
 
 
 @pytest.mark.parametrize("payload", HOSTILE.values(), ids=HOSTILE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,17 +13,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from index.errors import StorageError
 from index.store import Store
 from rag.settings import load_settings
 from tests.ui.payloads import HOSTILE
 from tests.ui.test_chats import TEXT, put, quoted_answer
 from tests.ui.test_opinions import NoIndexer, exchange
-from ui.around import OPENING_SECONDS
 from ui.desk import Desk
 from ui.page import Page
 from ui.parts import Doubt, Shown
+from ui.pulse import OPENING_SECONDS
 from ui.render import escape_line
-from ui.sidebar import OUTDATED, STALE
 from ui.tab import View, warn
 
 _STAMP = re.compile(r'<template data-part="(\w+)" data-revision="(\w+)"></template>$')
@@ -33,9 +34,20 @@ class Tab:
 
     def __init__(self) -> None:
         self.html: dict[str, str] = {}
+        self.chat: list[dict[str, str]] = []
 
     def receive(self, updates: dict[str, str]) -> None:
         self.html |= updates
+
+    def show(self, page: Page, view: View) -> None:
+        """Ask for the conversation."""
+        (update,) = page.conversations.side_action(view, gr.EventData(None, {"act": "show"}))
+        self.chat = update["chat"]
+        self.receive({name: html for name, html in update.items() if name not in ("chat", "box")})
+
+    @property
+    def answer(self) -> str:
+        return self.chat[-1]["content"]
 
     def report(self) -> dict[str, object]:
         stamps = (_STAMP.search(html) for html in self.html.values())
@@ -80,7 +92,7 @@ def test_an_emptied_part_that_the_tab_still_shows_is_emptied_again() -> None:
         max_size=12,
     )
 )
-def test_after_one_quiet_tick_the_tab_shows_what_it_should(steps: list[tuple[dict[str, str], str]]) -> None:
+def test_after_one_quiet_beat_the_tab_shows_what_it_should(steps: list[tuple[dict[str, str], str]]) -> None:
     shown, tab = Shown(), Tab()
     late: dict[str, str] = {}
     for html, fate in steps:
@@ -118,49 +130,136 @@ def page(tmp_path: Path) -> Iterator[Page]:
         put(store, TEXT)
     desk = Desk(load_settings({"data": tmp_path / "data"}), indexer=NoIndexer())
     page = Page(desk)
-    for name in ("side", "scope", "top", "hello", "state", "table", "settings", "quality", "chat", "box"):
+    for name in (
+        "side",
+        "scope",
+        "strip",
+        "top",
+        "hello",
+        "state",
+        "table",
+        "settings",
+        "quality",
+        "chat",
+        "box",
+    ):
         setattr(page.components, name, name)
     yield page
     desk.close()
 
 
-def tick(page: Page, view: View, report: object) -> dict[str, Any]:
-    return page.around.tick(view, report)
+def opened(page: Page, chat_id: str = "") -> View:
+    view = View(chat_id=chat_id)
+    page.around.tabs.open(view)
+    return view
 
 
-def test_a_tick_sends_what_the_tab_does_not_show(page: Page) -> None:
-    view, tab = View(opened=True), Tab()
-    tab.receive(tick(page, view, {}))
-    assert "Contracts" in tab.text("table")
-    assert "table" not in tick(page, view, {"parts": tab.report()})
+def wishes(page: Page, view: View, report: object) -> list[str]:
+    """What the tab is told to do when it reports this."""
+    told = report | {"tab": view.key} if isinstance(report, dict) else report
+    answer: list[str] = json.loads(page.pulse.beat(told))["do"]
+    return answer
+
+
+def draw(page: Page, view: View, report: dict[str, object]) -> dict[str, Any]:
+    update = page.pulse.draw(view, gr.EventData(None, report))
+    return {name: html for name, html in update.items() if html != gr.skip()}
+
+
+def settled(page: Page, view: View) -> tuple[Tab, dict[str, object]]:
+    """A tab that shows all it should, and its report."""
+    tab = Tab()
+    tab.show(page, view)
+    messages = len(page.around.desk.chats.messages(view.chat_id)) if view.chat_id else 0
+    return tab, {"parts": tab.report(), "chat": view.chat_id, "messages": messages, "writing": False}
+
+
+def test_a_tab_that_lacks_something_is_told_to_draw_and_gets_just_that(page: Page) -> None:
+    view = opened(page)
+    tab, report = settled(page, view)
+    assert wishes(page, view, report) == []
+
     tab.html["table"] = "<p>older</p>"
-    assert "Contracts" in tick(page, view, {"parts": tab.report()})["table"]
+    assert wishes(page, view, report | {"parts": tab.report()}) == ["draw"]
+    sent = draw(page, view, {"parts": tab.report()})
+    assert set(sent) == {"table"}
+    assert "Contracts" in sent["table"]
 
 
-@pytest.mark.parametrize("report", [None, 7, "x", [], {"parts": 3, "messages": "many", "chat": [1]}])
-def test_a_report_that_is_none_is_taken_as_a_tab_that_shows_nothing(page: Page, report: object) -> None:
-    assert "Contracts" in tick(page, View(opened=True), report)["table"]
+def test_what_changes_behind_a_tab_is_drawn(page: Page) -> None:
+    view = opened(page)
+    tab, report = settled(page, view)
+    page.around.desk.chats.create("A question asked in another tab")
+    assert wishes(page, view, report) == ["draw"]
+    tab.receive(draw(page, view, report))
+    assert "asked in another tab" in tab.text("side")
+    assert wishes(page, view, report | {"parts": tab.report()}) == []
 
 
-def test_a_conversation_that_did_not_arrive_is_asked_for_after_the_second_tick(page: Page) -> None:
-    chat_id = exchange(page.around.desk, quoted_answer(page.around.desk.store)).chat_id
-    view, tab = View(opened=True, chat_id=chat_id), Tab()
-    tab.receive(tick(page, view, {}))
-    lost = {"parts": tab.report(), "chat": chat_id, "messages": 1, "writing": True}
-    assert "top" not in tick(page, view, lost)
-    tab.receive(tick(page, view, lost))
-    assert OUTDATED in tab.html["top"]
-    (sent,) = page.conversations.side_action(view, gr.EventData(None, {"act": "show"}))
-    assert len(sent["chat"]) == 2
+@pytest.mark.parametrize("report", [{}, {"parts": 3, "messages": "many", "chat": [1]}])
+def test_a_report_that_says_nothing_is_taken_as_a_tab_that_shows_nothing(
+    page: Page, report: dict[str, object]
+) -> None:
+    view = opened(page)
+    settled(page, view)
+    assert wishes(page, view, report) == ["draw"]
+    assert "Contracts" in draw(page, view, report)["table"]
 
-    whole = {"chat": chat_id, "messages": 2, "writing": False}
-    tab.receive(tick(page, view, {"parts": tab.report(), **whole}))
-    assert OUTDATED not in tab.html["top"]
+
+def test_a_conversation_that_did_not_arrive_is_asked_for_after_the_second_beat(page: Page) -> None:
+    view = opened(page, exchange(page.around.desk, quoted_answer(page.around.desk.store)).chat_id)
+    tab, whole = settled(page, view)
+    assert len(tab.chat) == 2
+
+    lost = whole | {"messages": 1, "writing": True}
+    assert [wishes(page, view, lost) for _ in range(3)] == [[], ["show"], []]  # asked for once
+    assert wishes(page, view, whole) == []
+
+
+def test_a_removed_document_takes_its_words_out_of_the_answer_on_the_screen(page: Page) -> None:
+    store = page.around.desk.store
+    view = opened(page, exchange(page.around.desk, quoted_answer(store)).chat_id)
+    tab, report = settled(page, view)
+    assert wishes(page, view, report) == []
+    assert "source removed" not in tab.answer
+
+    (document,) = store.documents()
+    store.remove([document.doc_id])
+    page.around.desk.store.refresh()
+    assert "show" in wishes(page, view, report)
+    tab.show(page, view)
+    assert "source removed" in tab.answer
+    assert "show" not in wishes(page, view, report)
 
 
 def test_only_a_page_that_outlived_its_server_loads_itself_again(page: Page) -> None:
-    assert "top" not in tick(page, View(), {"seconds": OPENING_SECONDS})
-    assert tick(page, View(), {"seconds": OPENING_SECONDS + 1}) == {"top": STALE}
+    for unknown in (View(), View(key="0123456789abcdef")):
+        assert wishes(page, unknown, {"seconds": OPENING_SECONDS}) == []
+        assert wishes(page, unknown, {"seconds": OPENING_SECONDS + 1}) == ["load"]
+    reports: list[object] = [None, 7, "x", []]
+    for nothing in reports:
+        assert wishes(page, View(), nothing) == []
+
+
+def test_a_disk_that_cannot_be_read_is_noted_in_the_log(
+    page: Page, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    view = opened(page)
+
+    def refuse() -> None:
+        raise StorageError("The disk cannot be read.", hint="Look at its cable.")
+
+    monkeypatch.setattr(page.pulse.desk, "overview", refuse)
+    assert json.loads(page.pulse.beat({"tab": view.key})) == {"do": [], "generation": 0}
+    assert "The disk cannot be read." in caplog.text
+
+
+def test_a_tab_that_is_closed_is_forgotten(page: Page) -> None:
+    view = opened(page)
+    key = view.key
+    assert page.around.tabs.find(key) is view
+    del view
+    assert page.around.tabs.find(key) is None
 
 
 @pytest.mark.parametrize("payload", HOSTILE.values(), ids=HOSTILE)

@@ -211,7 +211,7 @@ class Tab:
     """One open page, whose Documents view is clicked."""
 
     def __init__(self, desk: Desk) -> None:
-        self.page, self.view = Page(desk), View(opened=True)
+        self.page, self.view = Page(desk), View()
         # What the layout gives the page: a part of it is known by its component.
         for part in ("side", "scope", "top", "hello", "state", "table"):
             setattr(self.page.components, part, part)
@@ -358,3 +358,21 @@ def test_a_plan_of_nothing_and_one_of_the_samples_are_refused(tmp_path: Path) ->
     assert "does not exist" in footnote("index", "--plan", tmp_path / "no", "--data", data, expect=1)
     assert "--plan" in footnote("index", "--plan", "--samples", "--data", data, expect=2)
     assert not data.exists()
+
+
+def test_what_is_added_goes_into_the_collection_that_is_named(desk: Desk, folder: Path) -> None:
+    tab = Tab(desk)
+    upload = desk.uploads / "1" / "b.txt"
+    upload.parent.mkdir(parents=True)
+    upload.write_text("The ferry sails at nine.", encoding="utf-8")
+    sent = [{"path": str(upload), "name": "b.txt"}]
+    for data in (
+        {"act": "upload", "files": sent, "collection": " Trip \n to Rome "},
+        {"act": "plan", "value": str(folder), "collection": "Bridges"},
+        {"act": "apply"},
+    ):
+        tab.page.documents.action(tab.view, gr.EventData(None, data))
+    assert {row.name: row.collection for row in desk.store.documents()} == {
+        "a.txt": "Bridges",
+        "b.txt": "Trip to Rome",
+    }

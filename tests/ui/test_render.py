@@ -287,7 +287,7 @@ def parts_with(payload: str) -> dict[str, str]:
         ),
         "nothing found": sidebar_html([], "", model, None, "", "", now=NOW, wanted=payload, deleted=payload),
         "scope": scope_html([payload, "B"]),
-        "top": top_html(payload, "ab"),
+        "top": top_html(payload, "ab", "cd"),
         "welcome": welcome_html([payload], documents=1, samples=True, indexing=False),
     }
 

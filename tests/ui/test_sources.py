@@ -41,6 +41,8 @@ def chosen(collections: str = "", documents: str = "") -> Selection:
 def test_a_tick_taken_from_everything_leaves_all_the_others() -> None:
     assert sources().with_collection(None, "Letters", on=False) == chosen("Contracts Manuals")
     assert sources().with_document(None, "car", on=False) == chosen("Letters Manuals", "lease phone")
+    assert sources().left_out(chosen("Letters Manuals", "lease phone")) == ["car.pdf"]
+    assert sources().left_out(chosen("Contracts Manuals")) == ["ann.txt", "bob.txt"]
 
 
 def test_ticks_are_added_and_taken_away_one_by_one() -> None:
@@ -165,3 +167,12 @@ def test_the_composer_says_what_is_searched_unless_that_is_everything() -> None:
 
 def test_a_collection_is_named_in_the_page_by_what_stands_for_it() -> None:
     assert f'data-key="{source_key("Letters")}"' in sources_html(sources(), None)
+
+
+def test_a_file_or_two_that_are_left_out_are_named_instead_of_all_the_others() -> None:
+    names = ["Archive", "Letters", "Manuals", "a.txt"]
+    assert "Searching: <bdi>all but b&#46;txt</bdi>" in scope_html(names, ["b.txt"])
+    assert "Searching: <bdi>Archive, Letters and 2 more</bdi>" in scope_html(
+        names, ["b.txt", "c.txt", "d.txt"]
+    )
+    assert "Searching: <bdi>a&#46;txt</bdi>" in scope_html(["a.txt"], ["b.txt"])  # that is shorter

@@ -1,63 +1,56 @@
 """``python -m tests.screens --out FOLDER``: pictures of every screen, light and dark, wide and narrow.
 
 Serves the real page over the samples and a few files that cannot be read, goes through it once for each
-theme and width, and writes ``NAME-THEME-WIDTH.png``. To be looked at by a person. ``0-front`` is the picture
-of the README.
+theme and width, and writes ``NAME-THEME-WIDTH.png``; then the rare states (``--only`` takes the usual or the
+rare ones alone). To be looked at by a person. ``0-front`` is the picture of the README.
 """
 
 from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.index.scans import scanned
+from tests.screens.camera import Shoot, pages
+from tests.screens.rare import shoot_rare
 from tests.ui.test_browser import CHROMIUM, FLAGS, PATIENCE, RAFAH, ask, served
 
-WIDTHS = {1440: 900, 390: 844}  # and the height of each
 REFUSED = "How tall is the Eiffel Tower?"
 
 
 def main() -> None:
     """Make the pictures."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.screens", description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--only", choices=("usual", "rare"), help="these alone")
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     expect.set_options(timeout=PATIENCE)
     with tempfile.TemporaryDirectory(prefix="footnote-screens-") as folder, sync_playwright() as playwright:
-        broken = _unreadable_files(Path(folder) / "reports")
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        with served(Path(folder) / "data") as server:
-            first = True
-            for theme in ("light", "dark"):
-                for width, height in WIDTHS.items():
-                    page = browser.new_page(
-                        viewport={"width": width, "height": height},
-                        color_scheme="dark" if theme == "dark" else "light",
-                        reduced_motion="reduce",
-                    )
-                    page.goto(server.url)
-                    shoot = _camera(page, given.out, theme, width)
-                    if first:
-                        _front(page)
-                        shoot("0-front")
-                        _index(page, broken)
-                        first = False
-                    _go_through(page, shoot, narrow=width < 900)
-                    page.close()
+        if given.only != "rare":
+            _shoot_usual(browser, Path(folder), given.out)
+        if given.only != "usual":
+            shoot_rare(browser, Path(folder), given.out)
         browser.close()
 
 
-def _camera(page: Page, out: Path, theme: str, width: int) -> Callable[[str], None]:
-    def shoot(name: str) -> None:
-        page.wait_for_timeout(400)  # what moves has come to rest
-        page.screenshot(path=out / f"{name}-{theme}-{width}.png")
-
-    return shoot
+def _shoot_usual(browser: Browser, folder: Path, out: Path) -> None:
+    broken = _unreadable_files(folder / "reports")
+    with served(folder / "data") as server:
+        first = True
+        for page, shoot, narrow in pages(browser, out):
+            page.goto(server.url)
+            if first:
+                _front(page)
+                shoot("0-front")
+                _index(page, broken)
+                first = False
+            _go_through(page, shoot, narrow=narrow)
+        _job(browser, _many_files(folder / "many"), server.url, out)
 
 
 def _unreadable_files(folder: Path) -> Path:
@@ -68,6 +61,14 @@ def _unreadable_files(folder: Path) -> Path:
         scanned(["The ferry to the island leaves at nine", "and comes back late in the afternoon."])[0]
     )
     (folder / "prices.csv").write_text("Item,Price\nPump,12\nSeal,3\n", encoding="utf-8")
+    return folder
+
+
+def _many_files(folder: Path) -> Path:
+    folder.mkdir()
+    for number in range(400):
+        text = f"Entry {number} of the register. " + "The river rose by a hand and fell again. " * 60
+        (folder / f"entry {number}.txt").write_text(text, encoding="utf-8")
     return folder
 
 
@@ -94,7 +95,7 @@ def _index(page: Page, folder: Path) -> None:
     page.get_by_role("button", name="New chat").click()
 
 
-def _go_through(page: Page, shoot: Callable[[str], None], *, narrow: bool) -> None:
+def _go_through(page: Page, shoot: Shoot, *, narrow: bool) -> None:
     expect(page.locator(".fn-hello")).to_be_visible()
     shoot("1-empty")
     answer = ask(page, RAFAH)
@@ -130,6 +131,7 @@ def _go_through(page: Page, shoot: Callable[[str], None], *, narrow: bool) -> No
         page.keyboard.press("Escape")
     for number, view in enumerate(("Documents", "Quality", "Settings"), 8):
         page.locator(".fn-top").get_by_role("button", name=view).click()
+        page.locator(".fn-view:visible").evaluate("it => it.scrollTo(0, 0)")
         shoot(f"{number}-{view.lower()}")
     if narrow:
         page.locator('[data-view="side"]').first.click()
@@ -139,6 +141,32 @@ def _go_through(page: Page, shoot: Callable[[str], None], *, narrow: bool) -> No
     shoot("12-sources")
     page.locator(".fn-sources").get_by_role("button", name="Search all").click()
     page.get_by_role("button", name="Files of Samples").click()
+
+
+def _job(browser: Browser, folder: Path, url: str, out: Path) -> None:
+    """A plan, and what it then does: paused for the pictures, and cancelled at the end."""
+    begun = False
+    for page, shoot, _ in pages(browser, out):
+        page.goto(f"{url}/?view=documents")
+        card = page.get_by_role("region", name="Indexing")
+        if not begun:
+            page.get_by_role("button", name="Add folder").click()
+            page.locator(".fn-folder input").fill(str(folder))
+            page.get_by_label("Collection for what is added").fill("Register")
+            page.get_by_role("button", name="Preview").click()
+            page.get_by_role("region", name="Plan").get_by_text("new").first.click()
+            shoot("14-plan")
+            page.get_by_role("button", name="Apply").click()
+            expect(card).to_contain_text("of 400")
+            card.get_by_role("button", name="Pause").click()
+            begun = True
+        expect(card).to_contain_text("is paused")
+        shoot("15-job")
+    page = browser.new_page()
+    page.goto(f"{url}/?view=documents")
+    page.get_by_role("button", name="Cancel, keep what is done").click()
+    expect(page.get_by_role("region", name="Indexing")).to_have_count(0)
+    page.close()
 
 
 if __name__ == "__main__":

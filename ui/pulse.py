@@ -1,0 +1,88 @@
+"""The pulse of an open tab: once a second it says what it shows, and is told what to do about it.
+
+It goes past Gradio's queue. An event that fills the nine parts of the page costs the browser a tenth of a
+core when it comes every second, whether or not it brings anything; this is one small request, and the event
+follows only when the tab lacks something.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from index.errors import FootnoteError
+from ui.around import Around
+from ui.conversations import Conversations
+from ui.desk import Desk
+from ui.render import explain
+from ui.tab import Components, Update, View, event_data, number_of, text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+logger = logging.getLogger(__name__)
+
+OPENING_SECONDS = 15  # a page that is older has had its first event
+
+
+class Pulse:
+    """Compares what a tab shows with what it should show."""
+
+    def __init__(
+        self, desk: Desk, components: Components, around: Around, conversations: Conversations
+    ) -> None:
+        self.desk = desk
+        self.components = components
+        self.around = around
+        self.conversations = conversations
+
+    def beat(self, report: object) -> str:
+        """What the tab should do, as JSON for pulse.js.
+
+        Args:
+            report: What the tab shows, see pulse.js; anything else is taken as a tab that shows nothing.
+
+        Returns:
+            ``do`` holds "load" (the page once more), "draw" (ask for the parts that are not as they should
+            be) and "show" (ask for the conversation once more); ``generation`` is that of the index, 0
+            where that is not known.
+        """
+        try:
+            wishes, generation = self._wishes(report if isinstance(report, dict) else {})
+        except FootnoteError as exc:  # a disk that cannot be read; a word on the page each second is too many
+            logger.warning("the page could not be brought up to date: %s", explain(exc))
+            wishes, generation = [], 0
+        return json.dumps({"do": wishes, "generation": generation})
+
+    def _wishes(self, seen: Mapping[str, Any]) -> tuple[list[str], int]:
+        view = self.around.tabs.find(text_of(seen, "tab", 64))
+        if view is None:
+            # A young page opens itself in a moment. An old one outlived its server, and loads itself again.
+            old = number_of(seen, "seconds", 0) > OPENING_SECONDS
+            return ["load"] if old else [], 0
+        wishes: list[str] = []
+        if view.shown.differs(self.around.html(view), _parts(seen)):
+            wishes.append("draw")
+        shown = f"{text_of(seen, 'chat', 64)} {number_of(seen, 'messages', 0)} {seen.get('writing') is True}"
+        doubtful = view.doubt.due(shown, self._conversation(view))
+        if doubtful or self.conversations.outdated(view):
+            wishes.append("show")
+        return wishes, self.desk.store.generation
+
+    def draw(self, view: View, event: gr.EventData) -> Update:
+        """The tab asks for what it lacks, with the same report."""
+        view.shown.correct(_parts(event_data(event)))
+        return self.around.changes(view) or {self.components.side: gr.skip()}
+
+    def _conversation(self, view: View) -> str:
+        """How the conversation of this tab should look: which, how long, and whether it is being written."""
+        messages = self.desk.chats.messages(view.chat_id) if view.chat_id else []
+        return f"{view.chat_id} {len(messages)} {self.desk.asking.running(view.chat_id) is not None}"
+
+
+def _parts(report: Mapping[str, object]) -> Mapping[str, object]:
+    parts = report.get("parts")
+    return parts if isinstance(parts, dict) else {}
