@@ -197,7 +197,9 @@ def open_page(pdf: Any, index: int) -> Any:
     """
     page = pdf[index]
     if pdf.formenv is not None and pdfium.FPDFPage_GetAnnotCount(page) > 0:
-        # What was typed into a form is drawn over the page; flattening makes it part of the text.
+        # What was typed into a form is drawn over the page; flattening makes it part of the text. It takes
+        # a page that inherits its size from the whole document for one of 8.5 by 11 inches.
+        page.set_cropbox(*page.get_bbox())
         pdfium.FPDFPage_Flatten(page, pdfium.FLAT_NORMALDISPLAY)
         page.close()
         page = pdf[index]
