@@ -17,6 +17,7 @@ MEDIA_TYPE = "text/troff"
 _TITLE_LINE = re.compile(rb"^\.(?:TH|Dd)[ \t]", re.MULTILINE)
 _ANOTHER = b".so "
 _LOOKED_AT = 20_000
+_END_OF_DEFINITION = re.compile(r"[.'][ \t]*\.")  # it may stand indented
 _ARGUMENT = re.compile(r'"((?:[^"]|"")*)"?|(\S+)')
 _SPECIAL = {
     "em": "—", "en": "–", "hy": "-", "bu": "•", "aq": "'", "dq": '"', "lq": "“", "rq": "”", "oq": "‘",
@@ -100,14 +101,13 @@ class _Reader:
         self._tag: str | None = None  # of a list item, once its own line is read
         self._tag_follows = False
         self._as_typed = False
-        self._skipped_until = ""  # ends a definition of a macro
+        self._skipped = False  # inside the definition of a macro
         self._title = ""
         self._name = ""
 
     def read(self, line: str) -> None:
-        if self._skipped_until:
-            if line.startswith(self._skipped_until):
-                self._skipped_until = ""
+        if self._skipped:
+            self._skipped = _END_OF_DEFINITION.match(line) is None
             return
         if line[:1] in (".", "'") and len(line) > 1:
             request, _, rest = line[1:].strip().partition(" ")
@@ -141,7 +141,7 @@ class _Reader:
         elif request in ("UR", "MT", "OP"):
             self._text(" ".join(texts))
         elif request in ("de", "ig", "am"):
-            self._skipped_until = ".."
+            self._skipped = True
         elif request == "br":
             if self._paragraph:
                 self._paragraph.append("\n")

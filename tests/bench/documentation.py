@@ -19,6 +19,7 @@ import time
 from collections import Counter
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from index.ingest import IngestOptions, ingest_paths
 from index.parsing import ParsedFile, Parser
 from index.recognition import Recognition
 from index.report import Progress
+from index.scan import FoundFile, scan
 from index.store import Store
 from rag.build import build_embedder, chunk_limits
 from rag.settings import load_settings
@@ -60,11 +62,13 @@ class TimedParser(Parser):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Memory, in resident bytes, at a number of passages."""
+    """Memory, in resident bytes, at a number of passages; ``mapped`` of those here are parts of files that
+    the system takes back when it needs them (0 where it does not say)."""
 
     files: int
     passages: int
     here: int
+    mapped: int
     readers: int
 
 
@@ -97,7 +101,8 @@ class Told:
         for child in own.children():
             with suppress(psutil.Error):  # it may just have ended
                 readers += child.memory_info().rss
-        self.readings.append(Reading(files, passages, own.memory_info().rss, readers))
+        held = own.memory_info()
+        self.readings.append(Reading(files, passages, held.rss, getattr(held, "shared", 0), readers))
 
     def stop(self) -> bool:
         return self.interrupted or time.monotonic() - self.started > self.minutes * 60
@@ -119,17 +124,34 @@ def main() -> None:
     parser.add_argument(
         "--minutes", type=float, default=600.0, metavar="N", help="the run is stopped after that long (600)"
     )
+    parser.add_argument(
+        "--every", type=int, default=1, metavar="N", help="only every Nth file, in the order of paths (1)"
+    )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the sample of failures (0)")
     parser.add_argument("--out", type=Path, metavar="FILE", help="also write all results here, as JSON")
     arguments = parser.parse_args()
     told = Told(arguments.minutes)
     signal.signal(signal.SIGINT, told.interrupt)
     with tempfile.TemporaryDirectory(prefix="footnote-bench-") as folder:
-        results = measure(Path(folder), arguments.folders, real=arguments.embedder == "real", told=told)
+        results = measure(
+            Path(folder),
+            some_of(arguments.folders, arguments.every),
+            real=arguments.embedder == "real",
+            told=told,
+        )
+        results |= {"folders": [str(folder) for folder in arguments.folders], "every": arguments.every}
     for line in table(results, random.Random(arguments.seed)):
         print(line)
     if arguments.out:
         arguments.out.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+
+
+def some_of(folders: list[Path], every: int) -> list[Path]:
+    """The folders themselves, or one file in so many below them."""
+    if every == 1:
+        return folders
+    files = (item.path for folder in folders for item in scan(folder) if isinstance(item, FoundFile))
+    return list(islice(files, 0, None, every))
 
 
 def measure(data: Path, folders: list[Path], *, real: bool, told: Told) -> dict[str, Any]:
@@ -155,6 +177,7 @@ def measure(data: Path, folders: list[Path], *, real: bool, told: Told) -> dict[
     slowest = sorted(reading, key=lambda path: -reading[path])[:SHOWN]
     return {
         "folders": [str(folder) for folder in folders],
+        "every": 1,
         "files": len(report.outcomes),
         "stopped": report.cancelled,
         "states": dict(states),
@@ -181,7 +204,8 @@ def table(results: dict[str, Any], chance: random.Random) -> list[str]:
     """The results for people."""
     folders = ", ".join(map(_shown, results["folders"]))
     lines = [
-        f"{results['files']:,} files under {folders}; {os.cpu_count()} cores"
+        f"{results['files']:,} files under {folders}"
+        f"{'' if results['every'] == 1 else ', one in ' + str(results['every'])}; {os.cpu_count()} cores"
         f"{'; STOPPED before the end' if results['stopped'] else ''}",
         "",
     ]
@@ -198,7 +222,7 @@ def table(results: dict[str, Any], chance: random.Random) -> list[str]:
         f"{results['peak_bytes_of_a_reader'] / 1e6:,.0f} MB in a reader",
         f"files without a state: {results['unaccounted']}; the index: {results['violations'] or 'sound'}",
         "",
-        "    files  passages   MB here   MB in a reader",
+        "    files  passages   MB here  of files   MB in a reader",
         *_memory_lines(results["memory"]),
         "",
         "slowest to read",
@@ -225,7 +249,8 @@ def _memory_lines(readings: list[dict[str, int]]) -> list[str]:
         ):
             shown.append(reading)
     return [
-        f"{at['files']:>9,} {at['passages']:>9,} {at['here'] / 1e6:>9,.0f} {at['readers'] / 1e6:>12,.0f}"
+        f"{at['files']:>9,} {at['passages']:>9,} {at['here'] / 1e6:>9,.0f} {at['mapped'] / 1e6:>9,.0f}"
+        f" {at['readers'] / 1e6:>12,.0f}"
         for at in shown
     ]
 
