@@ -22,7 +22,7 @@ from index.survey import Survey, Target
 
 # Raise it when a reader or the chunker changes what it makes of the same bytes: documents are then
 # made anew on the next run, and only passages whose text differs are embedded again.
-RECIPE_VERSION = 3
+RECIPE_VERSION = 4
 # Problems that may pass by themselves; the others wait until the file's content changes.
 PASSING_PROBLEMS = ("timeout", "crashed", "unreadable", "changed_while_reading")
 
