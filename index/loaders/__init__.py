@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import mimetypes
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -21,7 +23,7 @@ _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _PPTX = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
 _EPUB = "application/epub+zip"
 _ODF = "application/vnd.oasis.opendocument"
-_TEXT_EXTENSIONS = ".txt .text .org .adoc .asciidoc .tex .srt .vtt"
+_TEXT_EXTENSIONS = ".txt .text .org .adoc .asciidoc .tex .texi .texinfo .srt .vtt"
 _PYTHON = "text/x-python"
 _SOURCE = "text/x-source"  # code, settings and logs: what people speak of by its lines
 _SOURCE_EXTENSIONS = """
@@ -62,7 +64,7 @@ _MEDIA_TYPES = dict.fromkeys(_TEXT_EXTENSIONS.split(), "text/plain") | {
 }
 _BARE_NAMES = """
     readme license licence copying copyright notice authors contributors changelog changes news history
-    install todo
+    install todo thanks credits faq bugs features hacking contributing maintainers
 """
 _SOURCE_NAMES = frozenset(("makefile", "dockerfile"))
 
@@ -74,7 +76,7 @@ SUPPORTED_EXTENSIONS: frozenset[str] = frozenset(_MEDIA_TYPES) | {
 
 # "ls.1", "printf.3posix"; not "libm.so.6", and not "python3.1", whose number is that of a version.
 _MAN_PAGE = re.compile(r"(?<!\.so)(?<!\d)\.[1-8](?:[a-z][a-z0-9]{0,8})?\Z")
-_KNOWN_NAMES = frozenset(_BARE_NAMES.split()) | _SOURCE_NAMES
+_KNOWN_NAMES = frozenset(_BARE_NAMES.split())
 
 MAX_PAGES = 5_000
 MAX_TEXT_CHARS = 20_000_000
@@ -113,12 +115,23 @@ _OTHER_ARCHIVES = (
 
 def supported(name: str) -> bool:
     """Whether a file of this name is tried at all: by extension, or a well-known name without one."""
-    path = PurePath(_unpacked_name(name))
+    path = PurePath(_unpacked_name(name).lower())
     return (
-        path.suffix.lower() in _MEDIA_TYPES
-        or path.name.lower() in _KNOWN_NAMES
-        or _MAN_PAGE.search(path.name.lower()) is not None
+        path.suffix in _MEDIA_TYPES
+        or path.name in _SOURCE_NAMES
+        or _MAN_PAGE.search(path.name) is not None
+        or _is_known_text(path.name)
     )
+
+
+def _is_known_text(name: str) -> bool:
+    """``README`` and ``README.Debian``, whatever follows the name, but for what is another kind of file."""
+    return name.partition(".")[0] in _KNOWN_NAMES and _kinds().guess_type(name) == (None, None)
+
+
+@cache
+def _kinds() -> mimetypes.MimeTypes:
+    return mimetypes.MimeTypes()  # those that Python brings along, the same on every machine
 
 
 def is_source(media_type: str) -> bool:
