@@ -9,7 +9,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 PDF = "application/pdf"
+_PICTURES = "image/"
 _MOST_PAGES_NAMED = 8
+
+
+def has_drawn_pages(media_type: str) -> bool:
+    """Whether a format has pages that can be drawn, and whose lines are those of the page: PDF, pictures."""
+    return media_type == PDF or media_type.startswith(_PICTURES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,14 +12,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 
-from index.documents import ParsedDocument
+from index.documents import ParsedDocument, has_drawn_pages
 from ui.render import Highlight, escape_line, highlight
 from ui.text_blocks import Block, blocks_of
 from ui.text_tables import Cell, Headers, Row, read_table, without_names
 
-_PDF = "application/pdf"
 _MARKDOWN = "text/markdown"
-_FLOWING = (_PDF, _MARKDOWN, "text/x-rst")  # a line end inside a paragraph is only where a line was full
+_FLOWING = (_MARKDOWN, "text/x-rst")  # a line end inside a paragraph is only where a line was full
 _SYNTAX = re.compile(r"[ \t]*(?:#{1,6}[ \t]+|[-*+•‣◦▪][ \t]+|>[ \t]?)")
 _BULLET = re.compile(r"[ \t]*[-*+•‣◦▪][ \t]")
 # Names stand above every stretch of a table again, so they could cost far more than the window itself.
@@ -56,7 +55,8 @@ class _Drawing:
             pieces.append(self._run(kind[1], blocks))
             at = blocks[-1].end
         pieces += self._gap(at, end)
-        flow = "fn-flow" if self._document.media_type in _FLOWING else "fn-pre"
+        media_type = self._document.media_type
+        flow = "fn-flow" if media_type in _FLOWING or has_drawn_pages(media_type) else "fn-pre"
         return f'<div class="fn-drawn {flow}">{"".join(pieces)}</div>'
 
     def _blocks(self, start: int, end: int) -> Iterator[Block]:

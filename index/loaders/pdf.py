@@ -17,7 +17,7 @@ from index.errors import DocumentError
 from index.loaders.cleaning import one_line, sensible_title
 from index.loaders.layout import Bookmark, Row, compose
 from index.loaders.pdf_lines import TextPage, private_chars
-from index.loaders.recognised import RecognisedLines
+from index.loaders.recognised import RecognisedLines, gave_up_on
 from index.loaders.refusals import RECOGNISE, damaged, needs_password, too_much_text
 
 _LOCK = threading.Lock()  # pdfium is not thread-safe, not even over different documents
@@ -279,5 +279,4 @@ def _warnings(
     if broken:
         yield f"{pages_named(broken).capitalize()} could not be read: the file is damaged there."
     if given_up:
-        where = pages_named(given_up)
-        yield f"Text recognition gave up on {where}: it took too long there, or too much memory."
+        yield gave_up_on(given_up)

@@ -18,7 +18,7 @@ def test_every_file_is_counted_with_its_cause(tmp_path: Path) -> None:
     (folder / "a.txt").write_bytes(b"Cats sleep on warm stones.")
     (folder / "b.md").write_bytes(b"# Dogs\n\nDogs guard the old gate.")
     (folder / "empty.txt").write_bytes(b"")
-    (folder / "picture.png").write_bytes(b"\x89PNG")
+    (folder / "picture.gif").write_bytes(b"GIF89a")
     results = measure(tmp_path / "data", [folder], real=False, told=Told(minutes=5))
     assert results["states"] == {"ready": 2, "failed": 1, "skipped": 1}
     assert (results["files"], results["unaccounted"], results["violations"]) == (4, 0, [])

@@ -7,7 +7,8 @@ import gzip
 import pytest
 
 from index.errors import DocumentError
-from index.loaders import compressed, load, supported
+from index.loaders import compressed, load
+from index.loaders.names import supported
 
 PAGE = rb""".\" A comment
 .de XX
@@ -56,7 +57,7 @@ with
         ("README.Debian", True),
         ("NEWS.old", True),
         ("changelog.Debian.amd64.gz", True),
-        ("history.png", False),
+        ("history.gif", False),
         ("Copyright.svg.gz", False),
         ("copyrights", False),
         ("ls.1", True),

@@ -11,8 +11,9 @@ import pytest
 
 from index.documents import ParsedDocument
 from index.errors import DocumentError
-from index.loaders import archive, load, supported
+from index.loaders import archive, load
 from index.loaders.cell_formats import shown_number
+from index.loaders.names import supported
 from tests.index.files import with_part, without
 
 

@@ -21,7 +21,7 @@ from index.batch import IngestOptions
 from index.documents import RecognisedWord
 from index.errors import FootnoteError
 from index.ingest import ingest_paths
-from index.page_images import PageBox, Picture
+from index.page_images import Picture
 from index.parsing import Parser
 from index.plan import plan_roots
 from index.recognition import (
@@ -35,7 +35,7 @@ from index.store import Store
 from index.survey import named_roots
 from tests.fakes import WordCountEmbedder
 from tests.index.files import pdf
-from tests.index.scans import Fixed, Place, scanned
+from tests.index.scans import Fixed, overlap, scanned
 
 needs_tesseract = pytest.mark.skipif(
     shutil.which("tesseract") is None and "CI" not in os.environ, reason="Tesseract is not installed"
@@ -44,13 +44,6 @@ LIMITS = RecognitionLimits(cpu_seconds=60, wall_seconds=120, memory_bytes=1 << 3
 EMBEDDER = WordCountEmbedder(["ferry", "dogs"])
 FIRST = ["The ferry to the island leaves at nine", "and comes back late in the afternoon."]
 SECOND = ["Dogs travel free of charge, but only", "with their owners on the upper deck."]
-
-
-def overlap(box: PageBox, place: Place) -> float:
-    """Share of the box that lies in the place."""
-    width = min(box.left + box.width, place[2]) - max(box.left, place[0])
-    height = min(box.top + box.height, place[3]) - max(box.top, place[1])
-    return max(width, 0.0) * max(height, 0.0) / (box.width * box.height)
 
 
 @pytest.fixture
