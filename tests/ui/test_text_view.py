@@ -19,7 +19,7 @@ from index.documents import Heading, Locator, ParsedDocument
 from index.loaders import load
 from index.sentences import sentence_spans
 from tests.fakes import WordCountEmbedder
-from tests.index.fuzz import all_seeds
+from tests.index.fuzz import all_seeds, read_seed
 from tests.ui.cited_pdf import add_upload, cite, island_pdf
 from tests.ui.desk import desk_over
 from tests.ui.every_format import CSV, NAMES, document_of
@@ -93,7 +93,7 @@ def test_what_is_marked_is_the_quote(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(all_seeds()))
 def test_without_its_tags_the_view_is_the_text(name: str) -> None:
-    document = load(all_seeds()[name], name)
+    document = read_seed(all_seeds()[name], name)
     text = document.text
     size = max(1, len(text) // 7)
     for start in range(0, min(len(text), 40 * size), size):
