@@ -170,9 +170,9 @@ class ChunkSpan:
     ``start`` and ``end`` are character offsets, end exclusive; the chunk's text is
     ``document.text[start:end]`` and is never blank.
 
-    ``context`` is what a reader knows from above the span (title, then headings, joined by " > ",
-    without repeating what the span itself begins with); it is embedded and searched with the
-    chunk, but never quoted.
+    ``context`` is what a reader knows from above the span (title, then headings, then the names of a
+    table's columns, joined by " > ", without repeating what the span itself begins with); it is embedded
+    and searched with the chunk, but never quoted.
     """
 
     start: int
