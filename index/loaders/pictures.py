@@ -22,6 +22,8 @@ from index.loaders.refusals import RECOGNISE, damaged, too_much_text
 PIXELS_TO_READ = 12_000_000
 PIXELS_TO_SHOW = 3_000_000
 _MOST_PIXELS = 100_000_000
+_LEAST_PIXELS = 64 * 64
+_LEAST_SIDE = 12  # pixels
 _DOTS = 96  # to the inch, where the file does not say: screenshots
 _LEAST_DOTS, _MOST_DOTS = 50, 2_400  # what else a file says is no resolution
 _FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP")
@@ -49,7 +51,7 @@ def load_picture(
 
     Raises:
         DocumentError: ``damaged``, ``too_large``; ``no_text`` as long as no page was recognised, ``no_words``
-            when nothing was found on them.
+            when nothing was found on them, or it is too small for any.
     """
     with _opened(data) as image:
         count = _count(image)
@@ -61,6 +63,12 @@ def load_picture(
             )
         heights = [_size(image, page)[1] for page in range(1, count + 1)]
         if not recognised:
+            if count == 1 and _is_small(image):
+                raise DocumentError(
+                    "no_words",
+                    "The picture is too small to show words that could be read.",
+                    hint="If it is an icon, there is nothing to do; if it shows words, save it larger.",
+                )
             _frame(image, 1).load()  # a damaged file is not one that could be recognised
             raise DocumentError(
                 "no_text", "This is a picture: its words are not text that can be read.", hint=RECOGNISE
@@ -153,6 +161,11 @@ def _frame(image: Image.Image, page: int) -> Image.Image:
     if image.width * image.height > _MOST_PIXELS:
         raise _too_many_pixels()
     return image
+
+
+def _is_small(image: Image.Image) -> bool:
+    """Icons, bullets and rules of web pages: most pictures beside documentation."""
+    return image.width * image.height < _LEAST_PIXELS or min(image.size) < _LEAST_SIDE
 
 
 def _too_many_pixels() -> DocumentError:

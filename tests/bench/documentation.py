@@ -28,7 +28,7 @@ import psutil
 from index.embeddings import Embedder
 from index.ingest import IngestOptions, ingest_paths
 from index.parsing import ParsedFile, Parser
-from index.recognition import Recognition
+from index.recognition import Recogniser, Recognition, find_recogniser
 from index.report import Progress
 from index.scan import FoundFile, scan
 from index.store import Store
@@ -127,6 +127,9 @@ def main() -> None:
     parser.add_argument(
         "--every", type=int, default=1, metavar="N", help="only every Nth file, in the order of paths (1)"
     )
+    parser.add_argument(
+        "--recognise", action="store_true", help="read pictures and scans with the Tesseract that is here"
+    )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the sample of failures (0)")
     parser.add_argument("--out", type=Path, metavar="FILE", help="also write all results here, as JSON")
     arguments = parser.parse_args()
@@ -138,6 +141,7 @@ def main() -> None:
             some_of(arguments.folders, arguments.every),
             real=arguments.embedder == "real",
             told=told,
+            recogniser=find_recogniser() if arguments.recognise else None,
         )
         results |= {"folders": [str(folder) for folder in arguments.folders], "every": arguments.every}
     for line in table(results, random.Random(arguments.seed)):
@@ -154,7 +158,9 @@ def some_of(folders: list[Path], every: int) -> list[Path]:
     return list(islice(files, 0, None, every))
 
 
-def measure(data: Path, folders: list[Path], *, real: bool, told: Told) -> dict[str, Any]:
+def measure(
+    data: Path, folders: list[Path], *, real: bool, told: Told, recogniser: Recogniser | None = None
+) -> dict[str, Any]:
     """One ingest of everything under the folders, into an empty data folder."""
     settings = load_settings({"data": data})
     embedder: Embedder = build_embedder(settings) if real else WordCountEmbedder(("the", "file", "version"))
@@ -165,7 +171,9 @@ def measure(data: Path, folders: list[Path], *, real: bool, told: Told) -> dict[
             embedder,
             parser,
             folders,
-            options=IngestOptions(limits=chunk_limits(settings), progress=told, cancelled=told.stop),
+            options=IngestOptions(
+                limits=chunk_limits(settings), progress=told, cancelled=told.stop, recogniser=recogniser
+            ),
         )
         seconds = time.perf_counter() - started
         told.read(len(report.outcomes), report.passages)

@@ -137,7 +137,7 @@ def _word_file() -> bytes:
 
 def _picture_file(kind: str) -> bytes:
     buffer = BytesIO()
-    picture = Image.radial_gradient("L").resize((60, 40))
+    picture = Image.radial_gradient("L").resize((80, 60))
     pages = (
         {"save_all": True, "append_images": [picture], "compression": "tiff_lzw"} if kind == "tiff" else {}
     )

@@ -28,7 +28,7 @@ def hostile_pictures() -> Iterator[tuple[str, str, Callable[[], bytes]]]:
     yield "a long strip.png", _TOO_LARGE, lambda: _png((1 << 31) - 1, 1, zlib.compress(bytes(1 << 20)))
     yield "no rows.png", _DAMAGED, lambda: _png(100, 0, zlib.compress(b""))
     yield "a bomb of words.png", f"{_UNREAD}|{_DAMAGED}", _png_of_words
-    yield "a page that follows itself.tif", f"{_UNREAD}|{_DAMAGED}", _endless_tiff
+    yield "a page that follows itself.tif", f"failed no_words|{_DAMAGED}", _endless_tiff
     yield "tags out of the file.tif", _DAMAGED, lambda: _tiff((256, 4, 1 << 30, 1 << 31), following=0)
 
 
@@ -50,7 +50,7 @@ def _chunk(name: bytes, data: bytes) -> bytes:
 
 def _png_of_words() -> bytes:
     words = b"Comment\x00\x00" + zlib.compress(bytes(200 << 20))
-    return _png(8, 8, zlib.compress(bytes(16)), _chunk(b"zTXt", words))
+    return _png(100, 100, zlib.compress(bytes(1400)), _chunk(b"zTXt", words))
 
 
 def _tiff(*tags: tuple[int, int, int, int], following: int) -> bytes:

@@ -159,6 +159,16 @@ def test_a_picture_of_very_many_pixels_is_refused_before_it_is_unpacked() -> Non
     assert problem(packed.getvalue())[0] == "too_large"
 
 
+@pytest.mark.parametrize("size", [(16, 16), (63, 64), (2_000, 8)])
+def test_an_icon_is_not_worth_recognising(size: tuple[int, int]) -> None:
+    packed = BytesIO()
+    Image.new("L", size, 255).save(packed, format="PNG")
+    assert problem(packed.getvalue()) == (
+        "no_words",
+        "The picture is too small to show words that could be read.",
+    )
+
+
 def test_a_large_picture_becomes_no_larger_page() -> None:
     packed = BytesIO()
     Image.new("L", (6_000, 4_000), 200).save(packed, format="JPEG", dpi=(600, 600))
