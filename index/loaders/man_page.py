@@ -21,6 +21,8 @@ _ANOTHER = b".so "
 _LOOKED_AT = 20_000
 _END_OF_DEFINITION = re.compile(r"[.'][ \t]*\.")  # it may stand indented
 _ARGUMENT = re.compile(r'"((?:[^"]|"")*)"?|(\S+)')
+_TERM_CHARS = 100
+_NO_TERM = (".", ":", ";", ",", "!", "?")
 _BLOCK_EDGES = re.compile(r"\\[{}]")
 
 
@@ -170,6 +172,9 @@ class _Reader:
             self._inline(request, arguments)
 
     def _begin_paragraph(self, request: str, arguments: list[str], texts: list[str]) -> None:
+        if request == "RS" and self._is_term():
+            self._tag = ":"
+            return
         self._end_paragraph()
         if request in ("TP", "TQ"):
             self._tag_follows = True
@@ -179,6 +184,13 @@ class _Reader:
         elif request == "It" and arguments:
             self._inline("", arguments)
             self._tag_follows = False
+
+    def _is_term(self) -> bool:
+        """Whether what stands above an indented part is what that part explains, as converters write it."""
+        if len(self._paragraph) != 1 or self._tag is not None or self._tag_follows:
+            return False
+        term = self._paragraph[0].strip()
+        return 0 < len(term) <= _TERM_CHARS and not term.endswith(_NO_TERM)
 
     def _inline(self, request: str, arguments: list[str]) -> None:
         """A line of mdoc: words, and among them names of macros that say how the next ones look."""

@@ -26,6 +26,8 @@ class ManTable:
         self._separator = "\t"
         self._first = True
         self._in_format = True
+        self._format_rows = 0
+        self._headers: int | None = None  # where a line below the first row says that it is one
         self._cells: list[str] = []
         self._block: list[str] | None = None  # the lines of a cell that is a text of its own
 
@@ -43,12 +45,18 @@ class ManTable:
             if self._first and stripped.endswith(";"):
                 separator = _SEPARATOR.search(stripped)
                 self._separator = separator[1] if separator else "\t"
-            elif stripped.endswith("."):
-                self._in_format = False
+            else:
+                self._format_rows += 1
+                if self._format_rows == 2 and _RULE.fullmatch(stripped.removesuffix(".")):
+                    self._headers = 1
+                self._in_format = not stripped.endswith(".")
             self._first = False
         elif line.startswith(".T&"):
             self._in_format = True
-        elif line.strip() and line[:1] not in (".", "'") and not _RULE.fullmatch(line):
+        elif _RULE.fullmatch(line):
+            if len(self._grid.rows) == 1:
+                self._headers = 1
+        elif line.strip() and line[:1] not in (".", "'"):
             self._row(line, going_on=True)
 
     def _row(self, line: str, *, going_on: bool) -> None:
@@ -65,4 +73,4 @@ class ManTable:
         """Each row as a line, with the names of the columns where the first row tells them."""
         if self._block is not None or self._cells:  # the page ends in the middle of a row
             self._grid.add([Cell(text) for text in (*self._cells, " ".join(self._block or ()))])
-        yield from self._grid.lines(self._grid.headers(None))
+        yield from self._grid.lines(self._grid.headers(self._headers))

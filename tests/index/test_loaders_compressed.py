@@ -175,6 +175,24 @@ def test_links_and_lines_as_typed_keep_their_words() -> None:
     assert man("one \\", "two", '.\\" a comment \\', "three") == "one two three"
 
 
+def test_an_indented_part_stands_with_the_term_that_it_explains() -> None:
+    lines = (
+        ".PP",
+        r"\fB\-\-all\fR",
+        ".RS 4",
+        "turn all",
+        "of them",
+        ".RE",
+        ".PP",
+        "For example:",
+        ".RS 4",
+        "frob",
+    )
+    assert man(*lines) == "--all: turn all of them\n\nFor example:\n\nfrob"
+    assert man("term", ".RS 4", ".RE", "End.") == "term\n\nEnd."
+    assert man("term", ".RS 4", ".nf", "a = 1", ".fi") == "term\na = 1"
+
+
 def test_a_row_of_a_table_names_its_columns() -> None:
     rows = man(
         ".TS", "allbox tab(;);", "lb lb lb", "l l r.", "Signal;Action;Number", "_", r"\fBSIGHUP\fP;Term;1",
@@ -184,6 +202,8 @@ def test_a_row_of_a_table_names_its_columns() -> None:
         "Signal | Action | Number\nSignal: SIGHUP | Action: Term | Number: 1\n"
         "Signal: SIGINT | Action: Term, from the keyboard | Number: 2\n\nEnd."
     )
+    for lines in (("l l.", "Day\tShip", "_", "May\tAnn"), ("l l", "___", "l l.", "Day\tShip", "May\tAnn")):
+        assert man(".TS", *lines, ".TE") == "Day | Ship\nDay: May | Ship: Ann"
     assert man(".TS", "l l.", "One\tTwo\tT{", "cut off") == "One | Two | cut off"
 
 
