@@ -16,6 +16,7 @@ from itertools import pairwise
 import regex
 
 from index.documents import ChunkSpan, Heading, ParsedDocument
+from index.headers import TableHeaders
 from index.sentences import sentence_spans
 
 TokenSpans = Callable[[str], Sequence[tuple[int, int]]]
@@ -277,6 +278,7 @@ class _Outline:
         self._starts = [heading.start for heading in document.headings]
         self._paths: list[tuple[Heading, ...]] = []
         self._contexts: dict[tuple[str, ...], str] = {}
+        self._table_headers = TableHeaders(document)
         path: list[Heading] = []
         for heading in document.headings:
             while path and path[-1].level >= heading.level:
@@ -294,6 +296,9 @@ class _Outline:
             beginning = self._document.text[start : start + len(title) + 20]
             if not beginning.lstrip("#=*_ \t\n").startswith(title):
                 above = (title, *above)
+        columns = self._table_headers.above(start)
+        if columns:
+            above = (*above, columns)
         return ChunkSpan(
             start=start,
             end=end,

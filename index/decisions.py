@@ -14,6 +14,7 @@ from index.chunker import ChunkLimits
 from index.documents import ParsedDocument
 from index.errors import DocumentError
 from index.file_bytes import hash_file, too_large, unreadable
+from index.loaders.names import RECOGNISED_EXTENSIONS
 from index.outcomes import failed_outcome, kept_outcome, removed
 from index.reader import CatalogReader
 from index.report import FileOutcome, Outcome
@@ -22,7 +23,7 @@ from index.survey import Survey, Target
 
 # Raise it when a reader or the chunker changes what it makes of the same bytes: documents are then
 # made anew on the next run, and only passages whose text differs are embedded again.
-RECIPE_VERSION = 3
+RECIPE_VERSION = 4
 # Problems that may pass by themselves; the others wait until the file's content changes.
 PASSING_PROBLEMS = ("timeout", "crashed", "unreadable", "changed_while_reading")
 
@@ -178,7 +179,7 @@ class Decider:
     def _settled(self, known: DocumentRow, recipe: str) -> bool:
         """Whether there is nothing to do for a file whose content is as it was."""
         if known.state == "failed":
-            scan = known.problem == "no_text" and recipe.split("|")[1].startswith(".pdf")
+            scan = known.problem == "no_text" and recipe.split("|")[1].startswith(RECOGNISED_EXTENSIONS)
             return known.problem not in PASSING_PROBLEMS and not (scan and self._recognises)
         return (
             known.version_id is not None

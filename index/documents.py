@@ -9,7 +9,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 PDF = "application/pdf"
+_PICTURES = "image/"
 _MOST_PAGES_NAMED = 8
+
+
+def has_drawn_pages(media_type: str) -> bool:
+    """Whether a format has pages that can be drawn, and whose lines are those of the page: PDF, pictures."""
+    return media_type == PDF or media_type.startswith(_PICTURES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,9 +170,9 @@ class ChunkSpan:
     ``start`` and ``end`` are character offsets, end exclusive; the chunk's text is
     ``document.text[start:end]`` and is never blank.
 
-    ``context`` is what a reader knows from above the span (title, then headings, joined by " > ",
-    without repeating what the span itself begins with); it is embedded and searched with the
-    chunk, but never quoted.
+    ``context`` is what a reader knows from above the span (title, then headings, then the names of a
+    table's columns, joined by " > ", without repeating what the span itself begins with); it is embedded
+    and searched with the chunk, but never quoted.
     """
 
     start: int

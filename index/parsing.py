@@ -113,6 +113,14 @@ class Parser:
             content_hash=hashlib.sha256(data).hexdigest(), size=len(data), document=document, health=health
         )
 
+    def unread_pages(self, path: Path) -> list[int]:
+        """The pages of a file that only text recognition could read, the first is 1; it is not tried.
+
+        Raises:
+            DocumentError: As :meth:`parse`.
+        """
+        return self._unread(read_stable(path, self.limits.file_bytes))
+
     def parse_bytes(self, data: bytes, name: str) -> ParsedDocument:
         """The document in bytes already at hand."""
         return self.read(data, name)[0]
@@ -134,7 +142,7 @@ class Parser:
         try:
             document, health = self._load(data, name)
         except DocumentError as exc:
-            pages = self._ask(data, {"do": "unread"})[0]["pages"] if exc.problem == "no_text" else []
+            pages = self._unread(data) if exc.problem == "no_text" else []
             if not pages:
                 raise
         else:
@@ -149,6 +157,10 @@ class Parser:
         )
         recognised = recognition.pages(pages, partial(self._picture, data), limits, language=language)
         return self._load(data, name, recognised)
+
+    def _unread(self, data: bytes) -> list[int]:
+        answer, _ = self._ask(data, {"do": "unread"})
+        return list(map(int, answer["pages"]))
 
     def _picture(self, data: bytes, page: int) -> Picture | None:
         """A page as Tesseract wants it; None where it cannot be drawn."""

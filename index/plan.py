@@ -1,7 +1,8 @@
 """What a run would do, before it does it: its report in advance, and about how long it would take.
 
 A plan works through the decisions that an ingest carries out, and reads and splits the new and changed
-files as it does, but embeds nothing, writes nothing and takes no lock.
+files as it does, but embeds nothing, writes nothing and takes no lock. Nor does it recognise pictures of
+pages, which may take seconds for each: it says how many there are.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path, PurePath
 from tempfile import TemporaryDirectory
 
@@ -23,8 +23,8 @@ from index.outcomes import failed_outcome
 from index.parsing import Parser
 from index.passages import cut, read_file
 from index.reader import CatalogReader
-from index.recognition import Recognition, RecognitionStopped, recognition_of
-from index.report import FileOutcome, IngestReport, Progress, Stage
+from index.recognition import MAX_PAGES
+from index.report import FileOutcome, IngestReport, Outcome, Progress, Stage
 from index.speed import passages_a_second
 from index.survey import Root, survey
 
@@ -35,10 +35,11 @@ class Plan(IngestReport):
 
     ``seconds`` is what making it took, which a run spends on looking and reading, too. ``estimate`` is how
     long the run would take, (least, most) in seconds: the range of the last runs' speed. It is None when
-    something has to be embedded and no speed was measured yet.
+    something has to be embedded and no speed was measured yet. Text recognition is not in it.
 
-    ``embedded`` is exact, with one exception: a text that one file gives up and another one takes over
-    counts as known, and is embedded after all if the run has published the first by then.
+    ``embedded`` is exact, with two exceptions: a text that one file gives up and another one takes over
+    counts as known, and is embedded after all if the run has published the first by then; and what is on
+    the pages ``to_recognise`` shows only when they are read.
     """
 
     estimate: tuple[float, float] | None
@@ -144,11 +145,7 @@ class _Planning:
         """Note what the run would report of a file."""
         if decision.action == "read":
             self.tell("reading", PurePath(decision.target.path).name)
-        try:
-            outcome = decision.outcome or self._reading(decision)
-        except RecognitionStopped:
-            return  # cancelled
-        self.outcomes.append(outcome)
+        self.outcomes.append(decision.outcome or self._reading(decision))
         if decision.action != "remove":
             self._files_done += 1
 
@@ -166,21 +163,23 @@ class _Planning:
             outcome="changed" if decision.target.known else "added",
             embedded=0,
             same_as=decision.same_as,
-        )
-
-    def _recognition(self, decision: Decision) -> Recognition | None:
-        return recognition_of(
-            self.options.recogniser,
-            PurePath(decision.target.path).name,
-            tell=partial(self.tell, "reading"),
-            cancelled=self.cancelled,
+            to_recognise=0,
         )
 
     def _read_once(self, decision: Decision) -> FileOutcome:
         try:
-            parsed = read_file(self._parser, decision, self._recognition(decision))
+            parsed = read_file(self._parser, decision, None)
             passages = cut(parsed.document, self._embedder, self.options.limits)
         except DocumentError as exc:
+            pictures = self._pictures(decision) if exc.problem == "no_text" else 0
+            if pictures:
+                outcome: Outcome = "changed" if decision.target.known else "added"
+                return FileOutcome(
+                    path=decision.target.path,
+                    outcome=outcome,
+                    same_as=decision.same_as,
+                    to_recognise=pictures,
+                )
             return failed_outcome(decision.target.path, exc)
         hashes = passages.text_hashes
         known = self._catalog.known_vectors(
@@ -188,7 +187,21 @@ class _Planning:
         )
         embedded = sum(key not in known and key not in self._counted for key in hashes)
         self._counted.update(hashes)
-        return read_outcome(decision, parsed.document, passages=len(hashes), embedded=embedded)
+        planned = read_outcome(decision, parsed.document, passages=len(hashes), embedded=embedded)
+        pictures = len(parsed.health.unread_pages) if self.options.recogniser is not None else 0
+        if pictures:
+            # That they are not searched is no longer so once they are recognised.
+            planned = replace(planned, reason="", to_recognise=min(pictures, MAX_PAGES))
+        return planned
+
+    def _pictures(self, decision: Decision) -> int:
+        """How many pages of a file without text would be recognised."""
+        if self.options.recogniser is None:
+            return 0
+        try:
+            return min(len(self._parser.unread_pages(decision.file)), MAX_PAGES)
+        except (DocumentError, OSError):
+            return 0  # it changed under our hands; the run will tell
 
 
 def _estimate(

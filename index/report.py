@@ -36,7 +36,8 @@ class FileOutcome:
     """What became of one file. ``embedded`` of its ``passages`` had to be embedded; the rest were known.
 
     ``same_as`` is the path of a file with the same content: where a renamed file was, or what a copy is
-    a copy of.
+    a copy of. ``to_recognise`` is how many pages text recognition would look at: only a plan has any, and
+    what they hold is in none of its other numbers.
     """
 
     path: str
@@ -46,6 +47,7 @@ class FileOutcome:
     passages: int = 0
     embedded: int = 0
     same_as: str = ""
+    to_recognise: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +72,11 @@ class IngestReport:
     def embedded(self) -> int:
         """Passages that had to be embedded."""
         return sum(outcome.embedded for outcome in self.outcomes)
+
+    @property
+    def to_recognise(self) -> int:
+        """Pages that text recognition would look at."""
+        return sum(outcome.to_recognise for outcome in self.outcomes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from index.catalog import decode_path, get_meta
-from index.documents import PDF, embedded_hash, embedded_text, last_part, page_words
+from index.documents import embedded_hash, embedded_text, has_drawn_pages, last_part, page_words
 from index.errors import DamagedError
 from index.health import Health
 from index.lexical import Marker
@@ -55,7 +55,7 @@ class DocumentRow:
     @property
     def has_pages(self) -> bool:
         """Whether its pages can be drawn."""
-        return self.media_type == PDF
+        return has_drawn_pages(self.media_type)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from index.errors import SourceError
-from index.loaders import supported
+from index.loaders.names import supported
 
 # What programs keep for themselves; thousands of files that nobody means when they name a folder.
 _PRIVATE_FOLDERS = frozenset(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from index.documents import ParsedDocument
+from index.documents import ParsedDocument, has_drawn_pages
 from index.errors import FootnoteError
 from index.originals import original_path
 from ui.chats import Chats, Message
@@ -30,7 +30,6 @@ CONTEXT_CHARS = 700
 MORE_CHARS = 2500
 _MAX_CONTEXT_CHARS = 60_000
 _REFERENCE = re.compile(r"#?(cite|found|part|doc)-([0-9a-f]{1,64})(?:-(\d{1,15})(?:-[a-z]+)?)?")
-_PDF = "application/pdf"
 _BADGES = {"current": "Current", "moved": "Moved", "changed": "Changed", "removed": "Removed"}
 _STATES = {
     "moved": "These words now stand at another place than when the answer was written.",
@@ -217,7 +216,7 @@ class EvidencePane:
             page = parsed.page_at(offset)
             if parsed.locators and (words := parsed.locator_at(offset)):
                 parts.append(words)
-            if page is not None and parsed.media_type == _PDF:
+            if page is not None and has_drawn_pages(parsed.media_type):
                 parts.append(f"page {page} of {len(parsed.page_starts)}")
             path = parsed.heading_path(offset)
             if path:

@@ -23,7 +23,7 @@ class LeanBlocks(gr.Blocks):
         """What goes to the browser, one value for each output of the event, in their order.
 
         Gradio makes a new component for every output that a handler does not name. Most events of this page
-        name one or two of eleven, and every tab has an event a second.
+        name one or two of eleven.
         """
         outputs = block_fn.outputs
         if not (

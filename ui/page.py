@@ -13,7 +13,7 @@ from typing import Any
 import gradio as gr
 
 from index.errors import FootnoteError
-from index.loaders import SUPPORTED_EXTENSIONS
+from index.loaders.names import SUPPORTED_EXTENSIONS
 from ui.around import NEW_CHAT, Around
 from ui.asking import MAX_AT_ONCE, MAX_QUESTION_CHARS
 from ui.conversation import answer_with_sources

@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
+from index.documents import has_drawn_pages
 from index.errors import SourceError
 from index.originals import read_original
 from index.parsing import ParseLimits, Parser
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 _KEPT_VIEWS = 8
 # A person waits for it, and so may others for their pages; the text can be read meanwhile.
 _LIMITS = ParseLimits(cpu_seconds=20, wall_seconds=30.0)
-_PDF = "application/pdf"
 
 _Key = tuple[int, int]  # version, page
 
@@ -51,7 +51,7 @@ class PageImages:
         """
         version_id = document.version_id
         parsed = self._references.parsed(version_id) if version_id is not None else None
-        if version_id is None or parsed is None or parsed.media_type != _PDF:
+        if version_id is None or parsed is None or not has_drawn_pages(parsed.media_type):
             raise no_page()
         if not 1 <= page <= len(parsed.page_starts):
             raise no_page()

@@ -36,6 +36,7 @@ class PlanGroup:
     files: int
     passages: int
     embedded: int
+    to_recognise: int
     lines: tuple[FileOutcome, ...]
 
     @property
@@ -43,7 +44,7 @@ class PlanGroup:
         """``2 changed: 3 of 40 passages to embed``."""
         words = f"{self.files:,} {TITLES[self.outcome]}"
         if self.outcome in ("added", "changed"):
-            return f"{words}: {_to_embed(self.embedded, self.passages)}"
+            return f"{words}: {_cost(self.embedded, self.passages, self.to_recognise)}"
         if self.outcome == "renamed":
             return f"{words}: nothing to embed"
         if self.outcome == "removed" and self.passages:
@@ -60,6 +61,7 @@ class PlanSummary:
     groups: tuple[PlanGroup, ...]
     passages: int
     embedded: int
+    to_recognise: int
     estimate: tuple[float, float] | None
     generation: int
 
@@ -73,8 +75,9 @@ class PlanSummary:
         """What it costs, in one line."""
         if not self.changes:
             return "Nothing has changed."
-        cost = _to_embed(self.embedded, self.passages)
-        return f"{cost[:1].upper()}{cost[1:]}. Time: {time_words(self.estimate)}."
+        cost = _cost(self.embedded, self.passages, self.to_recognise)
+        more = ", and that of text recognition" if self.to_recognise else ""
+        return f"{cost[:1].upper()}{cost[1:]}. Time: {time_words(self.estimate)}{more}."
 
 
 def summarize(plan: Plan, request: Request, *, listed: int) -> PlanSummary:
@@ -88,6 +91,7 @@ def summarize(plan: Plan, request: Request, *, listed: int) -> PlanSummary:
                 files=len(files),
                 passages=sum(line.passages for line in files),
                 embedded=sum(line.embedded for line in files),
+                to_recognise=sum(line.to_recognise for line in files),
                 lines=() if outcome == "unchanged" else tuple(files[:listed]),
             )
             groups.append(group)
@@ -97,6 +101,7 @@ def summarize(plan: Plan, request: Request, *, listed: int) -> PlanSummary:
         groups=tuple(groups),
         passages=sum(group.passages for group in read),
         embedded=plan.embedded,
+        to_recognise=plan.to_recognise,
         estimate=plan.estimate,
         generation=plan.generation,
     )
@@ -142,7 +147,7 @@ def line_words(line: FileOutcome) -> str:
             return f"(was {line.same_as})"
         case "added" | "changed":
             twin = f"; same content as {line.same_as}" if line.same_as else ""
-            return f"({_to_embed(line.embedded, line.passages)}{twin})"
+            return f"({_cost(line.embedded, line.passages, line.to_recognise)}{twin})"
         case "failed" | "skipped":
             return f"({' '.join(filter(None, (line.reason, line.hint)))})"
     return ""
@@ -157,7 +162,9 @@ def time_words(estimate: tuple[float, float] | None) -> str:
     return f"about {least:,} {unit}" if least == most else f"about {least:,} to {most:,} {unit}"
 
 
-def _to_embed(embedded: int, passages: int) -> str:
+def _cost(embedded: int, passages: int, to_recognise: int) -> str:
+    """``3 of 40 passages to embed, 2 pages to recognise``."""
+    pages = f"{count(to_recognise, 'page')} to recognise" if to_recognise else ""
     if not embedded:
-        return "nothing to embed"
-    return f"{embedded:,} of {count(passages, 'passage')} to embed"
+        return pages or "nothing to embed"
+    return ", ".join(filter(None, (f"{embedded:,} of {count(passages, 'passage')} to embed", pages)))

@@ -14,13 +14,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from index.blocks import is_list_item, is_table_row
-from index.documents import ParsedDocument
-from index.loaders import is_source
+from index.documents import ParsedDocument, has_drawn_pages
+from index.loaders.names import is_source
 from ui.text_tables import Headers
 
 Kind = Literal["heading", "paragraph", "item", "row", "line", "code", "fence", "rule", "adornment", "quote"]
 
-_PDF = "application/pdf"
 _MARKDOWN = "text/markdown"
 _MARKED_UP = (_MARKDOWN, "text/x-rst")
 _FENCE = re.compile(r"[ \t]*(?:```|~~~)")
@@ -29,7 +28,7 @@ _RULE = re.compile(r"[ \t]*([-=*_~^\"'`+#.:])(?:[ \t]?\1){2,}[ \t]*")
 _QUOTED = re.compile(r"[ \t]{0,3}>")
 _INDENTED = re.compile(r"^(?: {2,}|\t)\S", re.MULTILINE)
 _DEEP = re.compile(r"(?: {4}|\t)")
-_WITHOUT_TABLES = (_PDF, "text/plain")  # whose lines are as their author, or a page, broke them
+_PLAIN = "text/plain"
 _DEEPEST = 5  # levels of lists that are told apart
 _ROW = re.compile(r"(?:(?P<part>.*), )?(?:row|line|item) (?P<number>\d+)")
 _HEADING_SHARE = 0.6  # of its line; less is a heading that runs into its paragraph
@@ -117,6 +116,8 @@ class _Reader:
         self._text = document.text
         self._media_type = document.media_type
         self._marked_up = document.media_type in _MARKED_UP
+        # Their lines are as their author, or a page, broke them.
+        self._without_tables = document.media_type == _PLAIN or has_drawn_pages(document.media_type)
         self._heading_ends = [heading.end for heading in document.headings]
         self._row_numbers: dict[int, str] = {}  # by where a row begins
 
@@ -185,11 +186,11 @@ class _Reader:
                 return _LineKind("heading", level=heading.level, heading=at)
         if self._row_numbers.get(first):
             return _LineKind("row", number=self._row_numbers[first])
-        if is_table_row(line) and self._media_type not in _WITHOUT_TABLES:
+        if is_table_row(line) and not self._without_tables:
             return _LineKind("row")
         if self._marked_up and _RULE.fullmatch(line):
             return _LineKind("rule")
-        if self._media_type != _PDF and _QUOTED.match(line):
+        if not has_drawn_pages(self._media_type) and _QUOTED.match(line):
             return _LineKind("quote")
         if is_list_item(line):
             indent = len(line) - len(line.lstrip())
@@ -205,7 +206,7 @@ class _Reader:
         return not bars and not self._has_names(start, end) and not self._has_names(end + 1, below_end)
 
     def _has_names(self, start: int, end: int) -> bool:
-        return self._media_type not in _WITHOUT_TABLES and self._headers.above(start, end) is not None
+        return not self._without_tables and self._headers.above(start, end) is not None
 
     def _goes_on(self, kind: _LineKind, after: _LineKind) -> bool:
         """Whether a line of a kind belongs to the block of the line before it."""
@@ -219,7 +220,7 @@ class _Reader:
         """Whether a paragraph is set in columns: its lines are indented, or they are code in Markdown."""
         if self._media_type == _MARKDOWN:
             return all(_DEEP.match(self._text, *line) for line in _lines(self._text, start, end))
-        if self._media_type in _WITHOUT_TABLES or self._marked_up:
+        if self._without_tables or self._marked_up:
             return False
         return "\n" in self._text[start:end] and _INDENTED.search(self._text, start, end) is not None
 

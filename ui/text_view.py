@@ -12,14 +12,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 
-from index.documents import ParsedDocument
+from index.documents import ParsedDocument, has_drawn_pages
 from ui.render import Highlight, escape_line, highlight
 from ui.text_blocks import Block, blocks_of
+from ui.text_inline import inline_html
 from ui.text_tables import Cell, Headers, Row, read_table, without_names
 
-_PDF = "application/pdf"
 _MARKDOWN = "text/markdown"
-_FLOWING = (_PDF, _MARKDOWN, "text/x-rst")  # a line end inside a paragraph is only where a line was full
+_FLOWING = (_MARKDOWN, "text/x-rst")  # a line end inside a paragraph is only where a line was full
 _SYNTAX = re.compile(r"[ \t]*(?:#{1,6}[ \t]+|[-*+•‣◦▪][ \t]+|>[ \t]?)")
 _BULLET = re.compile(r"[ \t]*[-*+•‣◦▪][ \t]")
 # Names stand above every stretch of a table again, so they could cost far more than the window itself.
@@ -56,7 +56,8 @@ class _Drawing:
             pieces.append(self._run(kind[1], blocks))
             at = blocks[-1].end
         pieces += self._gap(at, end)
-        flow = "fn-flow" if self._document.media_type in _FLOWING else "fn-pre"
+        media_type = self._document.media_type
+        flow = "fn-flow" if media_type in _FLOWING or has_drawn_pages(media_type) else "fn-pre"
         return f'<div class="fn-drawn {flow}">{"".join(pieces)}</div>'
 
     def _blocks(self, start: int, end: int) -> Iterator[Block]:
@@ -96,6 +97,12 @@ class _Drawing:
         ]
         return highlight(self._text[start:end], shifted)
 
+    def _said(self, start: int, end: int) -> str:
+        """The same, and in Markdown with what is bold, code or a link drawn so."""
+        if self._document.media_type != _MARKDOWN:
+            return self._marked(start, end)
+        return inline_html(self._text, start, end, seen=self._marked, hidden=self._hidden)
+
     def _hidden(self, start: int, end: int) -> str:
         """What the drawing itself says: a stretch that stays in the page without being seen."""
         return f'<span class="fn-syntax">{self._marked(start, end)}</span>' if start < end else ""
@@ -133,21 +140,21 @@ class _Drawing:
             return f'<div class="fn-rule">{self._hidden(block.start, block.end)}</div>'
         if block.kind == "fence":
             return f'<div class="fn-fence">{inside}</div>'
-        return f'<p dir="auto">{inside}</p>'
+        return f'<p dir="auto">{self._said(block.start, block.end)}</p>'
 
     def _without_syntax(self, start: int, end: int) -> str:
         if self._document.media_type != _MARKDOWN:
             return self._marked(start, end)
         match = _SYNTAX.match(self._text, start, end)
         inner = match.end() if match is not None else start
-        return self._hidden(start, inner) + self._marked(inner, end)
+        return self._hidden(start, inner) + self._said(inner, end)
 
     def _quoted(self, start: int, end: int) -> str:
         pieces: list[str] = []
         for match in _QUOTE_MARKS.finditer(self._text, start, end):
-            pieces += (self._marked(start, match.start()), self._hidden(*match.span()))
+            pieces += (self._said(start, match.start()), self._hidden(*match.span()))
             start = match.end()
-        return "".join((*pieces, self._marked(start, end)))
+        return "".join((*pieces, self._said(start, end)))
 
     def _listing(self, lines: Sequence[Block]) -> str:
         """Lines with their numbers; each holds the line end after it, so that what is copied has lines."""
@@ -178,7 +185,7 @@ class _Drawing:
             after = self._hidden(item.end, below.start) if below is not None else ""
             drawn.append(
                 f'<li class="{look} fn-deep{item.level}" dir="auto">{self._hidden(item.start, inner)}'
-                f"{self._marked(inner, item.end)}{after}</li>"
+                f"{self._said(inner, item.end)}{after}</li>"
             )
         return f'<ul class="fn-items">{"".join(drawn)}</ul>'
 
@@ -232,7 +239,7 @@ class _Drawing:
     def _cell(self, cell: Cell) -> str:
         return (
             self._hidden(cell.start, cell.value)
-            + self._marked(cell.value, cell.value_end)
+            + self._said(cell.value, cell.value_end)
             + self._hidden(cell.value_end, cell.end)
         )
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from index.errors import FootnoteError, SourceError
-from index.loaders import supported
+from index.loaders.names import supported
 from index.scan import passed_over
 from index.watched import WatchedFolder, set_watched, watched_folders
 from ui.indexing import Request

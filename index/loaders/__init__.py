@@ -11,70 +11,25 @@ from typing import TYPE_CHECKING
 from index.documents import ParsedDocument, RecognisedPage, RecognisedWord
 from index.errors import DocumentError
 from index.loaders.cleaning import looks_binary, one_line
+from index.loaders.names import (
+    DOCX,
+    EPUB,
+    MAN_PAGE,
+    MEDIA_TYPES,
+    ODF,
+    PPTX,
+    PYTHON,
+    SOURCE,
+    SOURCE_NAMES,
+    SUPPORTED_EXTENSIONS,
+    XLSX,
+    supported,
+    unpacked_name,
+)
 from index.loaders.refusals import needs_password, too_much_text
 
 if TYPE_CHECKING:
     from index.page_images import PageView, Picture
-
-_DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
-_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-_PPTX = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
-_EPUB = "application/epub+zip"
-_ODF = "application/vnd.oasis.opendocument"
-_TEXT_EXTENSIONS = ".txt .text .org .adoc .asciidoc .tex .srt .vtt"
-_PYTHON = "text/x-python"
-_SOURCE = "text/x-source"  # code, settings and logs: what people speak of by its lines
-_SOURCE_EXTENSIONS = """
-    .log .bib .yaml .yml .toml .ini .cfg .conf .properties .diff .patch
-    .js .mjs .jsx .ts .tsx .java .kt .scala .groovy .c .h .cc .cpp .cxx .hh .hpp .cs .go .rs .swift
-    .rb .php .pl .pm .lua .r .jl .m .sh .bash .zsh .fish .ps1 .bat .cmd .sql .css .scss .less .vue .dart
-    .ex .exs .erl .hs .ml .clj .el .lisp .vim .f90 .asm .s .proto .graphql .tf .gradle .cmake .mk
-"""
-_MEDIA_TYPES = dict.fromkeys(_TEXT_EXTENSIONS.split(), "text/plain") | {
-    **dict.fromkeys(_SOURCE_EXTENSIONS.split(), _SOURCE),
-    ".py": _PYTHON,
-    ".pyi": _PYTHON,
-    ".pdf": "application/pdf",
-    ".docx": _DOCX,
-    ".docm": _DOCX,
-    ".xlsx": _XLSX,
-    ".xlsm": _XLSX,
-    ".pptx": _PPTX,
-    ".pptm": _PPTX,
-    ".ppsx": _PPTX,
-    ".epub": _EPUB,
-    ".odt": _ODF,
-    ".ods": _ODF,
-    ".odp": _ODF,
-    ".eml": "message/rfc822",
-    ".html": "text/html",
-    ".htm": "text/html",
-    ".xhtml": "text/html",
-    ".md": "text/markdown",
-    ".markdown": "text/markdown",
-    ".rst": "text/x-rst",
-    ".csv": "text/csv",
-    ".tsv": "text/tab-separated-values",
-    ".json": "application/json",
-    ".jsonl": "application/jsonl",
-    ".ndjson": "application/jsonl",
-    ".xml": "application/xml",
-}
-_BARE_NAMES = """
-    readme license licence copying copyright notice authors contributors changelog changes news history
-    install todo
-"""
-_SOURCE_NAMES = frozenset(("makefile", "dockerfile"))
-
-SUPPORTED_EXTENSIONS: frozenset[str] = frozenset(_MEDIA_TYPES) | {
-    ".gz",
-    *(f".{number}" for number in range(1, 9)),
-}
-"""Lower case, with the dot. Of compressed files and manual pages the rest of the name counts, too."""
-
-# "ls.1", "printf.3posix"; not "libm.so.6", and not "python3.1", whose number is that of a version.
-_MAN_PAGE = re.compile(r"(?<!\.so)(?<!\d)\.[1-8](?:[a-z][a-z0-9]{0,8})?\Z")
-_KNOWN_NAMES = frozenset(_BARE_NAMES.split()) | _SOURCE_NAMES
 
 MAX_PAGES = 5_000
 MAX_TEXT_CHARS = 20_000_000
@@ -82,12 +37,14 @@ MAX_TEXT_CHARS = 20_000_000
 _HTML_START = re.compile(
     rb"\s*(?:<!--.{0,500}?-->\s*)?<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL
 )
+_PDF_START = b"%PDF-"
 _GZIP = b"\x1f\x8b"
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENCRYPTED_OFFICE = "EncryptedPackage".encode("utf-16-le")
 _BINARY_KINDS = {
-    "application/pdf": "a PDF", _DOCX: "a Word", _XLSX: "an Excel", _PPTX: "a PowerPoint", _EPUB: "an EPUB",
-    _ODF: "an OpenDocument",
+    "application/pdf": "a PDF", DOCX: "a Word", XLSX: "an Excel", PPTX: "a PowerPoint", EPUB: "an EPUB",
+    ODF: "an OpenDocument", "image/png": "a PNG", "image/jpeg": "a JPEG", "image/tiff": "a TIFF",
+    "image/webp": "a WebP", "image/bmp": "a BMP",
 }  # fmt: skip
 _KNOWN_BINARIES = (
     (b"\x89PNG", "an image"),
@@ -109,26 +66,6 @@ _KNOWN_BINARIES = (
 _OTHER_ARCHIVES = (
     ("xl/workbook.bin", "an Excel workbook in the binary format", "Save it as .xlsx and index that."),
 )
-
-
-def supported(name: str) -> bool:
-    """Whether a file of this name is tried at all: by extension, or a well-known name without one."""
-    path = PurePath(_unpacked_name(name))
-    return (
-        path.suffix.lower() in _MEDIA_TYPES
-        or path.name.lower() in _KNOWN_NAMES
-        or _MAN_PAGE.search(path.name.lower()) is not None
-    )
-
-
-def is_source(media_type: str) -> bool:
-    """Whether people speak of such a text by its lines: code, settings, logs, markup."""
-    return media_type in (_PYTHON, _SOURCE, "application/xml")
-
-
-def _unpacked_name(name: str) -> str:
-    """The name without the ending of compressed files: ``notes.txt`` for ``notes.txt.gz``."""
-    return name[: -len(".gz")] if name.lower().endswith(".gz") else name
 
 
 def load(
@@ -171,24 +108,38 @@ def draw(
     spans: Sequence[tuple[int, int]],
     words: Sequence[RecognisedWord] = (),
 ) -> PageView:
-    """Draw a page of a file that :func:`load` reads as a PDF, see :func:`index.page_images.draw_page`."""
+    """Draw a page of a PDF or a picture, see :func:`index.page_images.draw_page`."""
+    from index.loaders.pictures import PIXELS_TO_SHOW
     from index.page_images import draw_page
 
-    return draw_page(_unpacked(data), page=page, text=text, spans=spans, words=words)
+    pdf, page = _as_pdf(_unpacked(data), page, most_pixels=PIXELS_TO_SHOW)
+    return draw_page(pdf, page=page, text=text, spans=spans, words=words)
 
 
 def unread_pages(data: bytes) -> list[int]:
-    """Pages of a PDF that are pictures, see :func:`index.loaders.pdf.unread_pages`."""
-    from index.loaders import pdf
+    """Pages that text recognition could read: of a PDF those that are pictures, of a picture all."""
+    from index.loaders import pdf, pictures
 
-    return pdf.unread_pages(_unpacked(data))
+    data = _unpacked(data)
+    if pictures.is_picture(data):
+        return pictures.pages_of_picture(data)
+    return pdf.unread_pages(data) if _PDF_START in data[:1024] else []
 
 
 def picture(data: bytes, *, page: int) -> Picture:
-    """A page of a PDF for text recognition, see :func:`index.page_images.picture_of_page`."""
+    """A page for text recognition, see :func:`index.page_images.picture_of_page`."""
+    from index.loaders.pictures import PIXELS_TO_READ
     from index.page_images import picture_of_page
 
-    return picture_of_page(_unpacked(data), page=page)
+    pdf, page = _as_pdf(_unpacked(data), page, most_pixels=PIXELS_TO_READ)
+    return picture_of_page(pdf, page=page)
+
+
+def _as_pdf(data: bytes, page: int, *, most_pixels: int) -> tuple[bytes, int]:
+    """A PDF that has the page, and its number there."""
+    from index.loaders.pictures import is_picture, page_as_pdf
+
+    return (page_as_pdf(data, page, most_pixels=most_pixels), 1) if is_picture(data) else (data, page)
 
 
 def _unpacked(data: bytes) -> bytes:
@@ -207,7 +158,7 @@ def _load_format(
     data: bytes, name: str, *, max_pages: int, max_chars: int, recognised: Sequence[RecognisedPage]
 ) -> ParsedDocument:
     if data.startswith(_GZIP):
-        name = _unpacked_name(name)
+        name = unpacked_name(name)
         if not supported(name):
             raise _unsupported("This is a compressed file of a type that is not read.")
         from index.loaders.compressed import unpack_gzip
@@ -218,14 +169,23 @@ def _load_format(
     extension = PurePath(name).suffix.lower()
     # Each format's library is imported when a file needs it.
     # A PDF may begin with other bytes, but a text may also speak of "%PDF-".
-    if data.startswith(b"%PDF-") or (b"%PDF-" in data[:1024] and (extension == ".pdf" or looks_binary(data))):
+    if data.startswith(_PDF_START) or (
+        _PDF_START in data[:1024] and (extension == ".pdf" or looks_binary(data))
+    ):
         from index.loaders.pdf import load_pdf
 
         return load_pdf(data, max_pages=max_pages, max_chars=max_chars, recognised=recognised)
     if data.startswith(b"PK\x03\x04"):
         return _load_archive(data, max_pages=max_pages, max_chars=max_chars)
+    media_type = MEDIA_TYPES.get(extension)
+    if media_type is not None and media_type.startswith("image/"):
+        from index.loaders.pictures import is_picture, load_picture
+
+        if is_picture(data):
+            return load_picture(
+                data, media_type=media_type, max_pages=max_pages, max_chars=max_chars, recognised=recognised
+            )
     _refuse_other_binaries(data, extension)
-    media_type = _MEDIA_TYPES.get(extension)
     if media_type == "text/html" or (extension in ("", ".txt") and _HTML_START.match(data)):
         from index.loaders.html import load_html
 
@@ -235,7 +195,7 @@ def _load_format(
         raise _unsupported(
             f"Files of the type {kind} are not read." if kind else "The type of this file is not known."
         )
-    if _MAN_PAGE.search(name.lower()):
+    if MAN_PAGE.search(name.lower()):
         from index.loaders.man_page import is_man_page, load_man_page
 
         if is_man_page(data):
@@ -257,14 +217,14 @@ def _load_format(
 
         read = load_json if media_type == "application/json" else load_json_lines
         return read(data, media_type=media_type, max_chars=max_chars)
-    if media_type == _PYTHON:
+    if media_type == PYTHON:
         from index.loaders.source import load_python
 
         return load_python(data, media_type=media_type)
-    if media_type == _SOURCE or PurePath(name).name.lower() in _SOURCE_NAMES:
+    if media_type == SOURCE or PurePath(name).name.lower() in SOURCE_NAMES:
         from index.loaders.source import load_source
 
-        return load_source(data, media_type=_SOURCE)
+        return load_source(data, media_type=SOURCE)
     from index.loaders.plain import load_rst, load_text
 
     if media_type == "text/x-rst":
@@ -281,19 +241,19 @@ def _load_archive(data: bytes, *, max_pages: int, max_chars: int) -> ParsedDocum
     if any(name.startswith("word/") for name in names):
         from index.loaders.docx import load_docx
 
-        return load_docx(data, media_type=_DOCX)
+        return load_docx(data, media_type=DOCX)
     if any(name.startswith("xl/") for name in names) and "xl/workbook.bin" not in names:
         from index.loaders.xlsx import load_xlsx
 
-        return load_xlsx(data, media_type=_XLSX, max_chars=max_chars)
+        return load_xlsx(data, media_type=XLSX, max_chars=max_chars)
     if any(name.startswith("ppt/") for name in names):
         from index.loaders.pptx import load_pptx
 
-        return load_pptx(data, media_type=_PPTX, max_slides=max_pages, max_chars=max_chars)
+        return load_pptx(data, media_type=PPTX, max_slides=max_pages, max_chars=max_chars)
     if "META-INF/container.xml" in names:
         from index.loaders.epub import load_epub
 
-        return load_epub(data, media_type=_EPUB, max_chars=max_chars)
+        return load_epub(data, media_type=EPUB, max_chars=max_chars)
     if "content.xml" in names:
         from index.loaders.odf import load_odf
 
@@ -307,7 +267,7 @@ def _load_archive(data: bytes, *, max_pages: int, max_chars: int) -> ParsedDocum
         )
     from index.loaders.docx import load_docx
 
-    return load_docx(data, media_type=_DOCX)
+    return load_docx(data, media_type=DOCX)
 
 
 def _refuse_other_binaries(data: bytes, extension: str) -> None:
@@ -334,7 +294,7 @@ def _refuse_other_binaries(data: bytes, extension: str) -> None:
                     hint="Check that it is the right file.",
                 )
             raise _unsupported(f"This is {what}, which holds no text to read.")
-    kind = _BINARY_KINDS.get(_MEDIA_TYPES.get(extension, ""))
+    kind = _BINARY_KINDS.get(MEDIA_TYPES.get(extension, ""))
     if kind is not None:
         raise DocumentError(
             "damaged",
@@ -348,5 +308,6 @@ def _unsupported(message: str) -> DocumentError:
         "unsupported",
         message,
         hint="Footnote reads PDF, Word (.docx), Excel (.xlsx), PowerPoint (.pptx), OpenDocument, EPUB,"
-        " e-mail (.eml), HTML, Markdown, CSV and text files; export it as one of these.",
+        " e-mail (.eml), HTML, Markdown, CSV and text files, and with Tesseract also pictures (PNG, JPEG,"
+        " TIFF); export it as one of these.",
     )

@@ -1,4 +1,4 @@
-"""Word files: paragraphs, lists, tables, text boxes and notes in reading order, headings by style.
+"""Word files: paragraphs, lists, tables, text boxes, charts and notes in reading order, headings by style.
 
 The XML is walked here and not with python-docx, which gives no text of content controls, tracked
 insertions, text boxes and notes, no list numbers, and refuses files that Word opens (a picture that
@@ -15,11 +15,12 @@ from xml.etree.ElementTree import Element
 from index.documents import Heading, ParsedDocument
 from index.errors import DocumentError
 from index.loaders.archive import Archive
+from index.loaders.charts import chart_titles, chart_values
 from index.loaders.cleaning import clean, one_line, sensible_title
 from index.loaders.refusals import damaged
 from index.loaders.table_rows import Cell, Grid
 from index.loaders.word_styles import Numbering, Styles, is_on
-from index.loaders.xml_parts import attribute, child, local, part, path, related_parts
+from index.loaders.xml_parts import attribute, child, local, part, path, related_ids, related_parts
 
 _MAX_DEPTH = 200
 _LAYOUT_CELL_CHARS = 600
@@ -48,7 +49,9 @@ def load_docx(data: bytes, *, media_type: str) -> ParsedDocument:
             raise damaged()
         related = related_parts(archive, main_name)
         reader = _Reader(
-            Styles(part(archive, related.get("styles"))), Numbering(part(archive, related.get("numbering")))
+            Styles(part(archive, related.get("styles"))),
+            Numbering(part(archive, related.get("numbering"))),
+            _Charts(archive, main_name),
         )
         reader.read_blocks(body, 0)
         for kind in ("footnotes", "endnotes"):
@@ -77,15 +80,29 @@ class _Paragraph:
     level: int | None  # of a heading
     is_title: bool
     is_item: bool
-    boxes: list[Element]  # text boxes anchored in it
+    boxes: list[Element]  # text boxes and charts anchored in it
+
+
+class _Charts:
+    """The charts of a file, by the id that the text refers to them with."""
+
+    def __init__(self, archive: Archive, main_name: str) -> None:
+        self._archive = archive
+        self._names = related_ids(archive, main_name)
+
+    def read(self, reference: Element) -> Element | None:
+        """The chart; None where it is not there, or was read before."""
+        name = self._names.pop(attribute(reference, "id") or "", None)
+        return part(self._archive, name, required=False)
 
 
 class _Reader:
-    def __init__(self, styles: Styles, numbering: Numbering) -> None:
+    def __init__(self, styles: Styles, numbering: Numbering, charts: _Charts) -> None:
         self.headings: list[Heading] = []
         self.title = ""
         self._styles = styles
         self._numbering = numbering
+        self._charts = charts
         self._parts: list[str] = []
         self._length = 0
         self._after_item = False
@@ -144,7 +161,15 @@ class _Reader:
                     Heading(start=start, end=self._length, level=paragraph.level, title=paragraph.text)
                 )
         for box in paragraph.boxes:
-            self.read_blocks(box, depth + 1)
+            if local(box) == "chart":
+                self._add_chart(self._charts.read(box))
+            else:
+                self.read_blocks(box, depth + 1)
+
+    def _add_chart(self, chart: Element | None) -> None:
+        for title in chart_titles(chart):
+            self._add(title, 2)
+        self._add_rows(chart_values(chart), 1)
 
     def _read_paragraph(self, element: Element, depth: int) -> _Paragraph:
         properties = child(element, "pPr")
@@ -195,7 +220,7 @@ class _Reader:
                 pieces.append(_symbol(attribute(element, "char")))
             elif name in ("footnoteReference", "endnoteReference"):
                 pieces.append(self._note_mark(element, name.replace("Reference", "s")))
-            elif name == "txbxContent":
+            elif name in ("txbxContent", "chart"):
                 boxes.append(element)
             elif name not in _SKIPPED and not _is_placeholder(element):
                 self._read_inline(element, pieces, boxes, depth + 1)
@@ -236,7 +261,7 @@ class _Reader:
         """The text of a cell as one line; None when it is part of a layout and not a piece of data."""
         if _continues(cell):
             return ""
-        if any(local(element) == "tbl" for element in cell.iter()):
+        if any(local(element) in ("tbl", "chart") for element in cell.iter()):
             return None
         before = {kind: dict(marks) for kind, marks in self._notes.items()}
         numbering = self._numbering.state()

@@ -84,7 +84,8 @@ def load_eml(
 
 def _read(attachment: _Attachment, *, max_pages: int, max_chars: int) -> ParsedDocument | None:
     """The attachment as a document; None for a format that is not read, such as a picture."""
-    from index.loaders import load, supported
+    from index.loaders import load
+    from index.loaders.names import is_picture_name, supported
 
     if attachment.is_message or attachment.name.lower().endswith(".eml"):
         return load_eml(
@@ -92,7 +93,10 @@ def _read(attachment: _Attachment, *, max_pages: int, max_chars: int) -> ParsedD
             attached=False,
         )  # fmt: skip
     # Nor an e-mail in compressed form, which would be a way around the limit of one level.
-    if not supported(attachment.name) or attachment.name.lower().endswith(".eml.gz"):
+    # Pictures are mostly logos and signatures, and nothing here recognises their words.
+    if is_picture_name(attachment.name) or not supported(attachment.name):
+        return None
+    if attachment.name.lower().endswith(".eml.gz"):
         return None
     return load(attachment.data, attachment.name, max_pages=max_pages, max_chars=max_chars)
 

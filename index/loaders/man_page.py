@@ -12,50 +12,18 @@ from index.documents import ParsedDocument
 from index.errors import DocumentError
 from index.loaders.cleaning import clean, decode, one_line
 from index.loaders.composing import Composition
+from index.loaders.man_tables import ManTable
+from index.loaders.troff import Strings, joined
 
 MEDIA_TYPE = "text/troff"
 _TITLE_LINE = re.compile(rb"^\.(?:TH|Dd)[ \t]", re.MULTILINE)
 _ANOTHER = b".so "
 _LOOKED_AT = 20_000
+_END_OF_DEFINITION = re.compile(r"[.'][ \t]*\.")  # it may stand indented
 _ARGUMENT = re.compile(r'"((?:[^"]|"")*)"?|(\S+)')
-_SPECIAL = {
-    "em": "—", "en": "–", "hy": "-", "bu": "•", "aq": "'", "dq": '"', "lq": "“", "rq": "”", "oq": "‘",
-    "cq": "’", "co": "©", "rg": "®", "tm": "™", "ti": "~", "ha": "^", "rs": "\\", "ga": "`", "mi": "−",
-    "<=": "≤", ">=": "≥", "!=": "≠", "->": "→", "<-": "←", "mu": "×", "ss": "ß", ":a": "ä", ":o": "ö",
-    ":u": "ü", ":A": "Ä", ":O": "Ö", ":U": "Ü", "'e": "é", "`e": "è", "eu": "€", "sc": "§", "de": "°",
-    "at": "@", "sh": "#",
-}  # fmt: skip
-_CODE_POINT = re.compile(r"u[0-9A-F]{4,5}")
-_ESCAPE = re.compile(
-    r"\\(?:f(?:\[[^\]\n]{0,30}\]|\([^\n]{2}|[^\n])|s[-+]?(?:\d{1,2}|\[[^\]\n]{0,9}\])"
-    r"|\((?P<two>[^\n]{2})|\[(?P<named>[^\]\n]{1,40})\]|\*\((?P<string>[^\n]{2})|[*n](?:\([^\n]{2}|\[[^\]\n]{0,40}\]|[^\n])"
-    r"|[hvwmFkXYDlL]'[^'\n]{0,200}'|[mMF]\[[^\]\n]{0,40}\]|\"[^\n]*|#[^\n]*|(?P<one>[^\n])|$)"
-)
-# Strings that converters to troff define in each file.
-_STRINGS = {
-    "--": "—",
-    "PI": "π",
-    'L"': "“",
-    'R"': "”",
-    "lq": "“",
-    "rq": "”",
-    "Aq": "'",
-    "C+": "C++",
-    "Tm": "™",
-}
-_ONE = {
-    "-": "-",
-    "e": "\\",
-    "\\": "\\",
-    "'": "'",
-    "`": "`",
-    " ": " ",
-    "~": " ",
-    "0": " ",
-    "t": "\t",
-    "^": "",
-    "|": "",
-}
+_TERM_CHARS = 100
+_NO_TERM = (".", ":", ";", ",", "!", "?")
+_BLOCK_EDGES = re.compile(r"\\[{}]")
 
 
 def _words(spelled: str) -> frozenset[str]:
@@ -63,12 +31,13 @@ def _words(spelled: str) -> frozenset[str]:
 
 
 # Requests whose arguments are text that goes on in the paragraph.
-_FONTS = _words("B I R SM SB")
+_FONTS = _words("B I R SM SB CR CW D1 Dl ZN")
 _ALTERNATING = _words("BR RB BI IB RI IR")
-_PARAGRAPHS = _words("PP P LP sp Pp HP IP TP TQ RS RE SY YS It Bl El Bd Ed")
+_PARAGRAPHS = _words("PP P LP sp Sp Pp HP IP TP TPx TQ RS RE SY YS It Bl El Bd Ed INDENT UNINDENT bP")
+_LINKS = _words("URL MTO")  # of a converter: address, words, what follows without a space
 _INLINE = _words(  # of mdoc; their arguments may name further ones
     "Nm Fl Ar Cm Op Pa Va Dv Ev Er Fa Fn Ft Li Em Sy Xr Dq Sq Ql Pq Bq Aq Ns Oo Oc No Ic "
-    "Tn Ux An Lk Mt Vt Cd In Nd"
+    "Tn Ux An Lk Mt Vt Cd In Nd Sx"
 )
 
 
@@ -88,7 +57,7 @@ def load_man_page(data: bytes, *, max_chars: int) -> ParsedDocument:
             "no_text", "This manual page only names another one.", hint="Index the page that it names."
         )
     reader = _Reader(Composition(max_chars))
-    for line in clean(decode(data)).split("\n"):
+    for line in joined(clean(decode(data))).split("\n"):
         reader.read(line)
     return reader.document()
 
@@ -96,32 +65,70 @@ def load_man_page(data: bytes, *, max_chars: int) -> ParsedDocument:
 class _Reader:
     def __init__(self, composition: Composition) -> None:
         self._composition = composition
+        self._strings = Strings()
         self._paragraph: list[str] = []
         self._tag: str | None = None  # of a list item, once its own line is read
         self._tag_follows = False
         self._as_typed = False
-        self._skipped_until = ""  # ends a definition of a macro
+        self._table: ManTable | None = None
+        self._skipped_until: str | None = None  # inside a definition: the request that ends it
+        self._depth_left_out = 0  # of blocks whose condition does not hold
+        self._answers: list[bool] = []  # of conditions that an "else" may follow
         self._title = ""
         self._name = ""
 
     def read(self, line: str) -> None:
-        if self._skipped_until:
-            if line.startswith(self._skipped_until):
-                self._skipped_until = ""
-            return
-        if line[:1] in (".", "'") and len(line) > 1:
-            request, _, rest = line[1:].strip().partition(" ")
-            self._request(request, rest.strip())
+        if self._skipped_until is not None:
+            if _END_OF_DEFINITION.match(line) or (
+                self._skipped_until and line[1:].split()[:1] == [self._skipped_until]
+            ):
+                self._skipped_until = None
+        elif self._depth_left_out:
+            self._leave_out(line)
+        elif (taken := self._taken(line)) is not None:
+            self._read_taken(taken)
+
+    def _taken(self, line: str) -> str | None:
+        """What is left of a line once its conditions are answered; None where they do not hold."""
+        while line[:1] in (".", "'"):
+            request, _, rest = line[1:].lstrip().partition(" ")
+            if request in ("if", "ie"):
+                holds, rest = self._strings.holds(rest.lstrip())
+                if request == "ie":
+                    self._answers.append(holds)
+            elif request == "el" or request.startswith("el\\{"):
+                rest = f"{request[2:]} {rest}".strip()
+                holds = not (self._answers.pop() if self._answers else True)
+            else:
+                return line
+            if not holds:
+                self._leave_out(rest)
+                return None
+            line = rest.removeprefix("\\{").lstrip()
+        return line
+
+    def _leave_out(self, line: str) -> None:
+        for edge in _BLOCK_EDGES.findall(line):
+            self._depth_left_out = max(self._depth_left_out + (1 if edge == "\\{" else -1), 0)
+
+    def _read_taken(self, line: str) -> None:
+        is_request = line[:1] in (".", "'") and len(line) > 1
+        request, _, rest = line[1:].strip().partition(" ") if is_request else ("", "", "")
+        if self._table is not None and request != "TE":
+            self._table.add(line)
+        elif is_request:
+            self._request(request.removesuffix("\\}"), rest.strip())
         elif line[:1] not in (".", "'"):
-            self._text(_plain(line))
+            self._text(self._strings.plain(line))
 
     def document(self) -> ParsedDocument:
+        self._end_table()
         self._end_paragraph()
         return self._composition.document(media_type=MEDIA_TYPE, title=self._title)
 
     def _request(self, request: str, rest: str) -> None:
-        arguments = [(quoted or bare).replace('""', '"') for quoted, bare in _ARGUMENT.findall(rest)]
-        texts = [_plain(each) for each in arguments]
+        arguments = _arguments(rest)
+        texts = [self._strings.plain(each) for each in arguments]
         if request in ("TH", "Dt") and texts:
             section = texts[1] if len(texts) > 1 else ""
             self._title = one_line(f"{texts[0].lower()}({section})" if section else texts[0].lower())
@@ -132,16 +139,30 @@ class _Reader:
             self._text(" ".join(texts))
         elif request in _ALTERNATING:
             self._text("".join(texts))
-        elif request in ("nf", "EX"):
+        elif request in ("nf", "EX", "Vb") or (
+            request == "Bd" and arguments[:1] in (["-literal"], ["-unfilled"])
+        ):
             self._end_paragraph()
             self._as_typed = True
-        elif request in ("fi", "EE"):
+        elif request in ("fi", "EE", "Ve", "Ed"):
             self._end_paragraph()
             self._as_typed = False
         elif request in ("UR", "MT", "OP"):
             self._text(" ".join(texts))
-        elif request in ("de", "ig", "am"):
-            self._skipped_until = ".."
+        elif request in _LINKS and texts:
+            address, words, after = [*texts, "", ""][:3]
+            self._text(f"{words} <{address}>{after}" if words else f"<{address}>{after}")
+        elif request in ("de", "de1", "dei", "am", "am1", "ami"):
+            self._skipped_until = arguments[1] if len(arguments) > 1 else ""
+        elif request == "ig":
+            self._skipped_until = arguments[0] if arguments else ""
+        elif request in ("ds", "ds1"):
+            self._strings.define(rest)
+        elif request == "TS":
+            self._end_paragraph()
+            self._table = ManTable(self._said)
+        elif request == "TE":
+            self._end_table()
         elif request == "br":
             if self._paragraph:
                 self._paragraph.append("\n")
@@ -151,6 +172,9 @@ class _Reader:
             self._inline(request, arguments)
 
     def _begin_paragraph(self, request: str, arguments: list[str], texts: list[str]) -> None:
+        if request == "RS" and self._is_term():
+            self._tag = ":"
+            return
         self._end_paragraph()
         if request in ("TP", "TQ"):
             self._tag_follows = True
@@ -160,6 +184,13 @@ class _Reader:
         elif request == "It" and arguments:
             self._inline("", arguments)
             self._tag_follows = False
+
+    def _is_term(self) -> bool:
+        """Whether what stands above an indented part is what that part explains, as converters write it."""
+        if len(self._paragraph) != 1 or self._tag is not None or self._tag_follows:
+            return False
+        term = self._paragraph[0].strip()
+        return 0 < len(term) <= _TERM_CHARS and not term.endswith(_NO_TERM)
 
     def _inline(self, request: str, arguments: list[str]) -> None:
         """A line of mdoc: words, and among them names of macros that say how the next ones look."""
@@ -180,7 +211,7 @@ class _Reader:
                 prefix = "-" if word == "Fl" else ""
                 glued = glued or word == "Ns"
                 continue
-            text = prefix + _plain(word)
+            text = prefix + self._strings.plain(word)
             prefix = ""
             if pieces and (glued or text in (",", ".", ";", ":", ")", "]")):
                 pieces[-1] += text
@@ -193,6 +224,21 @@ class _Reader:
         elif request == "Nd":
             said = f"— {said}"
         self._text(said)
+
+    def _said(self, line: str) -> str:
+        """What a line in a cell of a table says."""
+        if line[:1] not in (".", "'"):
+            return self._strings.plain(line)
+        request, _, rest = line[1:].strip().partition(" ")
+        if request not in _FONTS | _ALTERNATING:
+            return ""
+        texts = map(self._strings.plain, _arguments(rest))
+        return ("" if request in _ALTERNATING else " ").join(texts)
+
+    def _end_table(self) -> None:
+        if self._table is not None:
+            self._composition.add("\n".join(self._table.lines()))
+            self._table = None
 
     def _text(self, text: str) -> None:
         if not text.strip():
@@ -217,16 +263,5 @@ class _Reader:
         self._paragraph, self._tag, self._tag_follows = [], None, False
 
 
-def _plain(text: str) -> str:
-    return _ESCAPE.sub(_unescaped, text)
-
-
-def _unescaped(match: re.Match[str]) -> str:
-    name = match["two"] or match["named"]
-    if name is not None:
-        if _CODE_POINT.fullmatch(name):
-            return clean(chr(int(name[1:], 16)))
-        return _SPECIAL.get(name, "")
-    if match["string"] is not None:
-        return _STRINGS.get(match["string"], "")
-    return _ONE.get(match["one"] or "", "")
+def _arguments(rest: str) -> list[str]:
+    return [(quoted or bare).replace('""', '"') for quoted, bare in _ARGUMENT.findall(rest)]

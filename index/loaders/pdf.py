@@ -17,7 +17,7 @@ from index.errors import DocumentError
 from index.loaders.cleaning import one_line, sensible_title
 from index.loaders.layout import Bookmark, Row, compose
 from index.loaders.pdf_lines import TextPage, private_chars
-from index.loaders.recognised import RecognisedLines
+from index.loaders.recognised import RecognisedLines, gave_up_on
 from index.loaders.refusals import RECOGNISE, damaged, needs_password, too_much_text
 
 _LOCK = threading.Lock()  # pdfium is not thread-safe, not even over different documents
@@ -197,7 +197,9 @@ def open_page(pdf: Any, index: int) -> Any:
     """
     page = pdf[index]
     if pdf.formenv is not None and pdfium.FPDFPage_GetAnnotCount(page) > 0:
-        # What was typed into a form is drawn over the page; flattening makes it part of the text.
+        # What was typed into a form is drawn over the page; flattening makes it part of the text. It takes
+        # a page that inherits its size from the whole document for one of 8.5 by 11 inches.
+        page.set_cropbox(*page.get_bbox())
         pdfium.FPDFPage_Flatten(page, pdfium.FLAT_NORMALDISPLAY)
         page.close()
         page = pdf[index]
@@ -277,5 +279,4 @@ def _warnings(
     if broken:
         yield f"{pages_named(broken).capitalize()} could not be read: the file is damaged there."
     if given_up:
-        where = pages_named(given_up)
-        yield f"Text recognition gave up on {where}: it took too long there, or too much memory."
+        yield gave_up_on(given_up)

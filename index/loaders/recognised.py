@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from statistics import median
 
-from index.documents import RecognisedWord
+from index.documents import RecognisedWord, pages_named
 from index.loaders.layout import Line, Row, Word
 from index.loaders.pdf_lines import Box, Glyph, readable
 from index.loaders.right_to_left import runs_from_right
@@ -15,6 +15,12 @@ _CELL_GAP = (
     1.8  # of the line's height; recognised boxes are tighter around their letters than those of a font
 )
 _HYPHENS = ("-", "‐", "\u00ad")
+
+
+def gave_up_on(pages: Sequence[int]) -> str:
+    """What a reader should know of pages that text recognition did not finish."""
+    where = pages_named(pages)
+    return f"Text recognition gave up on {where}: it took too long there, or too much memory."
 
 
 class RecognisedLines:

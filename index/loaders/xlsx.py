@@ -1,4 +1,4 @@
-"""Excel workbooks: each sheet under a heading, each row a line with the names of its columns.
+"""Excel workbooks: each sheet under a heading, each row a line with the names of its columns, then charts.
 
 The XML is walked here, and not with openpyxl, so that everything unpacked is counted: a workbook of
 50 MB may hold gigabytes. A formula gives the value that was last computed; one that never was, nothing.
@@ -16,6 +16,7 @@ from index.documents import ParsedDocument
 from index.errors import DocumentError
 from index.loaders.archive import Archive
 from index.loaders.cell_formats import built_in_format, shown_number
+from index.loaders.charts import chart_titles
 from index.loaders.cleaning import one_line, sensible_title
 from index.loaders.composing import Composition
 from index.loaders.csv_rows import add_table
@@ -29,6 +30,7 @@ from index.loaders.xml_parts import (
     local,
     part,
     related_ids,
+    related_of_kind,
     related_parts,
 )
 
@@ -40,6 +42,7 @@ _MERGED = re.compile(
     rb'<(?:\w{1,20}:)?mergeCell\s[^<>]{0,100}?ref="([A-Z]{1,3})([0-9]{1,7}):[A-Z]{1,3}([0-9]{1,7})"'
 )
 _REFERENCE = re.compile(r"([A-Z]{1,3})([0-9]{1,7})")
+_MAX_CHARTS = 200  # of a sheet
 _BLANK_GAP = 1  # empty rows part one table of a sheet from the next
 
 
@@ -63,7 +66,8 @@ def load_xlsx(data: bytes, *, media_type: str, max_chars: int) -> ParsedDocument
         )
         parts_by_id = related_ids(archive, name)
         for sheet in children(child(workbook, "sheets")):
-            source = archive.read(parts_by_id.get(attribute(sheet, "id") or "", ""))
+            source_name = parts_by_id.get(attribute(sheet, "id") or "", "")
+            source = archive.read(source_name)
             title = one_line(attribute(sheet, "name") or "", 100)
             if source is None:
                 warnings.append(f"The sheet “{title}” is missing in the file.")
@@ -71,7 +75,8 @@ def load_xlsx(data: bytes, *, media_type: str, max_chars: int) -> ParsedDocument
             if not title:
                 continue
             hidden = attribute(sheet, "state") in ("hidden", "veryHidden")
-            _add_sheet(composition, title, reader.rows(source), hidden=hidden)
+            charts = _chart_titles(archive, source_name)
+            _add_sheet(composition, title, reader.rows(source), charts, hidden=hidden)
         properties = part(archive, "docProps/core.xml", required=False)
     if not composition.length and warnings:
         raise damaged()
@@ -89,8 +94,24 @@ def load_xlsx(data: bytes, *, media_type: str, max_chars: int) -> ParsedDocument
     )
 
 
+def _chart_titles(archive: Archive, sheet: str) -> list[list[str]]:
+    """The titles of each chart on a sheet, and of its axes. What it draws stands in cells of the workbook."""
+    names = [
+        name
+        for drawing in related_of_kind(archive, sheet, "drawing")[:1]  # a sheet has no more
+        for name in related_of_kind(archive, drawing, "chart")[:_MAX_CHARTS]
+    ]
+    titles = (list(chart_titles(part(archive, name, required=False))) for name in names)
+    return list(filter(None, titles))
+
+
 def _add_sheet(
-    composition: Composition, title: str, rows: Iterator[tuple[int, Sequence[str]]], *, hidden: bool
+    composition: Composition,
+    title: str,
+    rows: Iterator[tuple[int, Sequence[str]]],
+    charts: Sequence[Sequence[str]],
+    *,
+    hidden: bool,
 ) -> None:
     tables: list[list[tuple[int, Sequence[str]]]] = []
     for number, cells in rows:
@@ -99,12 +120,15 @@ def _add_sheet(
         if not tables or number - tables[-1][-1][0] > _BLANK_GAP:
             tables.append([])
         tables[-1].append((number, cells))
-    if not tables:
+    if not tables and not charts:
         return
     composition.begin(f"sheet {title}")
     composition.add_heading(f"{title} (hidden sheet)" if hidden else title, 1)
     for table in _rejoined(tables):
         add_table(composition, table, name=f"sheet {title}")
+    for number, titles in enumerate(charts, 1):
+        composition.begin(f"sheet {title}, chart {number}")
+        composition.add("Chart: " + " | ".join(titles))
 
 
 def _rejoined(

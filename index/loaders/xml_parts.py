@@ -47,6 +47,11 @@ def related_ids(archive: Archive, name: str) -> dict[str, str]:
     return {identifier: target for identifier, _, target in _relations(archive, name)}
 
 
+def related_of_kind(archive: Archive, name: str, kind: str) -> list[str]:
+    """Names of all parts of one kind that a part refers to, by the last word of the relationship's type."""
+    return [target for _, each, target in _relations(archive, name) if each == kind]
+
+
 def _relations(archive: Archive, name: str) -> Iterator[tuple[str, str, str]]:
     folder, _, file = name.rpartition("/")
     relations = part(archive, posixpath.join(folder, "_rels", f"{file}.rels"), required=False)

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import seeds
-from index.loaders import load, supported
+from index.loaders import load
+from index.loaders.names import supported
 
 WORDS_A_SENTENCE = (7, 24)
 SENTENCES_A_PARAGRAPH = (3, 7)

@@ -22,13 +22,19 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from index.documents import ParsedDocument
+from PIL import Image
+
+from index.documents import ParsedDocument, RecognisedPage, RecognisedWord
 from index.errors import DocumentError
+from index.loaders import load
+from index.loaders.names import is_picture_name
 from index.parsing import ParseLimits, Parser
+from index.recognition import Recognition
 from seeds import sample_paths
 from tests.index.files import docx, pdf
 from tests.index.hostile_archives import KINDS, container
 from tests.index.hostile_pdf import one_page
+from tests.index.scans import Fixed
 from tests.index.test_loaders_compressed import MDOC, PAGE
 from tests.index.test_loaders_epub import book
 from tests.index.test_loaders_odf import SHEET, SLIDES, TEXT, odf
@@ -97,6 +103,7 @@ def small_seeds() -> dict[str, bytes]:
         "a.odp": odf("presentation", SLIDES),
         "a.8": MDOC,
         "a.1.gz": gzip.compress(PAGE, mtime=0),
+        **{f"a.{kind}": _picture_file(kind) for kind in ("png", "jpeg", "webp", "bmp", "tiff")},
         **{f"c.{kind}": unpacked(container(kind)) for kind in KINDS},
     }
 
@@ -107,6 +114,17 @@ def all_seeds() -> dict[str, bytes]:
     return small_seeds() | {path.name: path.read_bytes() for path in sample_paths()}
 
 
+def read_seed(data: bytes, name: str) -> ParsedDocument:
+    """A seed, changed or not, as its loader reads it here; of a picture as if one word was recognised.
+
+    Raises:
+        DocumentError: It cannot be read.
+    """
+    word = RecognisedWord("Ferries", left=10, top=10, right=60, bottom=22, line=0)
+    recognised = [RecognisedPage(page=1, words=(word,))] if is_picture_name(name) else []
+    return load(data, name, recognised=recognised)
+
+
 def _word_file() -> bytes:
     def build(document: Any) -> None:
         document.add_heading("Title", 0)
@@ -115,6 +133,16 @@ def _word_file() -> bytes:
         document.add_table(rows=2, cols=2).cell(0, 0).text = "cell"
 
     return docx(build)
+
+
+def _picture_file(kind: str) -> bytes:
+    buffer = BytesIO()
+    picture = Image.radial_gradient("L").resize((80, 60))
+    pages = (
+        {"save_all": True, "append_images": [picture], "compression": "tiff_lzw"} if kind == "tiff" else {}
+    )
+    picture.save(buffer, format=kind, **pages)
+    return buffer.getvalue()
 
 
 def _mail_file() -> bytes:
@@ -235,7 +263,8 @@ def trials(parser: Parser, seed: int, *, names: Mapping[str, bytes] | None = Non
         started = time.monotonic()
         ending, detail = "document", ""
         try:
-            check(parser.parse_bytes(data, name))
+            recognition = Recognition(recogniser=Fixed()) if is_picture_name(name) else None
+            check(parser.read(data, name, recognition)[0])
         except DocumentError as exc:
             ending, detail = exc.problem, str(exc)
         except AssertionError as exc:

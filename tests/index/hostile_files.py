@@ -12,8 +12,9 @@ from typing import Literal
 from tests.index.hostile_archives import hostile_archives
 from tests.index.hostile_markup import hostile_pages, hostile_texts
 from tests.index.hostile_pdf import hostile_pdfs
+from tests.index.hostile_pictures import hostile_pictures
 
-Family = Literal["names", "sizes", "texts", "pages", "pdf", "archives"]
+Family = Literal["names", "sizes", "texts", "pages", "pdf", "archives", "pictures"]
 
 LIMIT = 11 << 20  # bytes of a file, for the tests; the largest of these files that is read has 10 MB
 _SPARSE_BYTES = 2 << 20
@@ -50,6 +51,7 @@ def hostile_files(url: str) -> Iterator[HostileFile]:
         ("pages", hostile_pages(url)),
         ("pdf", hostile_pdfs(url)),
         ("archives", hostile_archives(url)),
+        ("pictures", hostile_pictures()),
     )
     for family, files in families:
         for name, expected, make in files:

@@ -149,6 +149,7 @@ def by_hand() -> Iterator[tuple[str, Maker]]:
     yield "kerned", kerned
     yield "words set apart", words_set_apart
     yield "from below", from_below
+    yield "form that inherits its size", form_that_inherits_its_size
     yield (
         "scaled and slanted",
         lambda: written(
@@ -173,6 +174,26 @@ def askew() -> bytes:
             4: stream(b"q 0.9 0.4 -0.4 0.9 120 500 cm /X Do Q"),
             5: b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
             6: form,
+        }
+    )
+
+
+def form_that_inherits_its_size() -> bytes:
+    """The pages have no size of their own but that of the whole file, and it is not that of Letter."""
+    font = b"/Resources << /Font << /F1 5 0 R >> >>"
+    return written_pdf(
+        {
+            1: b"<< /Type /Catalog /Pages 2 0 R /AcroForm << /Fields [6 0 R] >> >>",
+            2: b"<< /Type /Pages /Kids [3 0 R] /Count 1 /MediaBox [0 0 420 900] >>",
+            3: b"<< /Type /Page /Parent 2 0 R /Contents 4 0 R /Annots [6 0 R] " + font + b" >>",
+            4: stream(b"BT /F1 12 Tf 50 860 Td (Fill in the name of the guest.) Tj ET"),
+            5: b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+            6: b"<< /Type /Annot /Subtype /Widget /FT /Tx /T (guest) /V (Ann Example) /P 3 0 R /F 4"
+            b" /Rect [50 820 250 840] /AP << /N 7 0 R >> >>",
+            7: stream(
+                b"BT /F1 12 Tf 2 5 Td (Ann Example comes on Friday.) Tj ET",
+                b"/Type /XObject /Subtype /Form /BBox [0 0 200 20] " + font,
+            ),
         }
     )
 

@@ -9,12 +9,19 @@ from io import BytesIO
 from PIL import Image, ImageDraw, ImageFont
 
 from index.documents import RecognisedWord
-from index.page_images import Picture
+from index.page_images import PageBox, Picture
 from index.recognition import Recogniser, RecognitionLimits
 
 DOTS = 200  # to the inch, of the pictures that tests draw
 
 Place = tuple[float, float, float, float]  # left, top, right, bottom in points
+
+
+def overlap(box: PageBox, place: Place) -> float:
+    """Share of the box that lies in the place."""
+    width = min(box.left + box.width, place[2]) - max(box.left, place[0])
+    height = min(box.top + box.height, place[3]) - max(box.top, place[1])
+    return max(width, 0.0) * max(height, 0.0) / (box.width * box.height)
 
 
 def scanned(*pages: Sequence[str]) -> tuple[bytes, list[dict[str, Place]]]:

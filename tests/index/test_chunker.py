@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from index.chunker import ChunkLimits, TokenSpans, split
 from index.documents import ChunkSpan, Heading, ParsedDocument
 from index.embeddings import packaged_token_spans
+from index.headers import TableHeaders
 from index.sentences import sentence_spans
 from tests.fakes import WordCountEmbedder
 
@@ -106,6 +107,34 @@ def test_later_parts_of_a_section_carry_its_headings_as_context() -> None:
     assert chunks[0].context == ""
     assert {chunk.context for chunk in chunks[1:]} == {"Book > Chapter"}
     assert chunks[1].embedded_text(parsed.text).startswith("Book > Chapter\nSentence")
+
+
+def test_later_rows_of_a_markdown_table_carry_the_names_of_its_columns_as_context() -> None:
+    rows = "".join(f"| Pump {number} of the ferry | {number} pounds |\n" for number in range(8))
+    header = "| Item | Price \\| cost |\n|:---|---:|\n"
+    text = f"Prices of today.\n\n{header}{rows}\nEverything else is free of charge."
+    parsed = ParsedDocument(text=text, media_type="text/markdown")
+    limits = ChunkLimits(tokens=30, context_tokens=8, minimum_tokens=2)
+    chunks = split(parsed, token_spans=word_spans, limits=limits)
+    assert len(chunks) > 2
+    for chunk in chunks:
+        below = chunk.start > text.index("|:---") and text[chunk.start] == "|"
+        assert chunk.context == (r"Item | Price \| cost" if below else "")
+    assert [chunk.context for chunk in chunks].count("") < len(chunks)
+    plain = split(ParsedDocument(text=text), token_spans=word_spans, limits=ChunkLimits(tokens=30))
+    assert {chunk.context for chunk in plain} == {""}
+
+
+def test_what_only_looks_like_a_markdown_table_names_nothing() -> None:
+    def columns(text: str, words: str) -> str:
+        return TableHeaders(ParsedDocument(text=text, media_type="text/markdown")).above(text.index(words))
+
+    assert columns("a | b\n--|--\nc | d\ne | f", "e |") == "a | b"
+    assert columns("a | b\n--|--\nc | d\n\ne | f", "e |") == ""
+    assert columns("Title\n-----\nc | d", "c |") == ""
+    assert columns("no bars\n--|--\nc | d", "c |") == ""
+    assert columns("a | b\n--|--\nc | d", "a |") == ""
+    assert columns("--|--\nc | d", "c |") == ""
 
 
 def test_a_long_context_keeps_its_ends_and_then_its_beginning() -> None:
@@ -215,9 +244,11 @@ def test_each_character_is_tokenised_about_once(parsed: ParsedDocument) -> None:
     assert given_chars <= 2 * len(parsed.text) + contexts
 
 
-@pytest.mark.parametrize("unit", ["x", "中", "x ", "x. ", "\n", "é", "# a\n", "a\x0c", "🙂", "word, "])
+@pytest.mark.parametrize(
+    "unit", ["x", "中", "x ", "x. ", "\n", "é", "# a\n", "a\x0c", "🙂", "word, ", "a|b\n-|-\n", "|-"]
+)
 def test_a_large_document_of_anything_is_split_in_linear_time(wordpiece: TokenSpans, unit: str) -> None:
-    parsed = ParsedDocument(text=unit * (200_000 // len(unit)), title="T")
+    parsed = ParsedDocument(text=unit * (200_000 // len(unit)), title="T", media_type="text/markdown")
     started = time.process_time()
     split(parsed, token_spans=wordpiece)
     assert time.process_time() - started < 10  # a tenth of it is usual; what is quadratic needs far longer

@@ -8,9 +8,8 @@ from itertools import islice
 import pytest
 
 from index.errors import DocumentError
-from index.loaders import load
 from index.parsing import Parser
-from tests.index.fuzz import LIMITS, Trial, changed, check, small_seeds, trials
+from tests.index.fuzz import LIMITS, Trial, changed, check, read_seed, small_seeds, trials
 
 ROUNDS = 150
 ROUNDS_THROUGH_THE_READER = 400
@@ -22,7 +21,7 @@ def test_requirement_34_damaged_files_never_surprise(name: str) -> None:
     for number in range(ROUNDS):
         data = changed(original, random.Random(f"{name} {number}"), small_seeds())
         try:
-            document = load(data, name)
+            document = read_seed(data, name)
         except DocumentError:
             continue
         check(document)
@@ -37,7 +36,7 @@ def test_requirement_34_the_reader_of_documents_survives_damaged_files() -> None
 
 def test_requirement_34_the_seeds_are_valid_and_changes_repeat() -> None:
     for name, data in small_seeds().items():
-        check(load(data, name))
+        check(read_seed(data, name))
         assert changed(data, random.Random(1), small_seeds()) == changed(
             data, random.Random(1), small_seeds()
         )

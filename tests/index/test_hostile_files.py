@@ -174,7 +174,7 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outcome]:
 def test_there_are_as_many_hostile_files_as_were_promised(outcome: Outcome) -> None:
     families = Counter(file.family for file in outcome.files.values())
     assert len(outcome.files) >= 72
-    assert set(families) == {"names", "sizes", "texts", "pages", "pdf", "archives"}
+    assert set(families) == {"names", "sizes", "texts", "pages", "pdf", "archives", "pictures"}
     assert min(families.values()) >= 14
 
 

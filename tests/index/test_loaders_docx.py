@@ -7,13 +7,16 @@ from collections.abc import Callable, Sequence
 from io import BytesIO
 from typing import Any
 
+import pptx as python_pptx
 import pytest
 from docx.oxml import OxmlElement
+from pptx.chart.data import CategoryChartData
+from pptx.enum.chart import XL_CHART_TYPE
 
 from index.documents import ParsedDocument
 from index.errors import DocumentError
 from index.loaders import load
-from tests.index.files import docx, docx_paragraphs, with_part
+from tests.index.files import docx, docx_paragraphs, with_part, without
 
 BODY = "word/document.xml"
 
@@ -327,3 +330,53 @@ def test_a_table_inside_a_cell_is_a_table_of_its_own() -> None:
     assert load(docx(build), "a.docx").text == (
         "Left | Right\n\nWords\n\nItem | Price\nItem: Pump | Price: 12"
     )
+
+
+def with_chart(document: Any) -> None:
+    """Three paragraphs; the second holds a chart, drawn twice."""
+    from docx.opc.packuri import PackURI
+    from docx.opc.part import Part
+    from docx.oxml import parse_xml
+
+    data: Any = CategoryChartData()  # type: ignore[no-untyped-call]
+    data.categories = ["May", "June"]
+    data.add_series("Adults", (310, 290.5))
+    presentation = python_pptx.Presentation()
+    slide = presentation.slides.add_slide(presentation.slide_layouts[6])
+    made = slide.shapes.add_chart(XL_CHART_TYPE.LINE, 0, 0, 9_000_000, 3_000_000, data).chart
+    made.has_title = True
+    made.chart_title.text_frame.text = "Guests of the ferry"
+    kind = "application/vnd.openxmlformats-officedocument.drawingml.chart+xml"
+    package = document.part.package
+    chart = Part(PackURI("/word/charts/chart1.xml"), kind, made.part.blob, package)
+    relation = document.part.relate_to(
+        chart, "http://schemas.openxmlformats.org/officeDocument/2006/relationships/chart"
+    )
+    document.add_paragraph("Before the chart.")
+    drawing = (
+        '<w:drawing xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
+        ' xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main">'
+        '<a:graphic><a:graphicData><c:chart xmlns:c="http://schemas.openxmlformats.org/drawingml/2006/chart"'
+        ' xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"'
+        f' r:id="{relation}"/></a:graphicData></a:graphic></w:drawing>'
+    )
+    run = document.add_paragraph("As the chart says:").add_run()
+    for _ in range(2):
+        run._r.append(parse_xml(drawing))
+    document.add_paragraph("After the chart.")
+
+
+def test_a_chart_has_its_title_and_the_numbers_it_draws_where_it_stands() -> None:
+    assert read(with_chart).text == (
+        "Before the chart.\n\nAs the chart says:\n\nGuests of the ferry\n\n"
+        "Category | Adults\nCategory: May | Adults: 310\nCategory: June | Adults: 290.5\n\nAfter the chart."
+    )
+
+
+def test_a_chart_that_is_gone_or_broken_takes_nothing_with_it() -> None:
+    data = docx(with_chart)
+    for broken in (
+        without(data, "word/charts/chart1.xml"),
+        with_part(data, "word/charts/chart1.xml", lambda _: b"<c"),
+    ):
+        assert load(broken, "a.docx").text == "Before the chart.\n\nAs the chart says:\n\nAfter the chart."

@@ -8,7 +8,8 @@ from io import BytesIO
 import pytest
 
 from index.errors import DocumentError
-from index.loaders import load, supported
+from index.loaders import load
+from index.loaders.names import supported
 
 _NAMES = " ".join(
     f'xmlns:{short}="urn:oasis:names:tc:opendocument:xmlns:{long}:1.0"'

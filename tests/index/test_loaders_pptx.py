@@ -11,7 +11,8 @@ from pptx.chart.data import CategoryChartData
 from pptx.enum.chart import XL_CHART_TYPE
 
 from index.errors import DocumentError
-from index.loaders import load, supported
+from index.loaders import load
+from index.loaders.names import supported
 from tests.index.files import with_part, without
 
 

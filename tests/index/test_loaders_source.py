@@ -6,7 +6,8 @@ import pytest
 
 from index.chunker import ChunkLimits, split
 from index.documents import ParsedDocument
-from index.loaders import is_source, load
+from index.loaders import load
+from index.loaders.names import is_source
 from tests.fakes import WordCountEmbedder
 
 PYTHON = '''"""Ferries and their timetables.

@@ -11,8 +11,9 @@ import pytest
 
 from index.documents import ParsedDocument
 from index.errors import DocumentError
-from index.loaders import archive, load, supported
+from index.loaders import archive, load
 from index.loaders.cell_formats import shown_number
+from index.loaders.names import supported
 from tests.index.files import with_part, without
 
 
@@ -212,3 +213,24 @@ def test_a_sheet_whose_part_is_missing_is_named() -> None:
     document = load(without(workbook(two_sheets), "xl/worksheets/sheet2.xml"), "a.xlsx")
     assert "Pump" in document.text
     assert document.warnings == ("The sheet “Stock” is missing in the file.",)
+
+
+def test_a_chart_is_found_by_its_titles_and_its_values_stand_in_the_cells() -> None:
+    from openpyxl.chart import LineChart, Reference
+
+    def build(book: Any) -> None:
+        book.active.title = "Guests"
+        for row in (["Month", "Adults"], ["May", 310], ["June", 290]):
+            book.active.append(row)
+        for where, title in (("D2", "Guests of the ferry"), ("D20", "The same again")):
+            chart = LineChart()
+            chart.title = title
+            chart.y_axis.title = "People"
+            chart.add_data(Reference(book.active, min_col=2, min_row=1, max_row=3), titles_from_data=True)
+            book.active.add_chart(chart, where)
+
+    assert rows(load(workbook(build), "a.xlsx"))[-3:] == [
+        ("sheet Guests, row 3", "Month: June | Adults: 290"),
+        ("sheet Guests, chart 1", "Chart: Guests of the ferry | People"),
+        ("sheet Guests, chart 2", "Chart: The same again | People"),
+    ]

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-import ctypes
 import gzip
 import io
 import os
 import re
-import unicodedata
-from collections.abc import Iterator
 from typing import Any
 
 import pypdfium2
-import pypdfium2.raw as pdfium
 import pytest
 from PIL import Image, ImageChops
 
-from index.documents import ParsedDocument
 from index.errors import DocumentError
 from index.loaders import draw, load
-from index.page_images import PageBox, PageView
+from index.page_images import PageView
 from index.parsing import ParseLimits, Parser
 from index.sentences import sentence_spans
 from tests.index.files import pdf
+from tests.index.page_boxes import drawn, letters, words_in, words_in_boxes
 from tests.index.page_fixtures import STORY, Maker, cropped, turned, wrapped
-from tests.index.page_producers import CHROMIUM, GROFF, PRINTED, askew, every_pdf, printed_by_chromium
+from tests.index.page_producers import (
+    CHROMIUM,
+    GROFF,
+    PRINTED,
+    askew,
+    every_pdf,
+    form_that_inherits_its_size,
+    printed_by_chromium,
+)
 
 FILES = every_pdf()
 
@@ -35,55 +39,6 @@ def test_no_producer_is_missing() -> None:
     assert len(FILES) >= 60
 
 
-def letters(text: str) -> str:
-    """Letters and digits: what stands between them may have been changed on the way to the text.
-
-    Those of Hebrew and Arabic without their order: pdfium reads them as they stand, from left to right.
-    """
-    text = unicodedata.normalize("NFKC", text)
-    found = [letter for letter in text if letter.isalnum()]
-    right_to_left = any(unicodedata.bidirectional(letter) in ("R", "AL") for letter in found)
-    return "".join(sorted(found) if right_to_left else found)
-
-
-def portions(document: ParsedDocument, start: int, end: int) -> Iterator[tuple[int, int, int]]:
-    """The pages that hold a span: number, start and end of its share, counted from the page's start."""
-    for page in range(1, len(document.page_starts) + 1):
-        first, last = document.page_span(page)
-        if max(first, start) < min(last, end):
-            yield page, max(first, start) - first, min(last, end) - first
-
-
-def drawn(data: bytes, document: ParsedDocument, page: int, start: int, end: int) -> PageView:
-    first, last = document.page_span(page)
-    return draw(data, page=page, text=document.text[first:last], spans=[(start, end)])
-
-
-def words_in(page: Any, view: PageView, box: PageBox) -> str:
-    """What pdfium reads in the middle of a box: the letters beside it and above and below touch its edges."""
-    along, across = (0.8, 0.8), (0.2, 0.25)  # points, and shares of the height, at either end
-    if box.height > box.width:
-        insets = (across[1] * box.width, along[0], across[0] * box.width, along[0])
-    else:
-        insets = (along[0], across[0] * box.height, along[0], across[1] * box.height)
-    left, top = box.left + insets[0], box.top + insets[1]
-    right, bottom = box.left + box.width - insets[2], box.top + box.height - insets[3]
-    (x1, y1), (x2, y2) = (_as_written(page, view, *corner) for corner in ((left, top), (right, bottom)))
-    text_page = page.get_textpage()
-    try:
-        return str(text_page.get_text_bounded(min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)))
-    finally:
-        text_page.close()
-
-
-def _as_written(page: Any, view: PageView, x: float, y: float) -> tuple[float, float]:
-    unit = 100
-    size = (round(view.width * unit), round(view.height * unit))
-    found = ctypes.c_double(), ctypes.c_double()
-    pdfium.FPDF_DeviceToPage(page, 0, 0, *size, 0, round(x * unit), round(y * unit), *found)
-    return found[0].value, found[1].value
-
-
 @pytest.mark.parametrize(
     ("producer", "name", "make"), FILES, ids=lambda it: it if isinstance(it, str) else ""
 )
@@ -92,22 +47,9 @@ def test_the_boxes_of_every_sentence_hold_its_words(producer: str, name: str, ma
     document = load(data, "a.pdf")
     spans = sentence_spans(document.text)
     assert spans
-    with pypdfium2.PdfDocument(data) as source:
-        if source.get_formtype() != pdfium.FORMTYPE_NONE:
-            source.init_forms()
-        for start, end in spans:
-            read = ""
-            for page, first, last in portions(document, start, end):
-                view = drawn(data, document, page, first, last)
-                assert view.matched
-                assert view.boxes
-                opened = source[page - 1]
-                pdfium.FPDFPage_Flatten(opened, pdfium.FLAT_NORMALDISPLAY)
-                opened.close()
-                opened = source[page - 1]
-                read += "".join(words_in(opened, view, box) for box in view.boxes)
-                opened.close()
-            assert letters(read) == letters(document.text[start:end])
+    for span, read in words_in_boxes(data, document, spans):
+        assert read is not None, "the page was not read again, or there are no boxes"
+        assert letters(read) == letters(document.text[slice(*span)])
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
@@ -157,6 +99,16 @@ def test_the_boxes_cover_the_ink_of_their_words_on_the_picture(
     view = drawn(data, document, 1, start, start + len(red))
     assert len(view.boxes) == 2
     assert_red_ink_is_inside(view)
+
+
+def test_a_form_keeps_the_size_that_it_inherits() -> None:
+    data = form_that_inherits_its_size()
+    text = load(data, "a.pdf").text
+    assert text.splitlines() == ["Fill in the name of the guest.", "", "Ann Example comes on Friday."]
+    view = draw(data, page=1, text=text, spans=[(0, 4)])
+    assert (view.width, view.height) == (420, 900)
+    (box,) = view.boxes
+    assert box.top < 900 - 860 < box.top + box.height
 
 
 def test_words_that_stand_askew_get_several_boxes() -> None:

@@ -319,7 +319,7 @@ def test_a_run_notes_how_fast_it_was(store: Store, folder: Path) -> None:
     assert measured[0] == measured[1] > 0
 
 
-NAMES = ("a.txt", "b.txt", "c.md", "d.txt", "e.jpg")
+NAMES = ("a.txt", "b.txt", "c.md", "d.txt", "e.gif")
 OPERATIONS = st.lists(
     st.tuples(
         st.sampled_from(("write", "edit", "break", "copy", "move", "swap", "delete", "index")),

@@ -21,7 +21,7 @@ from index.batch import IngestOptions
 from index.documents import RecognisedWord
 from index.errors import FootnoteError
 from index.ingest import ingest_paths
-from index.page_images import PageBox, Picture
+from index.page_images import Picture
 from index.parsing import Parser
 from index.plan import plan_roots
 from index.recognition import (
@@ -35,7 +35,7 @@ from index.store import Store
 from index.survey import named_roots
 from tests.fakes import WordCountEmbedder
 from tests.index.files import pdf
-from tests.index.scans import Fixed, Place, scanned
+from tests.index.scans import Fixed, overlap, scanned
 
 needs_tesseract = pytest.mark.skipif(
     shutil.which("tesseract") is None and "CI" not in os.environ, reason="Tesseract is not installed"
@@ -44,13 +44,6 @@ LIMITS = RecognitionLimits(cpu_seconds=60, wall_seconds=120, memory_bytes=1 << 3
 EMBEDDER = WordCountEmbedder(["ferry", "dogs"])
 FIRST = ["The ferry to the island leaves at nine", "and comes back late in the afternoon."]
 SECOND = ["Dogs travel free of charge, but only", "with their owners on the upper deck."]
-
-
-def overlap(box: PageBox, place: Place) -> float:
-    """Share of the box that lies in the place."""
-    width = min(box.left + box.width, place[2]) - max(box.left, place[0])
-    height = min(box.top + box.height, place[3]) - max(box.top, place[1])
-    return max(width, 0.0) * max(height, 0.0) / (box.width * box.height)
 
 
 @pytest.fixture
@@ -219,12 +212,54 @@ def test_a_document_with_a_page_that_is_a_picture_is_read_again_with_recognition
     assert (row.state, row.health.unread_pages if row.health else None) == ("partial", (2,))
     roots = named_roots([file], "Documents")
     plan = plan_roots(store, EMBEDDER, parser, roots, options=IngestOptions(recogniser=Fixed()))
-    assert [outcome.outcome for outcome in plan.outcomes] == ["changed"]
+    assert [(outcome.outcome, outcome.reason, outcome.to_recognise) for outcome in plan.outcomes] == [
+        ("changed", "", 1)
+    ]
     assert ingest(store, parser, file, Fixed(read=())) == ["changed"]  # in vain: there are no words on it
     (row,) = store.documents()
     assert (row.state, row.health.unread_pages if row.health else None) == ("ready", ())
     assert row.recognised_pages == ()
     assert ingest(store, parser, file, Fixed()) == ["unchanged"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unasked(Recogniser):
+    """Must not be asked."""
+
+    program: str = ""
+    languages: tuple[str, ...] = ("eng",)
+
+    def words(self, picture: Picture, languages: Sequence[str], limits: RecognitionLimits) -> None:
+        raise AssertionError
+
+
+def test_a_plan_recognises_nothing_and_says_how_many_pages_are_to_be(
+    store: Store, parser: Parser, tmp_path: Path
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    data, _ = scanned(FIRST, SECOND)
+    for name in ("copy.pdf", "scan.pdf"):
+        (folder / name).write_bytes(data)
+    Image.new("L", (300, 200), 255).save(folder / "notice.png")
+    (folder / "typed.txt").write_text("Dogs travel free.")
+    (folder / "blank.pdf").write_bytes(pdf([]))
+
+    def planned(recogniser: Recogniser | None) -> list[tuple[str, str, int]]:
+        roots = named_roots([folder], "Documents")
+        plan = plan_roots(store, EMBEDDER, parser, roots, options=IngestOptions(recogniser=recogniser))
+        return [(Path(line.path).name, line.outcome, line.to_recognise) for line in plan.outcomes]
+
+    # One that would fail on the first page that it is asked for.
+    assert planned(Unasked()) == [
+        ("blank.pdf", "failed", 0),
+        ("copy.pdf", "added", 2),
+        ("notice.png", "added", 1),
+        ("scan.pdf", "added", 0),
+        ("typed.txt", "added", 0),
+    ]
+    assert [outcome for _, outcome, _ in planned(None)] == ["failed", "failed", "failed", "failed", "added"]
+    assert ingest(store, parser, folder, Fixed()) == ["failed", "added", "added", "added", "added"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

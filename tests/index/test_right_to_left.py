@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from index.loaders import draw, load
 from index.loaders.right_to_left import Letter, in_reading_order, runs_from_right
+from tests.index.page_boxes import words_in
 from tests.index.page_fixtures import (
     ARABIC,
     DEJAVU,
@@ -28,7 +29,6 @@ from tests.index.page_fixtures import (
     turned,
 )
 from tests.index.page_producers import CHROMIUM, fpdf, fpdf_font, printed_by_chromium
-from tests.index.test_page_images import words_in
 
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 needs_dejavu = pytest.mark.skipif(DEJAVU is None, reason="the font DejaVu is not installed")

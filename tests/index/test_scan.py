@@ -48,13 +48,13 @@ def test_one_file_can_be_named(tmp_path: Path) -> None:
 
 
 def test_other_types_are_skipped_with_a_reason(tmp_path: Path) -> None:
-    put(tmp_path / "photo.jpg")
+    put(tmp_path / "photo.gif")
     put(tmp_path / "what")
     assert skipped(tmp_path) == {
-        "photo.jpg": "Files of the type .jpg are not read.",
+        "photo.gif": "Files of the type .gif are not read.",
         "what": "The type of this file is not known.",
     }
-    assert [type(item) for item in scan(tmp_path / "photo.jpg")] == [Skipped]
+    assert [type(item) for item in scan(tmp_path / "photo.gif")] == [Skipped]
 
 
 def test_hidden_and_private_places_are_passed_over(tmp_path: Path) -> None:

@@ -188,11 +188,11 @@ def test_hidden_private_and_unsupported_files_follow_the_rules_of_a_whole_run(
     store: Store, folder: Path, update: Update
 ) -> None:
     named = []
-    for name in (".hidden.txt", ".git/a.txt", "node_modules/x/readme.md", "~$a.docx", ".a.txt.swp", "p.jpg"):
+    for name in (".hidden.txt", ".git/a.txt", "node_modules/x/readme.md", "~$a.docx", ".a.txt.swp", "p.gif"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text("Fish.", encoding="utf-8")
         named.append(folder / name)
-    assert by_name(update(folder, *named)) == {"p.jpg": "skipped"}
+    assert by_name(update(folder, *named)) == {"p.gif": "skipped"}
     assert len(store.documents()) == 3
 
 

@@ -13,7 +13,8 @@ import seeds
 from index.chunker import split
 from index.documents import ParsedDocument
 from index.embeddings import load_embedder
-from index.loaders import load, supported
+from index.loaders import load
+from index.loaders.names import supported
 from index.sentences import sentence_spans
 from tests.seeds.build_seeds import BRIEFING, REPORT, build_briefing, build_report
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 from fastapi import FastAPI
+from PIL import Image
 from selectolax.lexbor import LexborHTMLParser
 
 from index.batch import IngestOptions
@@ -216,9 +217,13 @@ def test_the_sheet_has_the_picture_boxes_over_it_and_says_what_it_shows(desk: De
     assert "Back to page 2" in other.text()
 
 
-def test_a_quote_from_a_scan_is_marked_on_its_picture(desk: Desk, tmp_path: Path) -> None:
-    path = tmp_path / "scan.pdf"
-    path.write_bytes(scanned(["Ferries sail daily."])[0])
+@pytest.mark.parametrize("name", ["scan.pdf", "scan.png", "scan.tif"])
+def test_a_quote_from_a_scan_is_marked_on_its_picture(desk: Desk, tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    if name.endswith(".pdf"):
+        path.write_bytes(scanned(["Ferries sail daily."])[0])
+    else:
+        Image.new("L", (8 * 200, 11 * 200), "white").save(path, dpi=(200, 200))
     options = IngestOptions(recogniser=Fixed())
     with Parser() as parser:
         ingest_uploads(

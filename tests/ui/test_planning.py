@@ -85,6 +85,19 @@ def test_a_terminal_gets_every_group_the_first_files_of_each_and_the_cost() -> N
     ]
 
 
+def test_pages_to_recognise_are_counted_apart_and_their_time_is_not_promised() -> None:
+    scan = FileOutcome(path="/docs/scan.pdf", outcome="added", to_recognise=12)
+    mixed = FileOutcome(path="/docs/mixed.pdf", outcome="added", passages=4, embedded=3, to_recognise=1)
+    assert list(plan_lines(made(scan, mixed)))[:4] == [
+        "2 new: 3 of 4 passages to embed, 13 pages to recognise",
+        "    /docs/scan.pdf (12 pages to recognise)",
+        "    /docs/mixed.pdf (3 of 4 passages to embed, 1 page to recognise)",
+        "3 of 4 passages to embed, 13 pages to recognise. Time: about 20 to 50 s,"
+        " and that of text recognition.",
+    ]
+    assert made(scan).words == "12 pages to recognise. Time: about 20 to 50 s, and that of text recognition."
+
+
 @pytest.mark.parametrize(
     ("estimate", "words"),
     [

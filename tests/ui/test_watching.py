@@ -187,7 +187,7 @@ def test_files_that_nobody_would_index_cause_no_job(watching: Watching) -> None:
     watching.write("a.txt", "The river is wide.")
     watching.begin()
     watching.write(".a.txt.swp", "x")
-    watching.write("photo.jpg", "x")
+    watching.write("photo.gif", "x")
     watching.write("node_modules/x/readme.md", "x")
     watching.write("4913", "x").unlink()
     watching.write("last.txt", "The bridge.")
