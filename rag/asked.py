@@ -280,7 +280,7 @@ _ONE_THING = re.compile(
     r"|wer|wann|wo|wie\s(?!unterscheide)|qui\b|quand|où|combien|quién|cuándo|dónde|cuánt[oa]s?)\b",
     re.IGNORECASE,
 )
-_ASKING_WORD = re.compile(
+ASKING_WORD = re.compile(
     r"(?:who|whom|whose|what|which|when|where|why|how|is|are|was|were|do|does|did|can|has|have|wer|was|wann|wo|wie"
     r"|warum|qui|que|quand|où|pourquoi|comment|quién|qué|cuándo|dónde|cómo)\b",
     re.IGNORECASE,
@@ -350,7 +350,7 @@ def _comparison(sentence: str) -> re.Match[str] | None:
     if not _ONE_THING.match(sentence) and (found := _COMPARE_BETWEEN.search(sentence)):
         return found
     # "Who won Brown versus Board of Education?" holds a name.
-    return None if _ASKING_WORD.match(sentence) else _VERSUS.match(sentence)
+    return None if ASKING_WORD.match(sentence) else _VERSUS.match(sentence)
 
 
 def _sides(sentence: str, language: str) -> tuple[frozenset[str], frozenset[str]] | None:

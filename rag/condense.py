@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from index.analysis import detect_language, stem, stop_words, words
 from rag.answers import Turn
+from rag.asked import ASKING_WORD
 
 # What an earlier word counts in the keyword score beside a word of the question. nDCG@10 on mtRAG, 272
 # turns with a history (``python -m tests.quality.follow_ups``): 0.705 for the question alone, 0.720 with the
@@ -41,6 +42,38 @@ _REFERRING = {
     "nl": "hij zij ze hem haar hun het zijn deze dit die daar ermee ervan daarvan",
     "ru": "он она оно они его её ее их ему ей им этот эта это эти тот та те там такой",
 }
+# Words that compare with something said before: "Which is more important?"
+_COMPARING = frozenset(
+    [
+        *(
+            "more",
+            "most",
+            "less",
+            "least",
+            "better",
+            "best",
+            "worse",
+            "worst",
+            "other",
+            "others",
+            "else",
+            "next",
+        ),
+        *(
+            "mehr",
+            "meisten",
+            "weniger",
+            "besser",
+            "plus",
+            "moins",
+            "meilleur",
+            "más",
+            "menos",
+            "mejor",
+            "mayor",
+        ),
+    ]
+)
 # Beginnings that continue an earlier question.
 _CONTINUING = (
     ("and",),
@@ -96,16 +129,19 @@ def condense(question: str, history: Sequence[Turn]) -> Condensed:
     if not asked:
         return Condensed(query=question, carried=(), context=None, reason="first question")
     leans = _dependence(question)
+    whole = not _is_short(question)
     earlier = _new_words(question, _newest_first(asked, history[-1]))
     if not earlier:
         reason = "nothing to add" if leans else "stands alone"
         return Condensed(query=question, carried=(), context=None, reason=reason)
     added = " ".join(earlier)
     if not leans:
-        reason = f"stands alone; of less weight beside it: {added}"
-        return Condensed(
-            query=question, carried=(), context=Context(text=added, weight=STANDING), reason=reason
-        )
+        # A short one may open a topic ("When is the bonfire?") or go on with one ("What is the price?"):
+        # the earlier words help to find it, and do not change what it asks.
+        weight = STANDING if whole else LEANING
+        reason = f"{'stands alone; of less weight' if whole else 'short; searched'} beside it: {added}"
+        context = Context(text=added, weight=weight)
+        return Condensed(query=question, carried=(), context=context, reason=reason)
     return Condensed(
         query=f"{question} {added}",
         carried=earlier,
@@ -133,9 +169,15 @@ def _dependence(question: str) -> str:
     pronoun, start = next(((word, start) for word, start, _ in words(question) if word in referring), ("", 0))
     if pronoun and not _says_of_what(question, start):
         return f"“{pronoun}” refers to an earlier turn"
-    if len(content) < _FEW_WORDS and not _says_of_what(question, len(question)):
-        return "too short to stand alone"
+    if _is_short(question):
+        # "How much?" asks nothing yet, and "Which is better?" asks it of something said before.
+        asks = ASKING_WORD.match(question.lstrip()) is not None and len(spelled) > 2
+        return "" if content and asks and _COMPARING.isdisjoint(spelled) else "too short to stand alone"
     return ""
+
+
+def _is_short(question: str) -> bool:
+    return len(_content_words(question)) < _FEW_WORDS and not _says_of_what(question, len(question))
 
 
 def _referring_words(language: str | None) -> frozenset[str]:

@@ -53,6 +53,24 @@ def test_a_follow_up_carries_the_topic(question: str, carried: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("question", "alone"),
+    [
+        ("When is the bonfire?", True),
+        ("What is the price?", True),
+        ("Which is more important?", False),
+        ("any awards", False),
+        ("How much?", False),
+    ],
+)
+def test_a_short_question_is_read_as_it_is_and_found_with_the_words_before_it(
+    question: str, *, alone: bool
+) -> None:
+    condensed = condense(question, turns("What does the warranty cover?", "It covers the battery."))
+    assert (condensed.query == question) is alone
+    assert condensed.context == Context(text="warranty cover", weight=LEANING)
+
+
+@pytest.mark.parametrize(
     ("question", "leans"),
     [
         ("How do I install it on Windows?", True),  # what stands behind a pronoun does not explain it
