@@ -24,7 +24,7 @@ from ui.documents import Documents
 from ui.documents_view import tools_html
 from ui.evidence_pane import CONTEXT_CHARS
 from ui.export import export_chat
-from ui.lean_blocks import LeanBlocks, spare_queue
+from ui.lean_blocks import LeanBlocks, forget_closed_tabs, spare_queue
 from ui.pulse import Pulse
 from ui.quality import QualityPage
 from ui.render import explain
@@ -256,6 +256,7 @@ def build_page(desk: Desk) -> gr.Blocks:
         on(parts.quality.act, page.quality.action, [view], everything)
         on(parts.settings.act, page.settings.action, [view], everything)
         on(evidence.draw, page.pulse.draw, [view], around)
+        forget_closed_tabs(blocks)
     blocks.max_threads = _THREADS  # only ``launch`` has a parameter for it
     blocks.queue(max_size=256, default_concurrency_limit=_FOLLOWERS, api_open=False)
     spare_queue(blocks)

@@ -13,8 +13,9 @@ from typing import Any
 import gradio as gr
 import pytest
 from gradio.queueing import Queue
+from gradio.state_holder import StateHolder
 
-from ui.lean_blocks import LeanBlocks, forgo_matplotlib, spare_queue
+from ui.lean_blocks import LeanBlocks, forget_closed_tabs, forgo_matplotlib, spare_queue
 
 
 def page(kind: type[gr.Blocks]) -> tuple[gr.Blocks, list[Any]]:
@@ -101,6 +102,30 @@ def test_past_events_are_neither_kept_nor_made_into_a_table(monkeypatch: pytest.
         spare_queue(blocks)
         queue.compute_analytics_summary([{"function": "tick"}])
         assert queue.ANALYTICS_MAX_EVENTS == 1
+
+    run(check())
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["closed", "only out of touch"])
+def test_what_a_closed_tab_showed_is_freed(monkeypatch: pytest.MonkeyPatch, *, again: bool) -> None:
+    monkeypatch.setattr("ui.lean_blocks._CLOSED_SECONDS", 0.2)
+
+    async def check() -> None:
+        with LeanBlocks(analytics_enabled=False) as blocks:
+            forget_closed_tabs(blocks)
+        (event,) = blocks.fns.values()
+        new: Any = StateHolder  # which has no types
+        holder = new()
+        holder.set_blocks(blocks)
+        for session in ("closing", "other"):
+            holder[session]
+        await event.fn(gr.Request(session_hash="closing"))
+        for _ in range(4):
+            await asyncio.sleep(0.08)
+            if again:
+                holder["closing"]
+        assert ("closing" in holder.session_data) is again
+        assert "other" in holder.session_data
 
     run(check())
 
