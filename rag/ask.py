@@ -34,6 +34,7 @@ from rag.prompts import INSTRUCTIONS, says_not_found, user_message
 from rag.refusal import Refuser, counted, listed, refusal_sentences
 from rag.remarks import MOST_QUESTION_CHARS, considered, model_notice, unusable
 from rag.suggestions import Span, Suggestion, suggest
+from rag.table_rows import arranged
 
 if TYPE_CHECKING:
     from index.embeddings import Embedder
@@ -349,7 +350,10 @@ class Assistant:
 
     def _quote(self, run: _Run, evidence: Evidence) -> Iterator[Event]:
         """The built-in answer: sentences of the documents, word for word."""
-        sentences, citations = answer_from(asked(run.answer.question), evidence.sentences)
+        question = run.answer.question
+        wanted = asked(question)
+        rows_in_place = arranged(question, wanted, evidence.sentences, self.embedder)
+        sentences, citations = answer_from(wanted, rows_in_place)
         run.answer = replace(
             run.answer,
             status="answered",
