@@ -56,6 +56,18 @@ def test_earlier_words_weigh_less_than_those_of_the_question(tmp_path: Path) -> 
     assert found[0].path == "phone.txt"
 
 
+def test_of_a_claim_the_meaning_counts_for_more_than_of_a_question(tmp_path: Path) -> None:
+    words = "the warranty of the battery is for raiders"
+    with indexed(tmp_path) as (store, _):
+        asked, claimed = (
+            {each.path: each for each in retriever(store).search(text, k=5)}
+            for text in (f"Is {words} or not?", f"It says that {words} and not more.")
+        )
+    # The Normans are found by a rare word alone, and the phone by what is meant.
+    assert claimed["phone.txt"].cosine > claimed["normans.txt"].cosine
+    assert claimed["normans.txt"].fused < asked["normans.txt"].fused
+
+
 def test_no_more_than_k_best_first(tmp_path: Path) -> None:
     with indexed(tmp_path) as (store, _):
         found = retriever(store).search("capital of France and the leader of the Norse", k=2)
