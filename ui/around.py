@@ -48,7 +48,7 @@ class Around:
         hello = ""
         if chat is None:
             samples = any(row.collection == SAMPLES for row in rows)
-            busy = current is not None or desk.indexer.pending > 0
+            busy = current is not None or desk.indexer.pending > 0 or desk.first_documents_to_come
             hello = welcome_html(
                 overview.questions, documents=status.passages, samples=samples, indexing=busy
             )

@@ -88,7 +88,9 @@ def answer_markdown(
         parts.append('<p class="fn-notice">Stopped: this is what was written so far.</p>')
     if answer.notice:
         css = "fn-notice fn-bad" if answer.status == "failed" else "fn-notice"
-        parts.append(f'<p class="{css}">{escape_line(answer.notice)}</p>')
+        # The model that is set did not do it: where to change that. Only the last answer says "again".
+        other = ' <a href="#view-settings">Settings</a>' if again is not None and again.model else ""
+        parts.append(f'<p class="{css}">{escape_line(answer.notice)}{other}</p>')
     parts.append(footer_html(message.message_id, answer, located, references, retry))
     parts.append(actions_html(message.message_id, answer, noted or {}))
     return "\n\n".join(part for part in parts if part)

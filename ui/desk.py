@@ -186,6 +186,11 @@ class Desk:
         return self.preferences.settings
 
     @property
+    def first_documents_to_come(self) -> bool:
+        """Whether this is the first start, and the samples are about to be asked for."""
+        return not self._threads and self.chats.note(_SAMPLES_NOTE) is None and not self.store.documents()
+
+    @property
     def model_name(self) -> str:
         """What answers, in words."""
         model = self.settings.generation.model

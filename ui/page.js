@@ -165,17 +165,6 @@ const closePane = () => {
   return true;
 };
 
-// A tick redraws the sidebar; who ticks with the keyboard stays where they were.
-const TICKS = '.fn-sources :is([data-act="scope"], [data-act="file"], [data-act="fold"])';
-let refocus = "";
-const keepFocus = () => {
-  if (!refocus || (document.activeElement && document.activeElement !== document.body)) return;
-  const box = [...document.querySelectorAll(TICKS)].find((each) => refocus === `${each.dataset.act} ${each.dataset.key}`);
-  if (!box) return;
-  refocus = "";
-  box.focus({ preventScroll: true });
-};
-
 const LINKS = 'a[href^="#cite-"], a[href^="#found-"], a[href^="#doc-"], a[href^="#part-"]';
 
 document.addEventListener(
@@ -204,8 +193,11 @@ document.addEventListener(
       if (act) trigger("act", { act, message, number: Number(number ?? 0) });
       return;
     }
-    const ticked = event.target.closest?.(TICKS);
-    if (ticked) refocus = `${ticked.dataset.act} ${ticked.dataset.key}`;
+    const way = event.target.closest?.('#fn-chat a[href^="#view-"]');
+    if (way) {
+      event.preventDefault();
+      return void show(way.getAttribute("href").slice("#view-".length));
+    }
     const opinion = event.target.closest?.('a[href^="#say-"]');
     if (opinion) {
       event.preventDefault();
@@ -346,7 +338,6 @@ const tidy = () => {
     message.removeAttribute("aria-label");
   }
   followTop();
-  keepFocus();
 };
 look(viewOfAddress());
 new MutationObserver(tidy).observe(shell, { childList: true, subtree: true });

@@ -39,7 +39,14 @@ _ACTIONS_JS = Path(__file__).with_name("actions.js")
 _FIELDS_JS = Path(__file__).with_name("fields.js")  # after actions.js
 _PAGE_JS = [
     Path(__file__).with_name(name)
-    for name in ("page.js", "sheet.js", "about.js", "pulse.js", "appearance.js")
+    for name in (
+        "page.js",
+        "focus.js",
+        "sheet.js",
+        "about.js",
+        "pulse.js",
+        "appearance.js",
+    )
 ]  # one script
 _CHAT_JS = [Path(__file__).with_name(name) for name in ("chat.js", "sources.js")]  # one script
 # A tab that follows an answer holds one of Gradio's threads. There are more than answers are made at once,

@@ -48,8 +48,6 @@ MEASURES = {
     "citation_recall": "Right documents that are cited",
     "evidence_recall": "Known evidence that is quoted",
     "refused[answerable]": "Refused, although answerable",
-    "refused[not_in_documents]": "Refused, as it should be",
-    "refused[unanswerable]": "Refused, as it should be",
     "words": "Words in an answer",
     "sentences": "Sentences in an answer",
     TIME: "Milliseconds for a question",
@@ -257,6 +255,16 @@ def _reason(why: str) -> str:
     return {"": "not judged", "ok": "right"}.get(why, why.replace("_", " "))
 
 
+def measure_words(name: str) -> str:
+    """A measure in words. In brackets stands a kind of question that cannot be answered."""
+    kind = name.partition("[")[2].removesuffix("]").replace("_", " ")
+    if name not in MEASURES and name.startswith("refused["):
+        return f"Refused, as it should be ({kind})"
+    if name.startswith("auroc["):
+        return f"Tells them from the answerable, AUROC ({kind})"
+    return MEASURES.get(name, name)
+
+
 def _difference(each: Difference) -> str:
     digits = 1 if each.measure in (*LENGTHS, TIME) else 3
     cells = (
@@ -267,7 +275,7 @@ def _difference(each: Difference) -> str:
         f"{each.p:.3f}",
     )
     row = "".join(f'<td class="fn-n">{cell}</td>' for cell in cells)
-    return f"<tr><td>{escape_line(MEASURES.get(each.measure, each.measure))}</td>{row}</tr>"
+    return f"<tr><td>{escape_line(measure_words(each.measure))}</td>{row}</tr>"
 
 
 def _health(rows: Sequence[DocumentRow]) -> str:

@@ -77,6 +77,7 @@ def main(data: Path, port: int) -> None:
             ingest_documents(store, embedder, documents.items(), collection=name)
     settings = unread(load_settings({"data": data}))
     desk = Desk(settings, indexer=NothingToIndex(), load_embedder=embedder_of)
+    desk.chats.set_note("samples", "removed")  # they would come with the first start
     desk.answering.load()
     uvicorn.run(create_app(settings, desk=desk), port=port, log_level="warning", timeout_graceful_shutdown=1)
 

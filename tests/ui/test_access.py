@@ -56,6 +56,8 @@ def test_no_screen_has_a_serious_violation(chromium: Browser, tmp_path: Path, th
         answer = ask(page, PRESSURE)
         expect(page.get_by_role("group", name="Ask next")).to_be_visible()
         answer.get_by_text("How I searched").click()
+        answer.locator(".fn-judged > summary").click()
+        answer.get_by_text("Retry").click()
         found["answer"] = violations(page)
         answer.locator('p a[href^="#cite-"]').first.click()
         expect(page.locator("#fn-evidence mark:visible, .fn-leaf img:visible").first).to_be_visible()
@@ -71,6 +73,22 @@ def test_no_screen_has_a_serious_violation(chromium: Browser, tmp_path: Path, th
         for view in ("Documents", "Quality", "Settings"):
             page.locator(".fn-top").get_by_role("button", name=view).click()
             found[view] = violations(page)
+        page.locator(".fn-top").get_by_role("button", name="Documents").click()
+        page.get_by_label("Filter documents").fill("nothing of the kind")
+        expect(page.locator(".fn-none")).to_be_visible()
+        found["nothing found"] = violations(page)
+        page.get_by_role("button", name="Clear filter").click()
+        for name in ("copy.pdf", "pump.pdf"):
+            row = page.locator(".fn-table tr", has_text=name)
+            row.get_by_text("Delete", exact=True).click()
+            row.get_by_role("button", name="Delete document").click()
+            expect(row).to_have_count(0)
+        found["deleted"] = violations(page)
+        page.locator(".fn-top").get_by_role("button", name="Chat").click()
+        expect(answer).to_contain_text("source removed")
+        answer.locator('p a[href$="-gone"]').first.click()
+        expect(page.locator(".fn-pane")).to_contain_text("was removed")
+        found["source removed"] = violations(page)
     page.close()
     assert found == {screen: [] for screen in found}
 

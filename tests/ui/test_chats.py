@@ -43,6 +43,7 @@ from ui.asking import FIRST_DOCUMENTS, LOADING, QUIET_SECONDS, Asking, Running
 from ui.chats import Chats, Message
 from ui.conversation import answer_markdown, answer_with_sources, rewording, running_markdown
 from ui.evidence_pane import EvidencePane, Reference
+from ui.exchanges import Again
 from ui.references import References
 from ui.selection import Selection
 from ui.stored import stored
@@ -860,3 +861,14 @@ def test_the_evidence_lists_each_sentence_with_its_verdict(store: Store, chats: 
     assert "Evidence: 1 of 2 sentences quoted" in shown
     assert f"Quoted{QUOTE} 1" in shown
     assert "Without a sourceNobody wrote this. no source" in shown
+
+
+def test_a_model_that_did_not_answer_leaves_the_way_to_the_settings(store: Store, chats: Chats) -> None:
+    answer = replace(quoted_answer(store), notice="Ollama is not answering. Showing quotes instead.")
+    message, references = exchange(chats, answer), References(store)
+    with_model = answer_markdown(
+        message, answer.question, references, again=Again(model="llama3.1 via Ollama")
+    )
+    assert 'Showing quotes instead&#46; <a href="#view-settings">Settings</a>' in with_model
+    for again in (Again(), None):  # built in, or no longer the last answer
+        assert "#view-settings" not in answer_markdown(message, answer.question, references, again=again)

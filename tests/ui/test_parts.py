@@ -267,3 +267,14 @@ def test_a_warning_is_text_whatever_it_says(payload: str) -> None:
     # Without a browser, Gradio's warnings are Python's.
     with pytest.warns(UserWarning, match=f"^{re.escape(escape_line(f'a {payload}'))}$"):
         warn(f"a {payload}")
+
+
+def test_the_first_page_of_the_first_start_waits_for_the_samples(tmp_path: Path) -> None:
+    desk = Desk(load_settings({"data": tmp_path / "data"}), indexer=NoIndexer())
+    try:
+        page = Page(desk)
+        assert "Reading documents" in page.around.html(View())["hello"]
+        desk.remove_samples()  # from now on there are none unless they are asked for
+        assert "Ask your own documents" in page.around.html(View())["hello"]
+    finally:
+        desk.close()

@@ -24,7 +24,7 @@ from tests.ui.test_job_runs import Queue
 from ui.desk import Desk
 from ui.measuring import Measurement
 from ui.page import Page
-from ui.quality_view import Compared, feedback_key, quality_html
+from ui.quality_view import Compared, feedback_key, measure_words, quality_html
 from ui.stored import SpanRef, StoredAnswer
 from ui.tab import View
 
@@ -109,7 +109,7 @@ def test_two_runs_are_compared_with_interval_and_p(page: Page) -> None:
     typed = f'[{{"name":"run-a","value":"{older.name}"}},{{"name":"run-b","value":"{newest.name}"}}]'
     html = act(page, view, act="compare", typed=typed)
     assert "1 question in both" in html
-    assert '<td>right</td><td class="fn-n">1.000</td>' in html
+    assert '<td>Reacted rightly</td><td class="fn-n">1.000</td>' in html
     html = act(page, view, act="compare", typed=typed.replace(older.name, "../.."))
     assert "That run is gone" in html
 
@@ -207,3 +207,11 @@ def _place(doc_id: str) -> SpanRef:
     return SpanRef(
         doc_id=doc_id, version_id=1, start=0, end=1, sha256="", name="a.txt", collection="Documents"
     )
+
+
+def test_measures_of_two_runs_have_names_that_say_what_they_are() -> None:
+    assert measure_words("right") == "Reacted rightly"
+    assert measure_words("refused[answerable]") == "Refused, although answerable"
+    assert measure_words("refused[not_in_documents]") == "Refused, as it should be (not in documents)"
+    assert measure_words("auroc[unanswerable]") == "Tells them from the answerable, AUROC (unanswerable)"
+    assert measure_words("a measure of later") == "a measure of later"

@@ -295,6 +295,16 @@ def parts_with(payload: str) -> dict[str, str]:
 PLAIN = {name: tags(markup) for name, markup in parts_with("plain").items()}
 
 
+def test_every_bar_of_progress_has_a_name() -> None:
+    bars = [
+        bar
+        for markup in parts_with("plain").values()
+        for bar in LexborHTMLParser(markup).css("[role=progressbar]")
+    ]
+    assert bars
+    assert all(bar.attributes.get("aria-label") for bar in bars)
+
+
 @pytest.mark.parametrize("payload", HOSTILE.values(), ids=HOSTILE)
 def test_hostile_text_adds_no_element_to_any_part_of_the_page(payload: str) -> None:
     assert {name: tags(markup) for name, markup in parts_with(payload).items()} == PLAIN

@@ -317,5 +317,6 @@ def test_nothing_that_a_person_does_is_dropped_while_something_is_pending(tmp_pa
     )
     command = [sys.executable, "-c", code, str(tmp_path / "data")]
     events = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
-    assert len(events) > 10
-    assert all(event.endswith(":multiple") for event in events)
+    by_people = [event for event in events if not event.startswith("unload:")]  # a tab that is closed
+    assert len(by_people) > 10
+    assert all(event.endswith(":multiple") for event in by_people)

@@ -1,0 +1,44 @@
+// Goes on from page.js, in the same scope: a drawing takes away what has the focus. The focus goes to what stands
+// for it in the new drawing; where there is no such thing, to what can be undone now, or back to the view itself.
+const FOCUSED = "button, a[href], summary, input[type=checkbox]"; // fields look after themselves, see fields.js
+const WAIT_MS = 600; // parts of one update are drawn one after the other
+let focused = null; // the element that had the focus last, and how to know it again
+let keyed = false; // whether it was reached, or left, with the keyboard
+
+// What an element is for, whatever state it is in.
+const purpose = (each) => {
+  const { on, typed, some, ...data } = each.dataset;
+  const inside = each.matches("summary") ? each.closest("[data-doc]")?.dataset.doc ?? each.closest("li")?.textContent : "";
+  const known = each.hasAttribute("href") || Object.keys(data).length;
+  const words = known ? "" : each.getAttribute("aria-label") ?? each.textContent;
+  return JSON.stringify([each.tagName, each.getAttribute("href"), data, inside, words]);
+};
+const seen = (selector) => [...shell.querySelectorAll(selector)].filter((each) => each.checkVisibility());
+const standsFor = ({ purpose: was }) =>
+  seen(FOCUSED).find((each) => purpose(each) === was) ?? (keyed ? seen(".fn-toast button, .fn-deleted button")[0] : null);
+
+document.addEventListener("keydown", () => (keyed = true), true);
+document.addEventListener("pointerdown", () => (keyed = false), true);
+document.addEventListener("focusin", ({ target }) => {
+  focused = target.matches?.(FOCUSED) && shell.contains(target) ? { element: target, purpose: purpose(target) } : null;
+});
+
+// A drawing may also keep an element and make another thing of it, or leave it where nobody sees it.
+const isLost = () => {
+  if (!focused || (document.activeElement && document.activeElement !== document.body)) return false;
+  const { element: each, purpose: was } = focused;
+  return !each.isConnected || !each.checkVisibility() || purpose(each) !== was;
+};
+const afterDrawing = () => {
+  if (!isLost()) return;
+  const again = standsFor(focused);
+  if (again) return void again.focus({ preventScroll: true });
+  const was = focused;
+  setTimeout(() => {
+    if (!isLost() || focused !== was) return;
+    focused = null;
+    if (!keyed) return;
+    (root.dataset.at === "chat" ? box() : seen('.fn-top nav [aria-current="page"]')[0])?.focus({ preventScroll: true });
+  }, WAIT_MS);
+};
+new MutationObserver(afterDrawing).observe(shell, { childList: true, subtree: true });
