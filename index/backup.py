@@ -18,7 +18,7 @@ import time
 import uuid
 import zipfile
 import zlib
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -28,7 +28,7 @@ from filelock import FileLock
 from index.catalog import FILE_NAME, SCHEMA_VERSION, connect, set_meta, translated
 from index.durable import disk
 from index.erasure import forget_erasure
-from index.errors import BusyError, NewerDatabaseError, SourceError, StorageError
+from index.errors import BusyError, DamagedError, NewerDatabaseError, SourceError, StorageError
 from index.locks import held
 from index.migrations import migrate
 from index.removal import erase
@@ -64,6 +64,7 @@ def write_backup(data: Path, target: Path) -> Backup:
     Raises:
         SourceError: There is no index in ``data``.
         NewerDatabaseError: A later release wrote it. (What an earlier one wrote is migrated in the backup.)
+        DamagedError: A database in it is damaged.
         StorageError: ``target`` exists already or lies in the data folder, or the disk refused.
     """
     if not (data / FILE_NAME).exists():
@@ -134,10 +135,19 @@ def _write(data: Path, target: Path) -> Backup:
 
 
 def _copy_database(source: Path, target: Path) -> None:
-    with closing(sqlite3.connect(source, timeout=10.0)) as original, closing(sqlite3.connect(target)) as copy:
-        with translated(source.parent):  # what goes wrong below is most often the disk of the copy
+    with ExitStack() as opened:
+        try:
+            original = opened.enter_context(closing(sqlite3.connect(source, timeout=10.0)))
             original.execute("PRAGMA schema_version").fetchone()
-        original.backup(copy)
+        except sqlite3.OperationalError as exc:
+            raise StorageError(
+                f"{source} cannot be read: {exc}.", hint="Check its permissions, then try again."
+            ) from exc
+        except sqlite3.DatabaseError as exc:
+            raise DamagedError(
+                f"{source} is damaged: {exc}.", hint="Move it away, or restore the data folder from a backup."
+            ) from exc
+        original.backup(opened.enter_context(closing(sqlite3.connect(target))))
 
 
 def _zip_time(moment: float) -> tuple[int, int, int, int, int, int]:

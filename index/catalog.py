@@ -214,8 +214,10 @@ def translated(data: Path) -> Iterator[None]:
             raise
         raise error from exc
     except OSError as exc:
+        # The file, where it is known: one that was made as another user may be all that is in the way.
+        place = os.fsdecode(exc.filename) if isinstance(exc.filename, (str, bytes)) else data
         raise StorageError(
-            f"{data}: {exc.strerror or exc}",
+            f"{place}: {exc.strerror or exc}",
             hint="Make room or correct the permissions, then try again. What was indexed before is safe.",
         ) from exc
 

@@ -232,7 +232,10 @@ def create_app(settings: Settings, *, desk: Desk | None = None) -> FastAPI:
     from ui.desk import Desk, uploads_folder
 
     uploads = uploads_folder(settings.data)
-    uploads.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with translated(settings.data):
+        uploads.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with os.scandir(uploads):  # Gradio looks into it, and would end in a traceback
+            pass
     # Gradio reads these when it is imported: no call home, no file outside the data folder.
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["GRADIO_TEMP_DIR"] = str(uploads)
@@ -387,9 +390,14 @@ def _claim(data: Path) -> FileLock:
 
 def _log_to(data: Path) -> None:
     logging.raiseExceptions = False  # on a full disk, each line would be a traceback in the terminal
-    handler = RotatingFileHandler(
-        data / "footnote.log", maxBytes=1_000_000, backupCount=3, encoding="utf-8", errors="backslashreplace"
-    )
+    with translated(data):
+        handler = RotatingFileHandler(
+            data / "footnote.log",
+            maxBytes=1_000_000,
+            backupCount=3,
+            encoding="utf-8",
+            errors="backslashreplace",
+        )
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     for noisy in ("httpx", "httpcore"):

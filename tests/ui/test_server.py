@@ -19,9 +19,9 @@ import httpx
 import pytest
 
 import ui.opening
-from index.errors import BusyError, FootnoteError
+from index.errors import BusyError, FootnoteError, StorageError
 from rag.settings import load_settings
-from ui.server import HEADERS, check_bind, serve
+from ui.server import HEADERS, check_bind, create_app, serve
 
 # The application as it is served, but nothing is loaded or indexed behind it.
 SERVER = """
@@ -286,6 +286,19 @@ def test_a_port_in_use_names_another_one(tmp_path: Path) -> None:
             serve(load_settings({"data": tmp_path / "d", "server.port": port}), open_browser=False)
     assert str(port) in str(caught.value)
     assert "--port" in caught.value.hint
+
+
+def test_a_place_in_the_data_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    settings = load_settings({"data": tmp_path, "server.port": 0})
+    (tmp_path / "uploads").write_text("no folder", encoding="utf-8")
+    with pytest.raises(StorageError) as caught:
+        create_app(settings)
+    assert str(tmp_path / "uploads") in str(caught.value)
+    (tmp_path / "footnote.log").mkdir()
+    with pytest.raises(StorageError) as caught:
+        serve(settings, open_browser=False)
+    assert str(tmp_path / "footnote.log") in str(caught.value)
+    assert "try again" in caught.value.hint
 
 
 def test_one_data_folder_has_one_server(tmp_path: Path) -> None:
