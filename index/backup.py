@@ -26,6 +26,7 @@ from typing import IO
 from filelock import FileLock
 
 from index.catalog import FILE_NAME, SCHEMA_VERSION, connect, set_meta, translated
+from index.database_owner import refuse_at_sight, refuse_foreign_tables, refuse_newer
 from index.durable import disk
 from index.erasure import forget_erasure
 from index.errors import BusyError, DamagedError, NewerDatabaseError, SourceError, StorageError
@@ -71,6 +72,8 @@ def write_backup(data: Path, target: Path) -> Backup:
         raise SourceError(
             f"There is no index in {data}.", hint="Index some documents first: footnote index PATH"
         )
+    with translated(data):
+        refuse_at_sight(data / FILE_NAME, SCHEMA_VERSION)
     if target.absolute().is_relative_to(data.absolute()):
         raise StorageError(
             f"{target} lies in the data folder, where what you delete has to be gone.",
@@ -164,12 +167,8 @@ def _bring_up_to_date(copy: Path, data: Path) -> None:
     """What was removed can only be left out of a catalog whose tables are known."""
     with closing(sqlite3.connect(copy)) as connection:
         version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-    if version > SCHEMA_VERSION:
-        raise NewerDatabaseError(
-            f"{data / FILE_NAME} was written by a later release (schema {version}, this one knows"
-            f" {SCHEMA_VERSION}), and only that one can leave out what was removed.",
-            hint="Update Footnote and try again.",
-        )
+        refuse_newer(data / FILE_NAME, version, SCHEMA_VERSION)
+        refuse_foreign_tables(data / FILE_NAME, connection)
     if version < SCHEMA_VERSION:
         migrate(copy)
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock, Timeout
 
 from index.catalog import translated
+from index.data_folder import require_folder
 from index.errors import BusyError, FootnoteError
 from ui.document_routes import IMAGES, ORIGINAL_POLICY, ORIGINALS, add_document_routes
 
@@ -377,6 +378,7 @@ def _listen(host: str, port: int) -> socket.socket:
 def _claim(data: Path) -> FileLock:
     lock = FileLock(data / "server.lock")
     with translated(data):
+        require_folder(data)
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
             lock.acquire(timeout=0)
