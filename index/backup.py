@@ -18,7 +18,7 @@ import time
 import uuid
 import zipfile
 import zlib
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -26,9 +26,10 @@ from typing import IO
 from filelock import FileLock
 
 from index.catalog import FILE_NAME, SCHEMA_VERSION, connect, set_meta, translated
+from index.database_owner import refuse_at_sight, refuse_foreign_tables, refuse_newer
 from index.durable import disk
 from index.erasure import forget_erasure
-from index.errors import BusyError, NewerDatabaseError, SourceError, StorageError
+from index.errors import BusyError, DamagedError, NewerDatabaseError, SourceError, StorageError
 from index.locks import held
 from index.migrations import migrate
 from index.removal import erase
@@ -64,12 +65,15 @@ def write_backup(data: Path, target: Path) -> Backup:
     Raises:
         SourceError: There is no index in ``data``.
         NewerDatabaseError: A later release wrote it. (What an earlier one wrote is migrated in the backup.)
+        DamagedError: A database in it is damaged.
         StorageError: ``target`` exists already or lies in the data folder, or the disk refused.
     """
     if not (data / FILE_NAME).exists():
         raise SourceError(
             f"There is no index in {data}.", hint="Index some documents first: footnote index PATH"
         )
+    with translated(data):
+        refuse_at_sight(data / FILE_NAME, SCHEMA_VERSION)
     if target.absolute().is_relative_to(data.absolute()):
         raise StorageError(
             f"{target} lies in the data folder, where what you delete has to be gone.",
@@ -134,10 +138,19 @@ def _write(data: Path, target: Path) -> Backup:
 
 
 def _copy_database(source: Path, target: Path) -> None:
-    with closing(sqlite3.connect(source, timeout=10.0)) as original, closing(sqlite3.connect(target)) as copy:
-        with translated(source.parent):  # what goes wrong below is most often the disk of the copy
+    with ExitStack() as opened:
+        try:
+            original = opened.enter_context(closing(sqlite3.connect(source, timeout=10.0)))
             original.execute("PRAGMA schema_version").fetchone()
-        original.backup(copy)
+        except sqlite3.OperationalError as exc:
+            raise StorageError(
+                f"{source} cannot be read: {exc}.", hint="Check its permissions, then try again."
+            ) from exc
+        except sqlite3.DatabaseError as exc:
+            raise DamagedError(
+                f"{source} is damaged: {exc}.", hint="Move it away, or restore the data folder from a backup."
+            ) from exc
+        original.backup(opened.enter_context(closing(sqlite3.connect(target))))
 
 
 def _zip_time(moment: float) -> tuple[int, int, int, int, int, int]:
@@ -154,12 +167,8 @@ def _bring_up_to_date(copy: Path, data: Path) -> None:
     """What was removed can only be left out of a catalog whose tables are known."""
     with closing(sqlite3.connect(copy)) as connection:
         version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-    if version > SCHEMA_VERSION:
-        raise NewerDatabaseError(
-            f"{data / FILE_NAME} was written by a later release (schema {version}, this one knows"
-            f" {SCHEMA_VERSION}), and only that one can leave out what was removed.",
-            hint="Update Footnote and try again.",
-        )
+        refuse_newer(data / FILE_NAME, version, SCHEMA_VERSION)
+        refuse_foreign_tables(data / FILE_NAME, connection)
     if version < SCHEMA_VERSION:
         migrate(copy)
 

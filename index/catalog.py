@@ -15,7 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from queue import Empty, LifoQueue
 
-from index.errors import DamagedError, NewerDatabaseError, StorageError, StoreError
+from index.database_owner import refuse_at_sight, refuse_foreign_tables, refuse_newer
+from index.errors import DamagedError, StorageError, StoreError
 from index.migrations import migrate, run_statements
 
 SCHEMA_VERSION = 6  # with a migration that leads to it, see index.migrations
@@ -214,8 +215,10 @@ def translated(data: Path) -> Iterator[None]:
             raise
         raise error from exc
     except OSError as exc:
+        # The file, where it is known: one that was made as another user may be all that is in the way.
+        place = os.fsdecode(exc.filename) if isinstance(exc.filename, (str, bytes)) else data
         raise StorageError(
-            f"{data}: {exc.strerror or exc}",
+            f"{place}: {exc.strerror or exc}",
             hint="Make room or correct the permissions, then try again. What was indexed before is safe.",
         ) from exc
 
@@ -276,23 +279,24 @@ class Catalog:
 
         Raises:
             NewerDatabaseError: A later release wrote it. (What an earlier one wrote is migrated.)
-            StorageError, DamagedError: It cannot be opened.
+            StorageError, DamagedError: It cannot be opened, or is another program's.
         """
         self.data = data
         self.path = data / FILE_NAME
         self._idle: LifoQueue[sqlite3.Connection] = LifoQueue()
         self._closed = False
-        with self.reading() as connection:
-            version = connection.execute("PRAGMA user_version").fetchone()[0]
+        with translated(data):
+            refuse_at_sight(self.path, SCHEMA_VERSION)
+        try:
+            with self.reading() as connection:
+                version = connection.execute("PRAGMA user_version").fetchone()[0]
+                refuse_newer(self.path, version, SCHEMA_VERSION)
+                refuse_foreign_tables(self.path, connection)
+        except StoreError:
+            self.close()
+            raise
         if version == 0:
             self._create()
-        elif version > SCHEMA_VERSION:
-            self.close()
-            raise NewerDatabaseError(
-                f"{self.path} was written by a later release"
-                f" (schema {version}, this one knows {SCHEMA_VERSION}).",
-                hint="Update Footnote, or choose another data folder with --data.",
-            )
         elif version < SCHEMA_VERSION:
             self._migrate()
 

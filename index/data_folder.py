@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from index.catalog import FILE_NAME
@@ -18,6 +19,18 @@ _OURS = (
     "uploads",
     "lost+found",
 )
+
+
+def require_folder(data: Path) -> None:
+    """A place where no folder is can become one only if nothing else stands there.
+
+    Raises:
+        StorageError: A file does, or a link that leads nowhere.
+    """
+    if os.path.lexists(data) and not data.is_dir():
+        raise StorageError(
+            f"{data} is not a folder.", hint="Choose another data folder with --data or FOOTNOTE_DATA."
+        )
 
 
 def refuse_foreign(data: Path) -> None:

@@ -38,7 +38,8 @@ class Keywords:
     def _open(self) -> LexicalIndex:
         folder = self._data / "lexical"
         try:
-            return LexicalIndex(folder)
+            with translated(self._data):
+                return LexicalIndex(folder)
         except UnreadableLexicalError as exc:
             logger.info("lexical index cannot be opened: %s", exc)
         with self._writer.held(), translated(self._data):

@@ -27,7 +27,7 @@ from index.changes import (
     remove_document,
 )
 from index.checkpoints import Checkpoints
-from index.data_folder import refuse_foreign
+from index.data_folder import refuse_foreign, require_folder
 from index.durable import make_folder
 from index.erasure import erasure_due, note_erasure
 from index.errors import SourceError
@@ -101,6 +101,7 @@ class Store(CatalogReader):
                 f"There is no index in {data}.", hint="Index some documents first: footnote index PATH"
             )
         with translated(data):
+            require_folder(data)
             make_folder(data)
             refuse_foreign(data)
         catalog = Catalog(data)

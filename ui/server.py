@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock, Timeout
 
 from index.catalog import translated
+from index.data_folder import require_folder
 from index.errors import BusyError, FootnoteError
 from ui.document_routes import IMAGES, ORIGINAL_POLICY, ORIGINALS, add_document_routes
 
@@ -232,7 +233,10 @@ def create_app(settings: Settings, *, desk: Desk | None = None) -> FastAPI:
     from ui.desk import Desk, uploads_folder
 
     uploads = uploads_folder(settings.data)
-    uploads.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with translated(settings.data):
+        uploads.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with os.scandir(uploads):  # Gradio looks into it, and would end in a traceback
+            pass
     # Gradio reads these when it is imported: no call home, no file outside the data folder.
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["GRADIO_TEMP_DIR"] = str(uploads)
@@ -374,6 +378,7 @@ def _listen(host: str, port: int) -> socket.socket:
 def _claim(data: Path) -> FileLock:
     lock = FileLock(data / "server.lock")
     with translated(data):
+        require_folder(data)
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
             lock.acquire(timeout=0)
@@ -387,9 +392,14 @@ def _claim(data: Path) -> FileLock:
 
 def _log_to(data: Path) -> None:
     logging.raiseExceptions = False  # on a full disk, each line would be a traceback in the terminal
-    handler = RotatingFileHandler(
-        data / "footnote.log", maxBytes=1_000_000, backupCount=3, encoding="utf-8", errors="backslashreplace"
-    )
+    with translated(data):
+        handler = RotatingFileHandler(
+            data / "footnote.log",
+            maxBytes=1_000_000,
+            backupCount=3,
+            encoding="utf-8",
+            errors="backslashreplace",
+        )
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     for noisy in ("httpx", "httpcore"):

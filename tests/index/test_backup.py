@@ -18,7 +18,7 @@ from filelock import FileLock
 
 from index.analysis import query_terms
 from index.backup import MANIFEST, read_backup, write_backup
-from index.errors import BusyError, DamagedError, NewerDatabaseError, SourceError, StorageError
+from index.errors import BusyError, NewerDatabaseError, SourceError, StorageError
 from index.store import Store
 from tests.index.support import EMBEDDER, put, vector_of
 
@@ -173,17 +173,6 @@ def test_a_backup_overwrites_nothing_and_does_not_go_into_the_data_folder(
         write_backup(tmp_path / "nowhere", tmp_path / "b.zip")
     with pytest.raises(StorageError):
         write_backup(data, tmp_path / "no" / "such" / "folder.zip")
-
-
-def test_a_catalog_that_cannot_be_read_is_named_and_not_the_place_of_the_backup(
-    data: Path, tmp_path: Path
-) -> None:
-    (tmp_path / "elsewhere").mkdir()
-    (data / "catalog.sqlite").write_bytes(b"no database at all" * 1000)
-    with pytest.raises(DamagedError) as caught:
-        write_backup(data, tmp_path / "elsewhere" / "backup.zip")
-    assert str(data / "catalog.sqlite") in str(caught.value)
-    assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
 @pytest.mark.parametrize("moment", [0.0, 10_000_000_000.0], ids=["1970", "2286"])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -157,18 +159,47 @@ def test_a_backup_of_an_earlier_releases_folder_can_be_restored(tmp_path: Path, 
         assert [row.path for row in store.documents()] == ["/a.txt", "/b.txt", "/broken.pdf"]
 
 
-def test_the_catalog_of_a_later_release_is_refused_and_left_as_it_was(tmp_path: Path) -> None:
-    data = tmp_path / "data"
-    Store.open(data).close()
-    connection = sqlite3.connect(data / FILE_NAME)
+@pytest.mark.parametrize("kept", ["closed", "with a log", "without logs"])
+def test_the_catalog_of_a_later_release_is_refused_and_left_as_it_was(tmp_path: Path, kept: str) -> None:
+    written, data = tmp_path / "written", tmp_path / "data"
+    Store.open(written).close()
+    connection = sqlite3.connect(written / FILE_NAME, isolation_level=None)
+    if kept == "without logs":
+        connection.execute("PRAGMA journal_mode=DELETE")
     connection.execute(f"PRAGMA user_version={SCHEMA_VERSION + 1}")
+    if kept == "with a log":  # as its process left it when it was killed
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.execute("CREATE TABLE more (x)")
+        shutil.copytree(written, data, ignore=shutil.ignore_patterns("*-shm"))
     connection.close()
-    before = {each: each.read_bytes() for each in data.rglob("*") if each.is_file()}
-    with pytest.raises(NewerDatabaseError, match="later release") as caught:
+    if not data.exists():
+        shutil.copytree(written, data)
+    before = contents(data)
+    assert (f"{FILE_NAME}-wal" in before) == (kept == "with a log")
+    for refused in (Store.open, partial(write_backup, target=tmp_path / "backup.zip")):
+        with pytest.raises(NewerDatabaseError, match="later release") as caught:
+            refused(data)
+        assert "Update Footnote" in caught.value.hint
+        assert str(data / FILE_NAME) in str(caught.value)
+    assert contents(data) == before
+    assert not (tmp_path / "backup.zip").exists()
+
+
+def test_a_later_schema_that_stands_in_the_log_only_is_refused_too(tmp_path: Path) -> None:
+    written, data = tmp_path / "written", tmp_path / "data"
+    Store.open(written).close()
+    connection = sqlite3.connect(written / FILE_NAME, isolation_level=None)
+    connection.execute(f"PRAGMA user_version={SCHEMA_VERSION + 1}")
+    shutil.copytree(written, data, ignore=shutil.ignore_patterns("*-shm"))
+    connection.close()
+    with pytest.raises(NewerDatabaseError):
         Store.open(data)
-    assert "Update Footnote" in caught.value.hint
-    with pytest.raises(NewerDatabaseError, match="later release") as caught:
+    with pytest.raises(NewerDatabaseError):
         write_backup(data, tmp_path / "backup.zip")
-    assert str(data / FILE_NAME) in str(caught.value)
-    assert {each: each.read_bytes() for each in data.rglob("*") if each.is_file()} == before
-    assert [each.name for each in tmp_path.iterdir()] == ["data"]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """What every file holds; SQLite may leave empty ones, and the one that connections share."""
+    files = [each for each in folder.rglob("*") if each.is_file() and not each.name.endswith("-shm")]
+    held = {str(each.relative_to(folder)): each.read_bytes() for each in files}
+    return {name: content for name, content in held.items() if content or not name.endswith("-wal")}

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import subprocess
+import sys
 import threading
+from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +17,8 @@ import pytest
 from filelock import FileLock
 
 from index.analysis import query_terms
+from index.backup import write_backup
+from index.catalog import FILE_NAME, SCHEMA_VERSION
 from index.changes import EmbedderIdentity
 from index.documents import Locator
 from index.errors import (
@@ -357,6 +363,47 @@ def test_two_sources_that_swap_their_contents_keep_both(tmp_path: Path) -> None:
         store.publish(puts=swapped)
         assert [row.version_id for row in store.documents()] == [b.version_id, a.version_id]
         assert store.check() == []
+
+
+@pytest.mark.parametrize("schema", [0, 3, SCHEMA_VERSION])
+def test_the_database_of_another_program_is_refused_and_left_as_it_was(tmp_path: Path, schema: int) -> None:
+    path = tmp_path / FILE_NAME
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE photos (name)")
+        connection.execute(f"PRAGMA user_version={schema}")
+    before = path.read_bytes()
+    for refused in (Store.open, partial(write_backup, target=tmp_path.parent / f"{tmp_path.name}.zip")):
+        with pytest.raises(StorageError, match="another program") as caught:
+            refused(tmp_path)
+        assert "--data" in caught.value.hint
+    assert path.read_bytes() == before
+    assert [each.name for each in tmp_path.iterdir()] == [FILE_NAME]
+
+
+def test_opening_a_store_again_takes_no_locks_from_the_one_that_is_open(tmp_path: Path) -> None:
+    # As every job does. Reading the file with anything but SQLite would, and another process would then
+    # take itself for the last to close it, and delete the log that is in use.
+    code = (
+        "import sys; from pathlib import Path; from index.jobs import Jobs; "
+        "jobs = Jobs(Path(sys.argv[1])); jobs.recent(); jobs.close()"
+    )
+    with Store.open(tmp_path) as store:
+        store.publish(puts=[put("/a.txt", "Cats sleep.")], embedder=EMBEDDER)
+        Store.open(tmp_path).close()
+        subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True)
+        assert (tmp_path / f"{FILE_NAME}-wal").exists()
+        store.publish(puts=[put("/b.txt", "Dogs bark.")], embedder=EMBEDDER)
+        assert [row.path for row in store.documents()] == ["/a.txt", "/b.txt"]
+        assert store.check() == []
+    with Store.open(tmp_path) as store:
+        assert [row.path for row in store.documents()] == ["/a.txt", "/b.txt"]
+
+
+def test_what_is_no_folder_is_told_as_that(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("a letter", encoding="utf-8")
+    with pytest.raises(StorageError, match="file is not a folder") as caught:
+        Store.open(tmp_path / "file")
+    assert "--data" in caught.value.hint
 
 
 @pytest.mark.parametrize(

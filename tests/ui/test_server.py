@@ -19,9 +19,9 @@ import httpx
 import pytest
 
 import ui.opening
-from index.errors import BusyError, FootnoteError
+from index.errors import BusyError, FootnoteError, StorageError
 from rag.settings import load_settings
-from ui.server import HEADERS, check_bind, serve
+from ui.server import HEADERS, check_bind, create_app, serve
 
 # The application as it is served, but nothing is loaded or indexed behind it.
 SERVER = """
@@ -288,6 +288,19 @@ def test_a_port_in_use_names_another_one(tmp_path: Path) -> None:
     assert "--port" in caught.value.hint
 
 
+def test_a_place_in_the_data_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    settings = load_settings({"data": tmp_path, "server.port": 0})
+    (tmp_path / "uploads").write_text("no folder", encoding="utf-8")
+    with pytest.raises(StorageError) as caught:
+        create_app(settings)
+    assert str(tmp_path / "uploads") in str(caught.value)
+    (tmp_path / "footnote.log").mkdir()
+    with pytest.raises(StorageError) as caught:
+        serve(settings, open_browser=False)
+    assert str(tmp_path / "footnote.log") in str(caught.value)
+    assert "try again" in caught.value.hint
+
+
 def test_one_data_folder_has_one_server(tmp_path: Path) -> None:
     from filelock import FileLock
 
@@ -317,6 +330,7 @@ def test_nothing_that_a_person_does_is_dropped_while_something_is_pending(tmp_pa
     )
     command = [sys.executable, "-c", code, str(tmp_path / "data")]
     events = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
-    by_people = [event for event in events if not event.startswith("unload:")]  # a tab that is closed
-    assert len(by_people) > 10
-    assert all(event.endswith(":multiple") for event in by_people)
+    assert events.count("unload:once") == 1  # a tab is closed once, and nobody acts in it afterwards
+    others = [event for event in events if event != "unload:once"]
+    assert len(others) > 10
+    assert all(event.endswith(":multiple") for event in others)
