@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mimetypes
 import re
+import struct
 from functools import cache
 from pathlib import PurePath
 
@@ -77,6 +78,9 @@ RECOGNISED_EXTENSIONS = tuple(extension for extension, kind in MEDIA_TYPES.items
 
 # "ls.1", "printf.3posix"; not "libm.so.6", and not "python3.1", whose number is that of a version.
 MAN_PAGE = re.compile(r"(?<!\.so)(?<!\d)\.[1-8](?:[a-z][a-z0-9]{0,8})?\Z")
+_LEAST_PIXELS = 64 * 64
+_LEAST_SIDE = 12  # pixels
+_PNG_SIZE = slice(16, 24)
 _KNOWN_NAMES = frozenset(_BARE_NAMES.split())
 
 
@@ -109,6 +113,20 @@ def is_source(media_type: str) -> bool:
 def is_picture_name(name: str) -> bool:
     """Whether it is the name of a picture, whose words only text recognition can read."""
     return MEDIA_TYPES.get(PurePath(unpacked_name(name)).suffix.lower(), "").startswith("image/")
+
+
+def shows_no_words(width: int, height: int) -> bool:
+    """Whether a picture of so many pixels is too small for words: icons, bullets and rules of web pages."""
+    return width * height < _LEAST_PIXELS or min(width, height) < _LEAST_SIDE
+
+
+def is_icon(head: bytes) -> bool:
+    """Whether a file that begins so (24 bytes tell) is a PNG that is too small for words."""
+    return (
+        head.startswith(b"\x89PNG\r\n\x1a\n")
+        and len(head) >= _PNG_SIZE.stop
+        and shows_no_words(*struct.unpack(">II", head[_PNG_SIZE]))
+    )
 
 
 def unpacked_name(name: str) -> str:
