@@ -76,8 +76,10 @@ SUPPORTED_EXTENSIONS: frozenset[str] = frozenset(MEDIA_TYPES) | {
 RECOGNISED_EXTENSIONS = tuple(extension for extension, kind in MEDIA_TYPES.items() if has_drawn_pages(kind))
 """Of files that may hold pages that only text recognition can read."""
 
-# "ls.1", "printf.3posix"; not "libm.so.6", and not "python3.1", whose number is that of a version.
-MAN_PAGE = re.compile(r"(?<!\.so)(?<!\d)\.[1-8](?:[a-z][a-z0-9]{0,8})?\Z")
+# "ls.1", "printf.3posix"; not "libm.so.6".
+MAN_PAGE = re.compile(r"(?<!\.so)\.[1-8](?:[a-z][a-z0-9]{0,8})?\Z")
+# "python3.1": such a number is that of a version, unless the file is compressed, as manual pages are.
+_VERSION = re.compile(r"\d\.[1-8]\Z")
 _LEAST_PIXELS = 64 * 64
 _LEAST_SIDE = 12  # pixels
 _PNG_SIZE = slice(16, 24)
@@ -90,9 +92,13 @@ def supported(name: str) -> bool:
     return (
         path.suffix in MEDIA_TYPES
         or path.name in SOURCE_NAMES
-        or MAN_PAGE.search(path.name) is not None
+        or _is_man_name(path.name, compressed=name.lower().endswith(".gz"))
         or _is_known_text(path.name)
     )
+
+
+def _is_man_name(name: str, *, compressed: bool) -> bool:
+    return MAN_PAGE.search(name) is not None and (compressed or _VERSION.search(name) is None)
 
 
 def _is_known_text(name: str) -> bool:

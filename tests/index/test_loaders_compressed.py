@@ -66,6 +66,9 @@ with
         ("a.gz", False),
         ("libm.so.6", False),
         ("python3.1", False),
+        ("mkfs.ext2.8.gz", True),
+        ("X25519.7ssl", True),
+        ("libz.so.1.gz", False),
     ],
 )
 def test_what_is_tried_depends_on_the_name_below_the_compression(name: str, tried: bool) -> None:
