@@ -109,6 +109,12 @@ def test_a_manual_page_reads_as_man_shows_it() -> None:
     assert [(h.level, h.title) for h in document.headings] == [(1, "NAME"), (1, "OPTIONS")]
 
 
+def test_a_page_whose_name_ends_with_a_number_is_read() -> None:
+    document = load(gzip.compress(PAGE), "mkfs.ext2.8.gz")
+    assert (document.title, document.media_type) == ("frob(1)", "text/troff")
+    assert load(gzip.compress(b"Plain words."), "ChangeLog-3.1.gz").media_type == "text/plain"
+
+
 def test_a_page_with_the_macros_of_bsd() -> None:
     document = load(MDOC, "frob.8")
     assert (
