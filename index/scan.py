@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from index.errors import SourceError
-from index.loaders.names import supported
+from index.loaders.names import is_icon, is_picture_name, supported
 
 # What programs keep for themselves; thousands of files that nobody means when they name a folder.
 _PRIVATE_FOLDERS = frozenset(
     ("node_modules", "__pycache__", "site-packages", "venv", "lost+found", "$RECYCLE.BIN")
 )
+_HEAD_BYTES = 24  # tell the size of a PNG
 # Lock and leftover files that Office and editors put beside a document.
 _LEFTOVERS = ("~$", ".~lock.", "._")
 
@@ -46,7 +47,7 @@ def scan(root: Path, *, exclude: Sequence[Path] = ()) -> Iterator[FoundFile | Sk
     survive in the path.
 
     Args:
-        root: A folder, or one file (which may be hidden: it was named).
+        root: A folder, or one file (which may be hidden, or an icon: it was named).
         exclude: Files and folders to pass over silently, for example the data folder.
 
     Raises:
@@ -101,7 +102,7 @@ def _prepared(root: Path, exclude: Sequence[Path]) -> tuple[Path, Path, frozense
 
 
 def _one_file(path: Path) -> Iterator[FoundFile | Skipped]:
-    yield _judge_file(path, path)
+    yield _judge_file(path, path, named=True)
 
 
 def _walk_below(
@@ -161,7 +162,7 @@ def _walk(
             yield _judge_file(path, real)
 
 
-def _judge_file(path: Path, real: Path) -> FoundFile | Skipped:
+def _judge_file(path: Path, real: Path, *, named: bool = False) -> FoundFile | Skipped:
     if not supported(path.name):
         kind = path.suffix.lower()
         reason = f"Files of the type {kind} are not read." if kind else "The type of this file is not known."
@@ -172,9 +173,16 @@ def _judge_file(path: Path, real: Path) -> FoundFile | Skipped:
             return Skipped(path=path, reason="It is a device or a pipe, not a file.")
         if not os.access(real, os.R_OK):
             return Skipped(path=path, reason="You do not have permission to read it.")
+        if not named and is_picture_name(path.name) and _is_icon(real):
+            return Skipped(path=path, reason="The picture is too small to show words.")
     except OSError as exc:
         return Skipped(path=path, reason=_reason(exc))
     return FoundFile(path=path, size=status.st_size, mtime_ns=status.st_mtime_ns)
+
+
+def _is_icon(path: Path) -> bool:
+    with path.open("rb") as file:
+        return is_icon(file.read(_HEAD_BYTES))
 
 
 def _reason(exc: Exception) -> str:

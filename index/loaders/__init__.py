@@ -157,9 +157,10 @@ def _empty() -> DocumentError:
 def _load_format(
     data: bytes, name: str, *, max_pages: int, max_chars: int, recognised: Sequence[RecognisedPage]
 ) -> ParsedDocument:
+    tried = supported(name)
     if data.startswith(_GZIP):
         name = unpacked_name(name)
-        if not supported(name):
+        if not tried:
             raise _unsupported("This is a compressed file of a type that is not read.")
         from index.loaders.compressed import unpack_gzip
 
@@ -190,7 +191,7 @@ def _load_format(
         from index.loaders.html import load_html
 
         return load_html(data, media_type="text/html")
-    if media_type is None and not supported(name):
+    if media_type is None and not tried:
         kind = one_line(extension)
         raise _unsupported(
             f"Files of the type {kind} are not read." if kind else "The type of this file is not known."

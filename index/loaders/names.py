@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mimetypes
 import re
+import struct
 from functools import cache
 from pathlib import PurePath
 
@@ -75,8 +76,13 @@ SUPPORTED_EXTENSIONS: frozenset[str] = frozenset(MEDIA_TYPES) | {
 RECOGNISED_EXTENSIONS = tuple(extension for extension, kind in MEDIA_TYPES.items() if has_drawn_pages(kind))
 """Of files that may hold pages that only text recognition can read."""
 
-# "ls.1", "printf.3posix"; not "libm.so.6", and not "python3.1", whose number is that of a version.
-MAN_PAGE = re.compile(r"(?<!\.so)(?<!\d)\.[1-8](?:[a-z][a-z0-9]{0,8})?\Z")
+# "ls.1", "printf.3posix"; not "libm.so.6".
+MAN_PAGE = re.compile(r"(?<!\.so)\.[1-8](?:[a-z][a-z0-9]{0,8})?\Z")
+# "python3.1": such a number is that of a version, unless the file is compressed, as manual pages are.
+_VERSION = re.compile(r"\d\.[1-8]\Z")
+_LEAST_PIXELS = 64 * 64
+_LEAST_SIDE = 12  # pixels
+_PNG_SIZE = slice(16, 24)
 _KNOWN_NAMES = frozenset(_BARE_NAMES.split())
 
 
@@ -86,9 +92,13 @@ def supported(name: str) -> bool:
     return (
         path.suffix in MEDIA_TYPES
         or path.name in SOURCE_NAMES
-        or MAN_PAGE.search(path.name) is not None
+        or _is_man_name(path.name, compressed=name.lower().endswith(".gz"))
         or _is_known_text(path.name)
     )
+
+
+def _is_man_name(name: str, *, compressed: bool) -> bool:
+    return MAN_PAGE.search(name) is not None and (compressed or _VERSION.search(name) is None)
 
 
 def _is_known_text(name: str) -> bool:
@@ -109,6 +119,20 @@ def is_source(media_type: str) -> bool:
 def is_picture_name(name: str) -> bool:
     """Whether it is the name of a picture, whose words only text recognition can read."""
     return MEDIA_TYPES.get(PurePath(unpacked_name(name)).suffix.lower(), "").startswith("image/")
+
+
+def shows_no_words(width: int, height: int) -> bool:
+    """Whether a picture of so many pixels is too small for words: icons, bullets and rules of web pages."""
+    return width * height < _LEAST_PIXELS or min(width, height) < _LEAST_SIDE
+
+
+def is_icon(head: bytes) -> bool:
+    """Whether a file that begins so (24 bytes tell) is a PNG that is too small for words."""
+    return (
+        head.startswith(b"\x89PNG\r\n\x1a\n")
+        and len(head) >= _PNG_SIZE.stop
+        and shows_no_words(*struct.unpack(">II", head[_PNG_SIZE]))
+    )
 
 
 def unpacked_name(name: str) -> str:

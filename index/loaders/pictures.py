@@ -16,14 +16,13 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from index.documents import ParsedDocument, RecognisedPage
 from index.errors import DocumentError
 from index.loaders.layout import Row, compose
+from index.loaders.names import shows_no_words
 from index.loaders.recognised import RecognisedLines, gave_up_on
 from index.loaders.refusals import RECOGNISE, damaged, too_much_text
 
 PIXELS_TO_READ = 12_000_000
 PIXELS_TO_SHOW = 3_000_000
 _MOST_PIXELS = 100_000_000
-_LEAST_PIXELS = 64 * 64
-_LEAST_SIDE = 12  # pixels
 _DOTS = 96  # to the inch, where the file does not say: screenshots
 _LEAST_DOTS, _MOST_DOTS = 50, 2_400  # what else a file says is no resolution
 _FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP")
@@ -63,7 +62,7 @@ def load_picture(
             )
         heights = [_size(image, page)[1] for page in range(1, count + 1)]
         if not recognised:
-            if count == 1 and _is_small(image):
+            if count == 1 and shows_no_words(*image.size):
                 raise DocumentError(
                     "no_words",
                     "The picture is too small to show words that could be read.",
@@ -161,11 +160,6 @@ def _frame(image: Image.Image, page: int) -> Image.Image:
     if image.width * image.height > _MOST_PIXELS:
         raise _too_many_pixels()
     return image
-
-
-def _is_small(image: Image.Image) -> bool:
-    """Icons, bullets and rules of web pages: most pictures beside documentation."""
-    return image.width * image.height < _LEAST_PIXELS or min(image.size) < _LEAST_SIDE
 
 
 def _too_many_pixels() -> DocumentError:

@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import random
+import re
 import resource
 import signal
 import sys
@@ -44,11 +45,16 @@ RSS_BYTES = 1 if sys.platform == "darwin" else 1024  # the unit of ru_maxrss
 
 
 class TimedParser(Parser):
-    """Remembers how long each file took to read."""
+    """Remembers how long each file took to read, and the most memory that a reader had.
+
+    Linux tells it of a process that runs. What the system adds up of processes that ended is too much: each
+    began as a copy of this one.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.seconds: dict[str, float] = {}
+        self.peak_bytes = 0
 
     def parse(
         self, path: Path, *, name: str | None = None, recognition: Recognition | None = None
@@ -58,6 +64,18 @@ class TimedParser(Parser):
             return super().parse(path, name=name, recognition=recognition)
         finally:
             self.seconds[str(path)] = time.perf_counter() - started
+            if self._child is not None:
+                self.peak_bytes = max(self.peak_bytes, peak_of(self._child.pid))
+
+
+def peak_of(pid: int) -> int:
+    """The most resident bytes that a process ever had; 0 where the system does not say."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return 0
+    found = re.search(r"VmHWM:\s+(\d+) kB", status)
+    return int(found[1]) * 1024 if found else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +197,7 @@ def measure(
         told.read(len(report.outcomes), report.passages)
         rows = store.documents()
         violations = store.check()
-        reading = dict(parser.seconds)
+        reading, peak = dict(parser.seconds), parser.peak_bytes
     skipped = [line for line in report.outcomes if line.outcome == "skipped"]
     states = Counter(row.state for row in rows) + Counter(skipped=len(skipped))
     slowest = sorted(reading, key=lambda path: -reading[path])[:SHOWN]
@@ -199,7 +217,7 @@ def measure(
         "seconds": seconds,
         "seconds_reading": sum(reading.values()),
         "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * RSS_BYTES,
-        "peak_bytes_of_a_reader": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * RSS_BYTES,
+        "peak_bytes_of_a_reader": peak,
         "memory": [asdict(reading) for reading in told.readings],
         "slowest": [[path, reading[path]] for path in slowest],
         "partial": [[row.path, "", row.reason] for row in rows if row.state == "partial"],

@@ -66,6 +66,9 @@ with
         ("a.gz", False),
         ("libm.so.6", False),
         ("python3.1", False),
+        ("mkfs.ext2.8.gz", True),
+        ("X25519.7ssl", True),
+        ("libz.so.1.gz", False),
     ],
 )
 def test_what_is_tried_depends_on_the_name_below_the_compression(name: str, tried: bool) -> None:
@@ -104,6 +107,12 @@ def test_a_manual_page_reads_as_man_shows_it() -> None:
     )
     assert document.title == "frob(1)"
     assert [(h.level, h.title) for h in document.headings] == [(1, "NAME"), (1, "OPTIONS")]
+
+
+def test_a_page_whose_name_ends_with_a_number_is_read() -> None:
+    document = load(gzip.compress(PAGE), "mkfs.ext2.8.gz")
+    assert (document.title, document.media_type) == ("frob(1)", "text/troff")
+    assert load(gzip.compress(b"Plain words."), "ChangeLog-3.1.gz").media_type == "text/plain"
 
 
 def test_a_page_with_the_macros_of_bsd() -> None:

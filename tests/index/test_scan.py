@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from index.errors import SourceError
 from index.scan import FoundFile, Skipped, scan
@@ -55,6 +56,19 @@ def test_other_types_are_skipped_with_a_reason(tmp_path: Path) -> None:
         "what": "The type of this file is not known.",
     }
     assert [type(item) for item in scan(tmp_path / "photo.gif")] == [Skipped]
+
+
+def test_an_icon_is_left_out_unless_it_was_named(tmp_path: Path) -> None:
+    for name, size in (("icon.png", (48, 48)), ("rule.png", (900, 4)), ("page.png", (300, 200))):
+        Image.new("L", size).save(tmp_path / name)
+    Image.new("L", (48, 48)).save(tmp_path / "small.jpg")  # what its size is takes more than a glance
+    (tmp_path / "cut off.png").write_bytes((tmp_path / "icon.png").read_bytes()[:20])
+    assert found(tmp_path) == ["cut off.png", "page.png", "small.jpg"]
+    reason = "The picture is too small to show words."
+    assert skipped(tmp_path) == {"icon.png": reason, "rule.png": reason}
+    assert [item.path.name for item in scan(tmp_path / "icon.png") if isinstance(item, FoundFile)] == [
+        "icon.png"
+    ]
 
 
 def test_hidden_and_private_places_are_passed_over(tmp_path: Path) -> None:
