@@ -14,7 +14,7 @@ from gradio.block_function import BlockFunction
 from gradio.state_holder import SessionState
 
 _LOOK_SECONDS = 0.01
-_CLOSED_SECONDS = 60.0
+_CLOSED_SECONDS = 10.0
 
 
 class LeanBlocks(gr.Blocks):
@@ -57,10 +57,10 @@ def spare_queue(blocks: gr.Blocks) -> None:
 
 
 def forget_closed_tabs(blocks: gr.Blocks) -> None:
-    """Free what Gradio keeps of a tab a minute after it was closed. Call it inside ``with blocks``.
+    """Free what Gradio keeps of a tab some seconds after it was closed. Call it inside ``with blocks``.
 
     Gradio would keep all that the tab showed, some 3 MB, until a hundred others were opened. A tab that
-    was only out of touch is used again within the minute; one that comes back later loads itself again.
+    was only out of touch is used again by then; one that comes back later loads itself again.
     """
 
     async def closed(request: gr.Request) -> None:
