@@ -108,13 +108,17 @@ class _Columns:
         self._words = {word: stem(word, language) for word, _, _ in words(question) if word not in ignored}
         self._stems = set(self._words.values())
         self._tables: dict[int, dict[int, tuple[str, ...]]] = {}  # by passage
+        self._called: dict[tuple[str, ...], frozenset[str]] = {}  # words of the question, by all names
         self._likely: dict[tuple[str, ...], int] = {}  # the position of the column, by all names
 
     def named_in(self, row: EvidenceSentence) -> frozenset[str]:
         """The words of the question that the columns of a row are called by."""
-        there = cells(row.text, self._names(row))
-        called = self._stems_of(" ".join(each.name for each in there))
-        return frozenset(word for word, stemmed in self._words.items() if stemmed in called)
+        names = tuple(each.name for each in cells(row.text, self._names(row)))
+        if names not in self._called:  # the rows of a table share them
+            called = self._stems_of(" ".join(names))
+            found = frozenset(word for word, stemmed in self._words.items() if stemmed in called)
+            self._called[names] = found
+        return self._called[names]
 
     def short_answer(self, row: EvidenceSentence) -> Span | None:
         """The value of the cell that is asked for; None where that is not known."""

@@ -31,7 +31,7 @@ class ChatSearch:
         self._plain_text = plain_text
         self._generation = -1
         self._said: dict[str, str] = {}  # message id -> its words, case folded
-        self._last: tuple[tuple[str, int, int], list[Chat]] | None = None  # every tick asks the same
+        self._last: tuple[tuple[str, int, int], list[Chat]] | None = None  # every beat asks the same
 
     def find(self, wanted: str) -> list[Chat]:
         """The conversations that hold every word of ``wanted``, also as a part of a word; last used first."""

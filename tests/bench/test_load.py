@@ -25,7 +25,7 @@ def test_people_get_the_answer_that_the_page_would_show(tmp_path: Path) -> None:
             async with Tab(client, handlers) as tab:
                 await tab.ask(QUESTION)
                 await tab.ask(QUESTION)
-                await asyncio.sleep(2.5)  # two ticks
+                await asyncio.sleep(2.5)  # two beats
                 return asked, tab.messages, tab.chat_id, tab.errors
 
     with served_lightly(tmp_path / "data") as server:

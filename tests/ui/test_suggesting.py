@@ -53,7 +53,7 @@ def answering(desk: Desk) -> Tab:
 
 
 def offered(tab: Tab) -> list[str]:
-    """The buttons above the composer, as the next tick shows them."""
+    """The buttons above the composer, as the next beat shows them."""
     tab.shown |= tab.page.around.changes(tab.view)
     strip = LexborHTMLParser(tab.shown.get("strip", ""))
     return [node.text() for node in strip.css("button.fn-next")]

@@ -291,31 +291,18 @@ def test_the_data_folder_inside_a_watched_folder_causes_no_jobs(tmp_path: Path) 
         watching.close()
 
 
-def test_a_job_that_failed_is_made_good_by_looking_through_the_folder(
-    watching: Watching, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("trouble", ["failing", "losing"])  # the second does not even become a job
+def test_changes_whose_job_failed_are_made_good_by_looking_through_the_folder(
+    watching: Watching, monkeypatch: pytest.MonkeyPatch, trouble: str
 ) -> None:
     monkeypatch.setattr("ui.watching._RETRY_SECONDS", 0.2)
     watching.write("a.txt", "The river is wide.")
     watching.watcher._retry_seconds = 0.2
     watching.begin()
-    watching.indexer.failing = True
+    monkeypatch.setattr(watching.indexer, trouble, True)
     watching.write("b.txt", "The bridge is old.")
     wait_for(lambda: len(watching.requests("update")) == 1 and len(watching.requests("paths")) > 1)
-    watching.indexer.failing = False
-    wait_for(lambda: watching.found("bridge") == ["The bridge is old."])
-
-
-def test_changes_that_did_not_even_become_a_job_are_made_good_too(
-    watching: Watching, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("ui.watching._RETRY_SECONDS", 0.2)
-    watching.write("a.txt", "The river is wide.")
-    watching.watcher._retry_seconds = 0.2
-    watching.begin()
-    watching.indexer.losing = True
-    watching.write("b.txt", "The bridge is old.")
-    wait_for(lambda: len(watching.requests("update")) == 1 and len(watching.requests("paths")) > 1)
-    watching.indexer.losing = False
+    monkeypatch.setattr(watching.indexer, trouble, False)
     wait_for(lambda: watching.found("bridge") == ["The bridge is old."])
 
 
