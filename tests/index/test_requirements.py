@@ -62,7 +62,11 @@ def found(store: Store, query: str) -> list[str]:
     return [row.text for row in store.chunks(ids).values()]
 
 
-@pytest.mark.parametrize("number", range(1, 15))
+# Those for one person at one machine; 29 to 31 are measured by tests/bench.
+NAMED = (*range(1, 21), *range(22, 26), 27, 28, 33, 34)
+
+
+@pytest.mark.parametrize("number", NAMED)
 def test_every_requirement_has_a_test_that_carries_its_number(number: int) -> None:
     name = re.compile(rf"def test_requirement_{number:02}_\w+")
     assert any(name.search(file.read_text(encoding="utf-8")) for file in TESTS.rglob("test_*.py"))

@@ -55,7 +55,7 @@ def test_a_changed_number_is_not_supported(tmp_path: Path) -> None:
     assert result.citations == ()
 
 
-def test_a_mark_without_a_passage_is_dropped_and_counted(tmp_path: Path) -> None:
+def test_requirement_28_a_mark_without_a_passage_is_dropped_and_counted(tmp_path: Path) -> None:
     result, _ = resolved("The capital of France is Paris [1][7][0].", tmp_path)
     assert result.dropped == 2
     assert result.sentences[0].markers == (1,)

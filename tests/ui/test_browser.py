@@ -286,7 +286,7 @@ def test_the_first_day(watched: Watched, tmp_path: Path) -> None:
         assert files_with(tmp_path / "data", "47 bar") == []
 
 
-def test_hostile_documents_stay_text_everywhere(watched: Watched, tmp_path: Path) -> None:
+def test_requirement_24_hostile_documents_stay_text_everywhere(watched: Watched, tmp_path: Path) -> None:
     page = watched.page
     folder = tmp_path / "<img src=x onerror=window.pwned=1>"
     folder.mkdir()

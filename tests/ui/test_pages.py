@@ -148,7 +148,7 @@ def test_a_foreign_host_name_gets_no_page(desk: Desk, island: Path) -> None:
 # -- originals
 
 
-def test_a_pdf_opens_in_a_sandbox_and_with_its_name(desk: Desk, tmp_path: Path) -> None:
+def test_requirement_22_a_pdf_opens_in_a_sandbox_and_with_its_name(desk: Desk, tmp_path: Path) -> None:
     path = tmp_path / 'Insel "1" – Plan.pdf'
     path.write_bytes(island_pdf())
     reply = get(desk, original(desk, add_file(desk.store, path)))
@@ -163,7 +163,7 @@ def test_a_pdf_opens_in_a_sandbox_and_with_its_name(desk: Desk, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("name", ["page.html", "note.txt", "list.csv"])
-def test_anything_else_is_a_download_that_the_browser_does_not_look_into(
+def test_requirement_22_anything_else_is_a_download_that_the_browser_does_not_look_into(
     desk: Desk, tmp_path: Path, name: str
 ) -> None:
     path = tmp_path / name

@@ -58,7 +58,7 @@ def test_escaped_text_is_one_plain_paragraph_of_markdown(text: str) -> None:
 
 
 @pytest.mark.parametrize("payload", HOSTILE.values(), ids=HOSTILE)
-def test_hostile_text_adds_no_element_as_html(payload: str) -> None:
+def test_requirement_23_hostile_text_adds_no_element_as_html(payload: str) -> None:
     assert tags(f'<p title="{escape(payload)}">{escape(payload)}</p>') == ["p"]
 
 
@@ -306,7 +306,7 @@ def test_every_bar_of_progress_has_a_name() -> None:
 
 
 @pytest.mark.parametrize("payload", HOSTILE.values(), ids=HOSTILE)
-def test_hostile_text_adds_no_element_to_any_part_of_the_page(payload: str) -> None:
+def test_requirement_23_hostile_text_adds_no_element_to_any_part_of_the_page(payload: str) -> None:
     assert {name: tags(markup) for name, markup in parts_with(payload).items()} == PLAIN
 
 

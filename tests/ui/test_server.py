@@ -65,7 +65,7 @@ def client(address: str) -> Iterator[httpx.Client]:
         yield opened
 
 
-def test_the_page_carries_every_protective_header(client: httpx.Client) -> None:
+def test_requirement_24_the_page_carries_every_protective_header(client: httpx.Client) -> None:
     reply = client.get("/")
     assert reply.status_code == 200
     assert {name: reply.headers[name] for name in HEADERS} == HEADERS
@@ -103,7 +103,7 @@ def test_refusals_carry_the_headers_too(client: httpx.Client) -> None:
         "[::1]evil.example",
     ],
 )
-def test_a_foreign_host_name_is_refused(client: httpx.Client, host: str) -> None:
+def test_requirement_25_a_foreign_host_name_is_refused(client: httpx.Client, host: str) -> None:
     assert client.get("/", headers={"host": host}).status_code == 421
 
 
@@ -122,13 +122,13 @@ def test_loopback_names_are_answered(client: httpx.Client, host: str) -> None:
     ],
 )
 @pytest.mark.parametrize("path", ["queue/join", "upload", "component_server", "cancel", "reset"])
-def test_a_post_from_another_site_is_refused(
+def test_requirement_25_a_post_from_another_site_is_refused(
     client: httpx.Client, path: str, headers: Mapping[str, str]
 ) -> None:
     assert client.post(f"/gradio_api/{path}", headers=dict(headers), json={}).status_code == 403
 
 
-def test_a_foreign_origin_is_never_allowed_to_read(client: httpx.Client) -> None:
+def test_requirement_25_a_foreign_origin_is_never_allowed_to_read(client: httpx.Client) -> None:
     reply = client.get("/", headers={"origin": "http://evil.example"})
     assert "access-control-allow-origin" not in reply.headers
 
@@ -153,7 +153,7 @@ def test_a_foreign_origin_is_never_allowed_to_read(client: httpx.Client) -> None
         f"/gradio_api/heartbeat/{'a' * 300}",
     ],
 )
-def test_what_the_page_does_not_use_is_not_there(client: httpx.Client, path: str) -> None:
+def test_requirement_20_what_the_page_does_not_use_is_not_there(client: httpx.Client, path: str) -> None:
     assert client.get(path).status_code == 404
 
 
@@ -168,7 +168,7 @@ def test_other_methods_are_refused(client: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("path", ["upload", "queue/join"])
-def test_a_body_that_says_it_is_too_large_is_not_read(address: str, path: str) -> None:
+def test_requirement_27_a_body_that_says_it_is_too_large_is_not_read(address: str, path: str) -> None:
     host, port = address.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=10) as connection:
         head = f"POST /gradio_api/{path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 500000000\r\n\r\n"
@@ -176,11 +176,11 @@ def test_a_body_that_says_it_is_too_large_is_not_read(address: str, path: str) -
         assert connection.recv(100).startswith(b"HTTP/1.1 413")
 
 
-def test_a_body_that_is_too_large_is_cut_off(client: httpx.Client) -> None:
+def test_requirement_27_a_body_that_is_too_large_is_cut_off(client: httpx.Client) -> None:
     assert client.post("/gradio_api/queue/join", content=b"x" * 2_000_000).status_code == 413
 
 
-def test_a_body_without_an_honest_length_is_cut_off(client: httpx.Client) -> None:
+def test_requirement_27_a_body_without_an_honest_length_is_cut_off(client: httpx.Client) -> None:
     pieces = (b"x" * 100_000 for _ in range(30))
     assert client.post("/gradio_api/queue/join", content=pieces).status_code == 413
 
@@ -268,7 +268,7 @@ def test_the_page_names_no_other_site(client: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.10", "example.com"])
-def test_an_address_that_others_can_reach_is_refused(host: str) -> None:
+def test_requirement_20_an_address_that_others_can_reach_is_refused(host: str) -> None:
     with pytest.raises(FootnoteError) as caught:
         check_bind(host)
     assert caught.value.hint
