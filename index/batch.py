@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 import numpy as np
 from filelock import FileLock
@@ -22,9 +22,8 @@ from index.faults import fault
 from index.locks import held
 from index.outcomes import failed_outcome
 from index.pace import Pace
-from index.parsing import ParsedFile
-from index.passages import Passages, cut
-from index.recognition import Recogniser, Recognition, recognition_of
+from index.passages import ReadFile
+from index.recognition import Recogniser
 from index.report import FileOutcome, IngestReport, Progress, Stage, ignore_progress, never
 from index.speed import record_speed
 from index.store import Store
@@ -53,15 +52,6 @@ class IngestOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class _Pending:
-    """A parsed file that waits for its embeddings."""
-
-    decision: Decision
-    parsed: ParsedFile
-    passages: Passages
-
-
-@dataclass(frozen=True, slots=True)
 class _Embedded:
     """Unit vectors by text hash, and which of them had to be computed."""
 
@@ -77,14 +67,16 @@ class Run:
         self.options = replace(options, limits=options.limits.within(embedder.max_tokens))
         self.files_total = 0
         self.names: set[str] = set()  # of uploads in this run
-        self._embedder = embedder
+        self.embedder = embedder
+        self.going = threading.Event()  # cleared while the run is paused
+        self.going.set()
         self._identity = EmbedderIdentity(
             fingerprint=embedder.fingerprint, name=embedder.name, dim=embedder.dim, source=embedder.source
         )
         self._pace = Pace()
         self._flushed = time.monotonic()
         self._outcomes: list[FileOutcome] = []
-        self._pending: list[_Pending] = []
+        self._pending: list[ReadFile] = []
         self._puts: list[PutDocument] = []
         self._put_outcomes: list[FileOutcome] = []
         self._removals: list[str] = []
@@ -166,26 +158,21 @@ class Run:
             outcome,
         )
 
-    def recognition(self, name: str) -> Recognition | None:
-        """What reads the pages of a file that are pictures; it stops when the run is cancelled."""
-        return recognition_of(
-            self.options.recogniser, name, tell=partial(self.tell, "reading"), cancelled=self.cancelled
-        )
-
-    def add(self, decision: Decision, parsed: ParsedFile) -> None:
-        """Split new content and put it into the batch."""
-        try:
-            passages = cut(parsed.document, self._embedder, self.options.limits)
-        except DocumentError as exc:
-            self.failed(decision.target, parsed.content_hash, parsed.size, exc)
-            return
-        self._pending.append(_Pending(decision, parsed, passages))
-        self._passages_total += len(passages.chunks)
+    def add(self, item: ReadFile) -> None:
+        """Put new content into the batch."""
+        self._pending.append(item)
+        self._passages_total += len(item.passages.chunks)
         waiting = sum(len(pending.passages.chunks) for pending in self._pending)
-        if waiting >= BATCH_PASSAGES or time.monotonic() - self._flushed > BATCH_SECONDS:
+        if waiting >= BATCH_PASSAGES:
             self.flush()
+        self.flush_if_due()
 
     # the batch
+
+    def flush_if_due(self) -> None:
+        """Embed and publish what has waited for long."""
+        if self._pending and time.monotonic() - self._flushed > BATCH_SECONDS:
+            self.flush()
 
     def flush(self, folder: tuple[str, str] | None = None) -> None:
         """Embed what waits and publish the batch in one commit. A cancelled batch is dropped, not halved."""
@@ -242,12 +229,12 @@ class Run:
             [row.content_hash for row in leaving if row.content_hash and row.origin == "upload"]
         )
 
-    def _embed(self, pending: Sequence[_Pending]) -> _Embedded | None:
+    def _embed(self, pending: Sequence[ReadFile]) -> _Embedded | None:
         """Vectors for all texts; None when cancelled. Nothing is embedded that was embedded before."""
         by_hash: dict[bytes, str] = {}
         for item in pending:
             by_hash.update(zip(item.passages.text_hashes, item.passages.texts, strict=True))
-        rows = self.store.known_vectors(list(by_hash), self._embedder.fingerprint)
+        rows = self.store.known_vectors(list(by_hash), self.embedder.fingerprint)
         missing = [text_hash for text_hash in by_hash if text_hash not in rows]
         self._passages_done += sum(len(item.passages.chunks) for item in pending) - len(missing)
         for start in range(0, len(missing), BATCH_PASSAGES):
@@ -255,12 +242,12 @@ class Run:
                 return None
             self.tell("embedding", self._current)
             part = missing[start : start + BATCH_PASSAGES]
-            encoded = self._embedder.encode([by_hash[text_hash] for text_hash in part])
+            encoded = self.embedder.encode([by_hash[text_hash] for text_hash in part])
             rows.update(zip(part, encoded, strict=True))
             self._passages_done += len(part)
         return _Embedded(rows, frozenset(missing))
 
-    def _put_version(self, item: _Pending, matrix: NDArray[np.float32], embedded: int) -> None:
+    def _put_version(self, item: ReadFile, matrix: NDArray[np.float32], embedded: int) -> None:
         target, parsed, passages = item.decision.target, item.parsed, item.passages
         self._put(
             PutDocument(
@@ -297,10 +284,12 @@ class Run:
         if not self._cancelled and self.options.paused():
             self._publish_finished()
             self._pace.pause()
+            self.going.clear()
             self.tell("paused", self._current)
             while self.options.paused() and not self.options.cancelled():
                 time.sleep(PAUSE_SECONDS)
             self._pace.resume()
+            self.going.set()
             self.tell("reading", self._current)
         self._cancelled = self._cancelled or self.options.cancelled()
         return self._cancelled

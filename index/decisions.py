@@ -102,7 +102,7 @@ class Decider:
                 return self._refuse(file, target, size)
             content_hash = hash_file(file)
         except OSError as exc:
-            return _failing(file, target, unreadable(exc))
+            return refused(file, target, unreadable(exc))
         twin = self._met.setdefault((content_hash, recipe), target.path)
         same_as = twin if twin != target.path else ""
         if not self._force:
@@ -174,7 +174,7 @@ class Decider:
         known = target.known
         if known is not None and not self._force and was_too_large(known, size):
             return Decision(action="keep", target=target, file=file, outcome=kept_outcome(known))
-        return _failing(file, target, too_large(size, self._most_bytes), size=size)
+        return refused(file, target, too_large(size, self._most_bytes), size=size)
 
     def _settled(self, known: DocumentRow, recipe: str) -> bool:
         """Whether there is nothing to do for a file whose content is as it was."""
@@ -202,7 +202,8 @@ def was_too_large(row: DocumentRow, size: int) -> bool:
     return row.problem == "too_large" and row.content_hash is None and row.size == size
 
 
-def _failing(file: Path, target: Target, error: DocumentError, *, size: int = 0) -> Decision:
+def refused(file: Path, target: Target, error: DocumentError, *, size: int = 0) -> Decision:
+    """The decision about a file whose bytes could not be had, or are too many."""
     outcome = failed_outcome(target.path, error)
     return Decision(action="fail", target=target, file=file, size=size, error=error, outcome=outcome)
 

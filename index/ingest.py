@@ -16,7 +16,7 @@ from pathlib import Path, PurePath
 
 from index.batch import IngestOptions, Run, running
 from index.catalog import translated
-from index.decisions import Decider, Decision, decisions, recipe_of, was_too_large
+from index.decisions import Decider, Decision, decisions, recipe_of, refused, was_too_large
 from index.documents import ParsedDocument
 from index.durable import make_folder, write_durably
 from index.embeddings import Embedder
@@ -25,9 +25,9 @@ from index.faults import fault
 from index.file_bytes import hash_file, too_large, unreadable
 from index.health import health_of
 from index.parsing import ParsedFile, Parser
-from index.passages import READ_ATTEMPTS, changed_while_reading, read_file
+from index.passages import READ_ATTEMPTS, ReadFile, changed_while_reading, cut
 from index.places import remember_places
-from index.recognition import RecognitionStopped
+from index.read_ahead import ReadAhead, UnreadFile
 from index.report import FileOutcome, IngestReport, Progress
 from index.rows import DocumentRow
 from index.store import Store
@@ -95,8 +95,7 @@ def follow(run: Run, parser: Parser, found: Survey) -> set[str]:
     gone = (*found.gone, *found.away)
     decider = _decider(run, parser, gone)
     look = partial(_tell_scanning, run)
-    for decision in decisions(found, decider, tell=look, cancelled=run.cancelled):
-        _carry_out(run, parser, decision)
+    _carry_out(run, parser, decisions(found, decider, tell=look, cancelled=run.cancelled))
     for folder in () if run.cancelled() else found.folders:
         path, collection = str(folder.root.path), folder.root.collection
         run.flush(folder=(path, collection))
@@ -122,10 +121,7 @@ def ingest_uploads(
     options = options or IngestOptions()
     with running(store, embedder, options) as run:
         run.files_total = len(files)
-        for path, name in files:
-            if run.cancelled():
-                break
-            _ingest_upload(run, parser, path, PurePath(name.replace("\\", "/")).name or "unnamed", collection)
+        _carry_out(run, parser, _uploads(run, parser, files, collection))
         return run.report()
 
 
@@ -142,12 +138,7 @@ def reindex(
     with running(store, embedder, options) as run:
         rows = [row for row in map(store.document, doc_ids) if row is not None]
         run.files_total = len(rows)
-        for row in rows:
-            if run.cancelled():
-                break
-            kept = row.origin == "upload"
-            path = store.originals / (row.content_hash or "") if kept else Path(row.path)
-            _ingest_file(run, parser, path, Target(row.path, row.collection, row.origin, row))
+        _carry_out(run, parser, _known_ones(run, parser, rows))
         return run.report()
 
 
@@ -174,50 +165,72 @@ def ingest_documents(
             parsed = ParsedFile(
                 content_hash=content_hash, size=size, document=document, health=health_of(document)
             )
-            run.add(
-                Decision(
-                    action="read",
-                    target=Target(path, collection, "folder", known),
-                    file=Path(path),
-                    recipe=recipe_of(path, run.options.limits),
-                    content_hash=content_hash,
-                    size=size,
-                ),
-                parsed,
+            decision = Decision(
+                action="read",
+                target=Target(path, collection, "folder", known),
+                file=Path(path),
+                recipe=recipe_of(path, run.options.limits),
+                content_hash=content_hash,
+                size=size,
             )
+            try:
+                passages = cut(document, embedder, run.options.limits)
+            except DocumentError as exc:
+                run.failed(decision.target, content_hash, size, exc)
+            else:
+                run.add(ReadFile(decision, parsed, passages))
         return run.report()
 
 
-# -- one file ------------------------------------------------------------------------------------
+# -- what is to be read ------------------------------------------------------------------------------------
 
 
-def _ingest_upload(run: Run, parser: Parser, path: Path, name: str, collection: str) -> None:
-    rows = run.store.documents(collection)
-    taken = {row.path for row in rows} | run.names
-    size = 0
-    try:
-        size = path.stat().st_size
-        if size > parser.limits.file_bytes:
-            raise too_large(size, parser.limits.file_bytes)  # before it is read, and kept
-        content_hash = _keep_original(run.store, path)
-    except (OSError, DocumentError) as exc:
-        problem = unreadable(exc) if isinstance(exc, OSError) else exc
-        again = next((row for row in rows if row.path == name and was_too_large(row, size)), None)
-        name = _free_name(name, taken) if again is None else name  # another document stays what it is
+def _uploads(
+    run: Run, parser: Parser, files: Sequence[tuple[Path, str]], collection: str
+) -> Iterator[Decision]:
+    """Decisions about uploads, each once a copy of it is kept."""
+    decider = _decider(run, parser)
+    names: dict[str, str] = {}  # by content: the same bytes again are the same document
+    for path, full_name in files:
+        if run.cancelled():
+            return
+        name = PurePath(full_name.replace("\\", "/")).name or "unnamed"
+        run.tell("reading", name)
+        rows = run.store.documents(collection)
+        taken = {row.path for row in rows} | run.names
+        size = 0
+        try:
+            size = path.stat().st_size
+            if size > parser.limits.file_bytes:
+                raise too_large(size, parser.limits.file_bytes)  # before it is read, and kept
+            content_hash = _keep_original(run.store, path)
+        except (OSError, DocumentError) as exc:
+            problem = unreadable(exc) if isinstance(exc, OSError) else exc
+            again = next((row for row in rows if row.path == name and was_too_large(row, size)), None)
+            name = _free_name(name, taken) if again is None else name  # another document stays what it is
+            run.names.add(name)
+            yield refused(path, Target(name, collection, "upload", again), problem, size=size)
+            continue
+        fault("ingest.original_kept")
+        same = next(
+            (row for row in rows if row.content_hash == content_hash and row.origin == "upload"), None
+        )
+        name = names.get(content_hash) or (same.path if same is not None else _free_name(name, taken))
+        names[content_hash] = name
         run.names.add(name)
-        run.failed(Target(name, collection, "upload", again), None, size, problem)
-        return
-    fault("ingest.original_kept")
-    same = next((row for row in rows if row.content_hash == content_hash and row.origin == "upload"), None)
-    name = same.path if same is not None else _free_name(name, taken)
-    run.names.add(name)
-    _ingest_file(run, parser, run.store.originals / content_hash, Target(name, collection, "upload", same))
+        yield decider.decide(run.store.originals / content_hash, Target(name, collection, "upload", same))
 
 
-def _ingest_file(run: Run, parser: Parser, file: Path, target: Target) -> None:
-    """Decide about one file and carry the decision out."""
-    run.tell("reading", PurePath(target.path).name)
-    _carry_out(run, parser, _decider(run, parser).decide(file, target))
+def _known_ones(run: Run, parser: Parser, rows: Sequence[DocumentRow]) -> Iterator[Decision]:
+    """Decisions about documents that are to be read again."""
+    decider = _decider(run, parser)
+    for row in rows:
+        if run.cancelled():
+            return
+        kept = row.origin == "upload"
+        file = run.store.originals / (row.content_hash or "") if kept else Path(row.path)
+        run.tell("reading", PurePath(row.path).name)
+        yield decider.decide(file, Target(row.path, row.collection, row.origin, row))
 
 
 def _decider(run: Run, parser: Parser, gone: Sequence[DocumentRow] = ()) -> Decider:
@@ -236,21 +249,17 @@ def _tell_scanning(run: Run, path: str) -> None:
     run.tell("scanning", PurePath(path).name)
 
 
-def _carry_out(run: Run, parser: Parser, decision: Decision) -> None:
-    if decision.action != "read":
-        run.carry_out(decision)
-        return
-    target = decision.target
-    name = PurePath(target.path).name
-    run.tell("reading", name)
-    try:
-        parsed = read_file(parser, decision, run.recognition(name))
-    except RecognitionStopped:
-        return  # the run was cancelled, and the file stays as it was
-    except DocumentError as exc:
-        run.failed(target, decision.content_hash, decision.size, exc)
-    else:
-        run.add(decision, parsed)
+def _carry_out(run: Run, parser: Parser, wanted: Iterable[Decision]) -> None:
+    """Carry decisions out in their order. Files are read while those before them are embedded and stored."""
+    with ReadAhead(run, parser) as ahead:
+        for item in ahead.results(wanted):
+            if isinstance(item, Decision):
+                run.carry_out(item)
+            elif isinstance(item, UnreadFile):
+                run.failed(item.decision.target, item.content_hash, item.size, item.error)
+            else:
+                run.tell("reading", item.decision.target.name)
+                run.add(item)
 
 
 def _free_name(name: str, taken: set[str]) -> str:

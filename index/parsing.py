@@ -240,6 +240,12 @@ class Parser:
         """End the child; safe to call twice, and the next ``parse`` would start a new one."""
         self._stop()
 
+    def interrupt(self) -> None:
+        """End what another thread is reading now; there it fails, and the next file gets a new child."""
+        child = self._child
+        if child is not None:
+            child.kill()
+
     def __enter__(self) -> Self:
         return self
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import PurePath
 
 from index.chunker import ChunkLimits, split
 from index.decisions import Decision
@@ -27,6 +26,15 @@ class Passages:
     text_hashes: tuple[bytes, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class ReadFile:
+    """A file that was read and cut, on its way into the index."""
+
+    decision: Decision
+    parsed: ParsedFile
+    passages: Passages
+
+
 def read_file(parser: Parser, decision: Decision, recognition: Recognition | None = None) -> ParsedFile:
     """Parse a file; one that changes while it is read is read again, at most three times.
 
@@ -37,8 +45,7 @@ def read_file(parser: Parser, decision: Decision, recognition: Recognition | Non
     content_hash = decision.content_hash
     try:
         for _ in range(READ_ATTEMPTS):
-            name = PurePath(decision.target.path).name
-            parsed = parser.parse(decision.file, name=name, recognition=recognition)
+            parsed = parser.parse(decision.file, name=decision.target.name, recognition=recognition)
             if parsed.content_hash == content_hash:
                 return parsed
             content_hash = hash_file(decision.file)

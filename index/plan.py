@@ -144,7 +144,7 @@ class _Planning:
     def take(self, decision: Decision) -> None:
         """Note what the run would report of a file."""
         if decision.action == "read":
-            self.tell("reading", PurePath(decision.target.path).name)
+            self.tell("reading", decision.target.name)
         self.outcomes.append(decision.outcome or self._reading(decision))
         if decision.action != "remove":
             self._files_done += 1

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from index.errors import SourceError
 from index.outcomes import deleted_here, looks_empty, out_of_reach
@@ -25,6 +25,11 @@ class Target:
     collection: str
     origin: Origin
     known: DocumentRow | None
+
+    @property
+    def name(self) -> str:
+        """The last part of the path."""
+        return PurePath(self.path).name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
