@@ -1,7 +1,8 @@
 """The ingest story: load → changed? → split → embed → store → publish → report.
 
 What happens to a file is decided in ``index.decisions``, and ``index.plan`` shows it beforehand. Files
-are read one by one, embedded in batches that may span files, and published in one commit per batch.
+are read one by one, ahead of the rest by a thread (``index.read_ahead``), embedded in batches that may
+span files, and published in one commit per batch.
 Whatever was published stays, however the run ends; what was not costs only its own batch.
 """
 
