@@ -17,7 +17,7 @@ from rag.reader.reading import UNREAD, Reader, Reading, Text
 # A conditional logit over the passages that were read, by ``python -m tests.quality.mix`` on SQuAD 2 (read by
 # readers that had not seen the article), HotpotQA and the first 300 of nq-qed; rounded. nDCG@10 of 857, 100
 # and 277 questions: 0.889, 0.850 and 0.926 fused, 0.917, 0.811 and 0.929 by the reader alone, 0.925, 0.842
-# and 0.937 so. Reading 8 passages instead of 6 gives 0.928, 0.836 and 0.939, for a third more time.
+# and 0.937 so.
 RANK_MIX = {
     "fused": 5.5,
     "answerable": 2.85,
@@ -27,6 +27,13 @@ RANK_MIX = {
 RANK_OFFSET = -9.4  # makes it a chance: so many passages are relevant as the scores say
 CHANCE_SLOPE = 0.85
 CHANCE_OFFSET = -0.87
+
+# Reading is what a question costs most, and most answers stand in the first passages. So some are read, and
+# the others only while none of these is likely to answer; and of the others only what may answer comes before
+# one of the first. tests/quality/README.md compares this with reading 6 or 10 of them and believing all.
+FIRST = 4
+LIKELY = 0.5
+MAY_ANSWER = 0.3
 
 _LANGUAGES = (None, "en")  # that the reader has learnt; names and codes alone have no language
 
@@ -48,7 +55,7 @@ class Reranker:
     """
 
     reader: Reader | None
-    passages: int  # how many of the first are read
+    passages: int  # how many of the first are read at most
 
     @property
     def reads(self) -> int:
@@ -74,8 +81,8 @@ class Reranker:
             or detect_language(query) not in _LANGUAGES
         ):
             return Ranked(passages=tuple(passages), readings={})
-        first, rest = passages[: self.passages], passages[self.passages :]
-        read = self.reader.read(query, [text_of(passage) for passage in first])
+        read = self._read(query, passages)
+        first, rest = passages[: len(read)], passages[len(read) :]
         readings = {passage.chunk_id: reading for passage, reading in zip(first, read, strict=True)}
         claim = states(query.removesuffix(" ".join(carried)))
         wanted = wanted_words(query, snapshot, carried)
@@ -91,7 +98,7 @@ class Reranker:
             )
             for passage, reading in zip(first, read, strict=True)
         ]
-        ranked.sort(key=lambda passage: (-passage.score, passage.chunk_id))
+        ranked = _in_order(ranked, claim=claim)
         # What was not read counts as if it did not answer, so no unread passage comes before a read one.
         lowest = ranked[-1].score
         unread = [replace(passage, score=lowest * max(0.0, passage.fused)) for passage in rest]
@@ -101,6 +108,15 @@ class Reranker:
             readings=readings,
             sentences=tuple(replace(each, passage=by_id[each.passage.chunk_id]) for each in sentences),
         )
+
+    def _read(self, query: str, passages: Sequence[Passage]) -> list[Reading]:
+        """Readings of the first passages, of all that may be read while none of them is likely to answer."""
+        assert self.reader is not None
+        texts = [text_of(passage) for passage in passages[: self.passages]]
+        readings = self.reader.read(query, texts[:FIRST])
+        if texts[FIRST:] and max(map(chance_of, readings)) < LIKELY:
+            readings = [*readings, *self.reader.read(query, texts[FIRST:])]
+        return readings
 
     def close(self) -> None:
         """Let go of the reader's threads."""
@@ -112,6 +128,20 @@ def text_of(passage: Passage) -> Text:
     """A passage as the reader takes it: under its title and headings, cut into sentences."""
     above = dict.fromkeys(part for part in (passage.title, *passage.heading_path) if part)
     return Text(" ".join(above), passage.text, tuple(sentence_spans(passage.text)))
+
+
+def _in_order(read: Sequence[Passage], *, claim: bool) -> list[Passage]:
+    """Passages that were read, best first: see :data:`FIRST`. The reader has no say about a claim."""
+    later = () if claim else read[FIRST:]
+    doubtful = {passage.chunk_id for passage in later if (passage.reader or 0.0) < MAY_ANSWER}
+    ranked = sorted(
+        read, key=lambda passage: (passage.chunk_id in doubtful, -passage.score, passage.chunk_id)
+    )
+    lowest = min(passage.score for passage in read if passage.chunk_id not in doubtful)
+    return [
+        replace(passage, score=min(passage.score, lowest)) if passage.chunk_id in doubtful else passage
+        for passage in ranked
+    ]
 
 
 def _score(passage: Passage, reading: Reading, sentence: float) -> float:

@@ -142,7 +142,7 @@ SECTIONS = (
             Field(
                 name="retrieval.read",
                 label="Read closely",
-                words="How many of the best the reader looks into for the answer; 0 turns the reader off.",
+                words="How many of the best at most the reader looks into for the answer; 0 turns it off.",
                 kind="number",
             ),
         ),

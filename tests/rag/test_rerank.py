@@ -51,6 +51,25 @@ def test_among_passages_that_are_read_alike_the_better_sentence_decides(snapshot
     assert [each.chunk_id for each in ranked.passages] == [2, 1]
 
 
+def test_more_is_read_only_while_nothing_read_is_likely_to_answer(snapshot: Snapshot) -> None:
+    clear = [passage(n, SEINE if n == 2 else WARRANTY, f"{n}.txt") for n in range(1, 8)]
+    ranked = Reranker(reader=OverlapReader(), passages=6).rank(QUESTION, clear, snapshot)
+    assert sorted(ranked.readings) == [1, 2, 3, 4]
+    unclear = [passage(n, WARRANTY, f"{n}.txt") for n in range(1, 8)]
+    ranked = Reranker(reader=OverlapReader(), passages=6).rank(QUESTION, unclear, snapshot)
+    assert sorted(ranked.readings) == [1, 2, 3, 4, 5, 6]
+
+
+def test_of_what_is_read_later_only_what_may_answer_comes_before_the_first(snapshot: Snapshot) -> None:
+    # The fifth holds the sentence; the sixth was found by far the best, and answers nothing.
+    found = [passage(n, SEINE if n == 5 else WARRANTY, f"{n}.txt") for n in range(1, 7)]
+    found[5] = replace(found[5], fused=50.0)
+    ranked = Reranker(reader=OverlapReader(), passages=6).rank(QUESTION, found, snapshot)
+    assert [each.chunk_id for each in ranked.passages] == [5, 1, 2, 3, 4, 6]
+    scores = [each.score for each in ranked.passages]
+    assert scores == sorted(scores, reverse=True)
+
+
 def test_without_a_reader_or_in_another_language_the_order_stays(snapshot: Snapshot) -> None:
     passages = [passage(1, WARRANTY, "a.txt"), passage(2, SEINE, "b.txt")]
     without = Reranker(reader=None, passages=8)
