@@ -11,8 +11,9 @@ from index.analysis import words
 from index.sentences import sentence_spans
 from rag.answers import Passage
 from rag.asked import Asked, asked
-from rag.composition import MOST_CHARS, MOST_SENTENCES, answer_from, compose
+from rag.composition import MOST_SENTENCES, answer_from, compose
 from rag.evidence import EvidenceSentence
+from rag.units import MOST_CHARS
 
 
 def passage(text: str, *, version: int = 1, start: int = 0, headings: Sequence[str] = ()) -> Passage:
