@@ -13,8 +13,8 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from queue import Empty, LifoQueue
 
+from index.connections import Connections
 from index.database_owner import refuse_at_sight, refuse_foreign_tables, refuse_newer
 from index.errors import DamagedError, StorageError, StoreError
 from index.migrations import migrate, run_statements
@@ -283,8 +283,7 @@ class Catalog:
         """
         self.data = data
         self.path = data / FILE_NAME
-        self._idle: LifoQueue[sqlite3.Connection] = LifoQueue()
-        self._closed = False
+        self._connections = Connections(self._connect)
         with translated(data):
             refuse_at_sight(self.path, SCHEMA_VERSION)
         try:
@@ -302,7 +301,7 @@ class Catalog:
 
     def _migrate(self) -> None:
         self.close()  # connections that were opened before it remember the old tables
-        self._closed = False
+        self._connections = Connections(self._connect)
         with translated(self.data):
             migrate(self.path)
 
@@ -350,29 +349,17 @@ class Catalog:
             busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             return not busy
 
+    def _connect(self) -> sqlite3.Connection:
+        return connect(self.path)
+
     @contextmanager
     def _borrowed(self) -> Iterator[sqlite3.Connection]:
-        with translated(self.data):
-            try:
-                connection = self._idle.get_nowait()
-            except Empty:
-                connection = connect(self.path)
-            try:
-                yield connection
-            finally:
-                if self._closed:
-                    connection.close()
-                else:
-                    self._idle.put(connection)
+        with translated(self.data), self._connections.borrowed() as connection:
+            yield connection
 
     def close(self) -> None:
         """Close every idle connection; a borrowed one closes when it is given back."""
-        self._closed = True
-        while True:
-            try:
-                self._idle.get_nowait().close()
-            except Empty:
-                return
+        self._connections.close()
 
 
 def encode_path(path: str) -> bytes:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+from index.connections import Connections
 from index.errors import StorageError
 
 logger = logging.getLogger(__name__)
@@ -72,14 +73,14 @@ class ChatFile:
             StorageError: the folder cannot be written, or the file is not a database.
         """
         self._lock = threading.Lock()
-        self._idle: list[sqlite3.Connection] = []  # for reading; whoever reads takes one and puts it back
+        self._readers = Connections(self._connect)
         self.revision = 0  # grows with every change
         self._memory: dict[str, dict[object, Any]] = {}  # by conversation
         self._deleted = True  # and the log may still hold what was, as of a process that was killed
         path = self._path = data / "chats.sqlite"
         try:
             data.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+            self._db = self._connect()
             self._db.execute(f"PRAGMA busy_timeout={_BUSY_MILLISECONDS}")
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA foreign_keys=ON")
@@ -95,8 +96,7 @@ class ChatFile:
     def close(self) -> None:
         """Close it; the object is not used afterwards."""
         with self._lock:
-            while self._idle:
-                self._idle.pop().close()
+            self._readers.close()
             self._db.close()
 
     def _add_columns(self) -> None:
@@ -167,24 +167,18 @@ class ChatFile:
         Raises:
             StorageError: The file cannot be read.
         """
-        # Not on the connection that writes: many tabs would stand in line for it, and for each commit.
         try:
-            connection = self._idle.pop() if self._idle else None
-        except IndexError:  # another thread took the last one
-            connection = None
-        try:
-            if connection is None:
-                connection = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None)
-            found = connection.execute(sql, values).fetchall()
+            # Not on the connection that writes: many tabs would stand in line for it, and for each commit.
+            with self._readers.borrowed() as connection:
+                return connection.execute(sql, values).fetchall()
         except sqlite3.Error as exc:
-            if connection is not None:
-                connection.close()
             raise StorageError(
                 f"The conversations in {self._path} cannot be read: {exc}.",
                 hint="Try again; if that does not help, restore the data folder from a backup.",
             ) from exc
-        self._idle.append(connection)
-        return found
+
+    def _connect(self) -> sqlite3.Connection:
+        return sqlite3.connect(self._path, check_same_thread=False, isolation_level=None)
 
     def remembered(
         self,
