@@ -59,19 +59,28 @@ def spare_queue(blocks: gr.Blocks) -> None:
 def forget_closed_tabs(blocks: gr.Blocks) -> None:
     """Free what Gradio keeps of a tab some seconds after it was closed. Call it inside ``with blocks``.
 
-    Gradio would keep all that the tab showed, some 3 MB, until a hundred others were opened. A tab that
-    was only out of touch is used again by then; one that comes back later loads itself again.
+    Gradio would keep all that the tab showed, some 3 MB, until a hundred others were opened, and its messages
+    until two thousand were. A tab that was only out of touch is used again by then; one that comes back
+    later loads itself again.
     """
 
     async def closed(request: gr.Request) -> None:
-        asyncio.get_running_loop().call_later(_CLOSED_SECONDS, forget, str(request.session_hash))
+        later(str(request.session_hash))
+
+    def later(session: str) -> None:
+        asyncio.get_running_loop().call_later(_CLOSED_SECONDS, forget, session)
 
     def forget(session: str) -> None:
-        holder = blocks.state_holder
+        queue, holder = blocks._queue, blocks.state_holder
+        if any(event.session_hash == session for event in [*queue.event_ids_to_events.values()]):
+            later(session)  # its messages have to go somewhere
+            return
         used = holder.time_last_used.get(session)
         if used is None or (datetime.now() - used).total_seconds() > _CLOSED_SECONDS / 2:
             holder.session_data.pop(session, None)
             holder.time_last_used.pop(session, None)
+            queue.pending_messages_per_session.pop(session, None)
+            queue.pending_event_ids_session.pop(session, None)
 
     blocks.unload(closed)
 

@@ -8,6 +8,7 @@ from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 from importlib import import_module
+from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
@@ -106,26 +107,68 @@ def test_past_events_are_neither_kept_nor_made_into_a_table(monkeypatch: pytest.
     run(check())
 
 
+class Tabs:
+    """Two tabs as Gradio keeps them, of which one has been closed."""
+
+    def __init__(self) -> None:
+        with LeanBlocks(analytics_enabled=False) as blocks:
+            forget_closed_tabs(blocks)
+        (self._closed,) = blocks.fns.values()
+        blocks.queue()
+        self.queue: Any = blocks._queue
+        new: Any = StateHolder  # which has no types
+        self.holder = new()
+        self.holder.set_blocks(blocks)
+        for session in ("closing", "other"):
+            self.holder[session]
+            self.queue.pending_messages_per_session[session] = asyncio.Queue()
+            self.queue.pending_event_ids_session[session] = {session}
+
+    async def close(self) -> None:
+        await self._closed.fn(gr.Request(session_hash="closing"))
+
+    @property
+    def kept(self) -> list[set[str]]:
+        """The sessions of which there is still something."""
+        queue, holder = self.queue, self.holder
+        return [
+            {*holder.session_data},
+            {*holder.time_last_used},
+            {*queue.pending_messages_per_session},
+            {*queue.pending_event_ids_session},
+        ]
+
+
 @pytest.mark.parametrize("again", [False, True], ids=["closed", "only out of touch"])
 def test_what_a_closed_tab_showed_is_freed(monkeypatch: pytest.MonkeyPatch, *, again: bool) -> None:
     monkeypatch.setattr("ui.lean_blocks._CLOSED_SECONDS", 0.2)
 
     async def check() -> None:
-        with LeanBlocks(analytics_enabled=False) as blocks:
-            forget_closed_tabs(blocks)
-        (event,) = blocks.fns.values()
-        new: Any = StateHolder  # which has no types
-        holder = new()
-        holder.set_blocks(blocks)
-        for session in ("closing", "other"):
-            holder[session]
-        await event.fn(gr.Request(session_hash="closing"))
+        tabs = Tabs()
+        await tabs.close()
         for _ in range(4):
             await asyncio.sleep(0.08)
             if again:
-                holder["closing"]
-        assert ("closing" in holder.session_data) is again
-        assert "other" in holder.session_data
+                tabs.holder["closing"]
+        assert tabs.kept == [{"closing", "other"} if again else {"other"}] * 4
+
+    run(check())
+
+
+def test_what_a_closed_tab_still_waits_for_is_freed_when_it_has_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("ui.lean_blocks._CLOSED_SECONDS", 0.1)
+
+    async def check() -> None:
+        tabs = Tabs()
+        tabs.queue.event_ids_to_events["event"] = SimpleNamespace(session_hash="closing")
+        await tabs.close()
+        await asyncio.sleep(0.25)
+        assert tabs.kept == [{"closing", "other"}] * 4
+        tabs.queue.event_ids_to_events.clear()
+        await asyncio.sleep(0.25)
+        assert tabs.kept == [{"other"}] * 4
 
     run(check())
 
