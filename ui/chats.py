@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import secrets
 import sqlite3
+import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -166,7 +167,9 @@ class Chats:
             marks = ", ".join("?" * len(some))
             sql = f"SELECT position, answer FROM messages WHERE position IN ({marks}) AND answer IS NOT NULL"
             for position, answer in self._file.rows(sql, *some):
-                yield position, frozenset(place["doc_id"] for _, place in json.loads(answer)["citations"])
+                # One copy of each id, however many answers cite the document: they are kept together.
+                ids = (sys.intern(place["doc_id"]) for _, place in json.loads(answer)["citations"])
+                yield position, frozenset(ids)
 
     def delete_all(self) -> int:
         """Remove every conversation, as ``delete`` does; returns how many there were."""

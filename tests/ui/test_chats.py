@@ -136,6 +136,14 @@ def exchange(chats: Chats, answer: Answer) -> Message:
     return message
 
 
+def test_the_id_of_a_document_that_many_answers_cite_is_kept_once(store: Store, chats: Chats) -> None:
+    for _ in range(3):
+        exchange(chats, quoted_answer(store))
+    cited = [doc_id for _, doc_ids in chats.cited_documents(chats.answered()) for doc_id in doc_ids]
+    assert cited == [citation(store).doc_id] * 3
+    assert len({id(doc_id) for doc_id in cited}) == 1
+
+
 def plain(markdown: str) -> str:
     """What the Markdown of an answer says, links and tags taken away."""
     shown = re.sub(r"\]\(#[^)]*\)", "]", re.sub(r"<[^>]+>", "", markdown))
