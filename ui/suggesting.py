@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _WAIT_SECONDS = 0.05  # between two looks whether an answer is still being made
+# Each is a thread and an answer with its passages, 300 kB. Where questions never cease nothing is looked for,
+# and after an hour there were thousands.
+MOST_WAITING = 8
 
 
 class Suggesting:
@@ -33,6 +36,7 @@ class Suggesting:
         self._one = threading.Lock()
         self._noting = threading.Lock()
         self._newest: dict[str, str] = {}  # conversation -> the answer that was asked for last
+        self._waiting: list[Message] = []  # whose suggestions are still to be found, the oldest first
         self._closing = threading.Event()
 
     def asked(self, message: Message) -> None:
@@ -54,6 +58,8 @@ class Suggesting:
     ) -> None:
         """Find what to ask after an answer and keep it; returns when that is done or given up.
 
+        When too many wait for it, the one that has waited longest is given up.
+
         Args:
             message: Of the answer, which is stored already.
             history: The turns up to the answer; asked for when it is this answer's turn.
@@ -61,11 +67,23 @@ class Suggesting:
         """
         try:
             if answer.status == "answered":
+                self._stand_in_line(message)
                 self._find(assistant, message, answer, history, selection)
         finally:
             with self._noting:
-                if self._newest.get(message.chat_id) == message.message_id:
-                    del self._newest[message.chat_id]
+                self._leave_line(message)
+
+    def _stand_in_line(self, message: Message) -> None:
+        with self._noting:
+            self._waiting.append(message)
+            if len(self._waiting) > MOST_WAITING:
+                self._leave_line(self._waiting[0])
+
+    def _leave_line(self, message: Message) -> None:
+        if message in self._waiting:
+            self._waiting.remove(message)
+        if self._newest.get(message.chat_id) == message.message_id:
+            del self._newest[message.chat_id]
 
     def _find(
         self,
@@ -75,23 +93,27 @@ class Suggesting:
         history: Callable[[], Sequence[Turn]],
         selection: Selection | None,
     ) -> None:
-        with self._one:
+        while not self._one.acquire(timeout=_WAIT_SECONDS):
+            if self._unwanted(message):
+                return
+        try:
             if self._given_up(message):
                 return
-            try:
-                found = assistant.suggest(
-                    answer,
-                    history(),
-                    shown=self._shown(message),
-                    collections=None if selection is None else selection.collections,
-                    documents=None if selection is None else selection.documents,
-                    stopped=lambda: self._given_up(message),
-                )
-                if found and not self._given_up(message):
-                    kept = stored_suggestions(found, answer.generation)
-                    self._chats.keep_suggestions(message.message_id, kept)
-            except FootnoteError as exc:  # the answer stands without them
-                logger.warning("nothing was suggested: %s", type(exc).__name__)
+            found = assistant.suggest(
+                answer,
+                history(),
+                shown=self._shown(message),
+                collections=None if selection is None else selection.collections,
+                documents=None if selection is None else selection.documents,
+                stopped=lambda: self._given_up(message),
+            )
+            if found and not self._given_up(message):
+                kept = stored_suggestions(found, answer.generation)
+                self._chats.keep_suggestions(message.message_id, kept)
+        except FootnoteError as exc:  # the answer stands without them
+            logger.warning("nothing was suggested: %s", type(exc).__name__)
+        finally:
+            self._one.release()
 
     def close(self) -> None:
         """Give up; returns when nothing is read or written here any more."""
@@ -101,13 +123,14 @@ class Suggesting:
 
     def _given_up(self, message: Message) -> bool:
         """Whether the suggestions are not wanted any more; waits while anything is being answered."""
-        while True:
-            wanted = self._newest.get(message.chat_id) == message.message_id
-            if not wanted or self._closing.is_set():
-                return True
+        while not self._unwanted(message):
             if not self._busy():
                 return False
             self._closing.wait(_WAIT_SECONDS)
+        return True
+
+    def _unwanted(self, message: Message) -> bool:
+        return self._closing.is_set() or self._newest.get(message.chat_id) != message.message_id
 
     def _shown(self, message: Message) -> list[Span]:
         """What the conversation has cited."""

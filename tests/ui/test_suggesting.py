@@ -6,6 +6,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -27,7 +28,7 @@ from tests.ui.test_chats import store as lease_store
 from ui.chats import Chats, Message
 from ui.desk import Desk
 from ui.strip import found_html, next_html
-from ui.suggesting import Suggesting
+from ui.suggesting import MOST_WAITING, Suggesting
 
 __all__ = ["lease_store"]
 
@@ -131,6 +132,17 @@ class Slow:
         return ()
 
 
+class Quick:
+    """Finds nothing at once; ``looked`` are the questions whose answers it was asked about."""
+
+    def __init__(self) -> None:
+        self.looked: set[str] = set()
+
+    def suggest(self, answer: Answer, history: object, **given: Any) -> tuple[Suggestion, ...]:
+        self.looked.add(answer.question)
+        return ()
+
+
 @pytest.fixture
 def chats(tmp_path: Path) -> Iterator[Chats]:
     opened = Chats(tmp_path / "chats")
@@ -138,7 +150,9 @@ def chats(tmp_path: Path) -> Iterator[Chats]:
     opened.close()
 
 
-def after(suggesting: Suggesting, assistant: Slow, message: Message, answer: Answer) -> threading.Thread:
+def after(
+    suggesting: Suggesting, assistant: Slow | Quick, message: Message, answer: Answer
+) -> threading.Thread:
     given = (cast(Assistant, assistant), message, answer, list, None)
     thread = threading.Thread(target=suggesting.after, args=given)
     thread.start()
@@ -185,6 +199,28 @@ def test_nothing_is_looked_for_while_something_is_answered(lease_store: Store, c
 
 
 # -- how it looks ------------------------------------------------------------------------------------
+
+
+def test_few_wait_where_questions_never_cease(lease_store: Store, chats: Chats) -> None:
+    busy = threading.Event()
+    busy.set()
+    suggesting, quick = Suggesting(chats, busy=busy.is_set), Quick()
+    waiting = []
+    for number in range(3 * MOST_WAITING):
+        message = chats.add_exchange(chats.create("Q").chat_id, "Q")
+        suggesting.asked(message)
+        answer = replace(quoted_answer(lease_store), question=str(number))
+        waiting.append(after(suggesting, quick, message, answer))
+
+    def alive() -> list[threading.Thread]:
+        return [each for each in waiting if each.is_alive()]
+
+    assert soon(lambda: len(alive()) == MOST_WAITING)
+    assert waiting[-1] in alive()
+    busy.clear()
+    assert soon(lambda: not alive())
+    assert len(quick.looked) == MOST_WAITING
+    assert quick.looked.isdisjoint({"0", "1", "2", "3"})
 
 
 def test_the_passages_found_are_links_to_their_words(lease_store: Store) -> None:
