@@ -112,7 +112,7 @@ class Asking:
                 as on the very first start: a refusal would be wrong a moment later.
             suggest: Whether to look for what could be asked after an answer.
         """
-        self._suggesting = Suggesting(chats, busy=self._busy) if suggest else None
+        self._suggesting = Suggesting(chats, busy=lambda: self.busy) if suggest else None
         self._first_documents = first_documents
         self._chats = chats
         self._references = references
@@ -183,7 +183,9 @@ class Asking:
                 f"{MAX_AT_ONCE} questions are being answered already.", hint="Ask again in a moment."
             )
 
-    def _busy(self) -> bool:
+    @property
+    def busy(self) -> bool:
+        """Whether an answer is being made, in any conversation."""
         return bool(self._running)
 
     def close(self) -> None:

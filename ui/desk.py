@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -34,6 +35,7 @@ from ui.indexer import IndexerClient
 from ui.indexing import Request
 from ui.job_control import JobAction, control_job
 from ui.measuring import Measuring
+from ui.memory import FreeMemory
 from ui.models import ModelState
 from ui.page_images import PageImages
 from ui.planning import PlanSummary
@@ -147,6 +149,7 @@ class Desk:
             settings=lambda: self.settings,
         )
         self.indexing_problem = ""  # why the last request could not become a job
+        self._free_memory = FreeMemory(busy=lambda: self.asking.busy)
         self._overview: Overview | None = None
         self._closing = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -157,6 +160,7 @@ class Desk:
             ("load-assistant", self.answering.load),
             ("follow-index", self._follow_index),
             ("erase-removed", self._erase_removed),
+            ("free-memory", partial(self._free_memory.follow, self._closing)),
         ):
             thread = threading.Thread(target=target, name=name, daemon=True)
             thread.start()

@@ -22,6 +22,7 @@ from index.catalog import translated
 from index.data_folder import require_folder
 from index.errors import BusyError, FootnoteError
 from ui.document_routes import IMAGES, ORIGINAL_POLICY, ORIGINALS, add_document_routes
+from ui.memory import use_few_arenas
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -313,6 +314,7 @@ def serve(
 
     host, port = settings.server.host, settings.server.port
     check_bind(host)
+    use_few_arenas()
     with _listen(host, port) as listener:
         address = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
         lock = _claim(settings.data)
