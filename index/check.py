@@ -79,7 +79,12 @@ def _documents(connection: sqlite3.Connection) -> Iterator[str]:
     for row in rows:
         if row["state"] not in STATES:
             yield f"document {row['doc_id']} is in an unknown state {row['state']!r}"
-        if row["state"] in ("ready", "partial") and (not row["stored"] or row["stored"] != row["passages"]):
+        has_content = row["state"] in ("ready", "partial") or row["version_id"] is not None
+        if (
+            has_content
+            and row["state"] != "failed"
+            and (not row["stored"] or row["stored"] != row["passages"])
+        ):
             counts = f"{row['stored']} of {row['passages']} passages"
             yield f"document {row['doc_id']} is {row['state']} with {counts}"
         if row["state"] == "failed" and row["version_id"] is not None:

@@ -178,7 +178,7 @@ class Decider:
 
     def _settled(self, known: DocumentRow, recipe: str) -> bool:
         """Whether there is nothing to do for a file whose content is as it was."""
-        if known.state == "failed":
+        if known.version_id is None and known.problem:
             scan = known.problem == "no_text" and recipe.split("|")[1].startswith(RECOGNISED_EXTENSIONS)
             return known.problem not in PASSING_PROBLEMS and not (scan and self._recognises)
         return (

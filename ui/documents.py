@@ -69,6 +69,10 @@ class Documents:
                     desk.indexer.submit({"kind": "paths", "paths": [], "label": "All folders"})
                 else:
                     view.notice = "No folder was added yet, so nothing can have changed. Add a folder first."
+            case "disable":
+                desk.store.disable([doc_id])
+            case "enable":
+                desk.store.enable([doc_id])
             case "remove" if desk.store.document(doc_id) is not None:
                 view.removal = desk.store.remove([doc_id])
             case "rebuild":

@@ -30,9 +30,16 @@ CONTEXT_CHARS = 700
 MORE_CHARS = 2500
 _MAX_CONTEXT_CHARS = 60_000
 _REFERENCE = re.compile(r"#?(cite|found|part|doc)-([0-9a-f]{1,64})(?:-(\d{1,15})(?:-[a-z]+)?)?")
-_BADGES = {"current": "Current", "moved": "Moved", "changed": "Changed", "removed": "Removed"}
+_BADGES = {
+    "current": "Current",
+    "moved": "Moved",
+    "disabled": "Disabled",
+    "changed": "Changed",
+    "removed": "Removed",
+}
 _STATES = {
     "moved": "These words now stand at another place than when the answer was written.",
+    "disabled": "The document is disabled: nothing is answered from it until you enable it in Documents.",
     "changed": "The document has changed since: the words that were cited are no longer in it.",
     "removed": "The document was removed, and its text with it.",
 }
@@ -189,7 +196,7 @@ class EvidencePane:
         return self._pane(
             reference,
             name=document.name,
-            badge="",
+            badge="" if document.answers else "disabled",
             meta=[
                 *self._meta(document, document.collection, document.version_id, None),
                 *health_facts(document),

@@ -77,7 +77,7 @@ class PaneFooter:
         def add(document: DocumentRow, version_id: int, start: int) -> None:
             chunk = self._store.chunk_at(version_id, start)
             known = document.doc_id == shown.doc_id or document.doc_id in lines
-            if chunk is not None and not known and document.state != "disabled" and len(lines) < _MOST:
+            if chunk is not None and not known and document.answers and len(lines) < _MOST:
                 label = place(document.name, chunk.locator)
                 lines[document.doc_id] = _Line(link=part_link(document.doc_id, chunk.chunk_id), label=label)
 

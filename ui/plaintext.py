@@ -225,6 +225,7 @@ def status_lines(
         "ready": status.ready,
         "partly read": status.partial,
         "failed": status.failed,
+        "disabled": status.disabled,
     }
     parts = ", ".join(f"{number:,} {state}" for state, number in states.items() if number)
     yield f"Documents      {status.documents:,}{f' ({parts})' if parts else ''}"

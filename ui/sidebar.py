@@ -38,6 +38,7 @@ def sidebar_html(
     now: float | None = None,
     *,
     answering: int = 0,
+    passages: int = 0,
     sources: str = "",
     wanted: str = "",
     deleted: str | None = None,
@@ -54,6 +55,7 @@ def sidebar_html(
         model_problem: Why nothing can answer now, "" when all is well.
         now: Unix seconds; the present when None.
         answering: How many documents can answer: those that were read and are not disabled.
+        passages: How many passages these have.
         sources: The block of what the conversation searches, as HTML.
         wanted: The words that ``chats`` were searched for, "" when these are all.
         reindex: Whether everything is to be embedded anew, with another model.
@@ -78,12 +80,12 @@ def sidebar_html(
         back = button("Undo", "fn-link", {"act": "undelete"})
         gone = f"<span>Deleted <bdi>{escape_line(deleted)}</bdi></span>"
         undo = f'<p class="fn-deleted" role="status">{gone}{back}</p>'
+    index = _index_line(status, job, moment, answering=answering, passages=passages, reindex=reindex)
     return (
         f'<div class="fn-side">{undo}'
         f'<nav class="fn-chats" aria-label="Conversations">{lists}</nav>'
         f"{sources}"
-        f'<div class="fn-status">{_index_line(status, job, moment, answering=answering, reindex=reindex)}'
-        f"{_model_line(model, model_problem)}"
+        f'<div class="fn-status">{index}{_model_line(model, model_problem)}'
         f"{button('Keys', 'fn-line', {'dialog': 'keys'}, title='List of keys (Ctrl+/)')}</div></div>"
     )
 
@@ -125,10 +127,12 @@ def composer_html(searched: Sequence[str], *, editing: bool, left_out: Sequence[
     return _ATTACH + (_EDITING if editing else "") + scope_html(searched, left_out)
 
 
-def _index_line(status: StoreStatus, job: Job | None, now: float, *, answering: int, reindex: bool) -> str:
+def _index_line(
+    status: StoreStatus, job: Job | None, now: float, *, answering: int, passages: int, reindex: bool
+) -> str:
     sources = (
         '<button type="button" class="fn-line" data-view="documents">'
-        f"{count(answering, 'document')}, {count(status.passages, 'passage')}</button>"
+        f"{count(answering, 'document')}, {count(passages, 'passage')}</button>"
     )
     if job is not None:
         verb = "Checking" if job.kind == "plan" else "Indexing"
