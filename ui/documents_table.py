@@ -24,6 +24,8 @@ STATES: dict[str, tuple[str, str]] = {
 }
 _DISABLE = "Keep it, and answer nothing from it until you enable it"
 _ENABLE = "Answer from it again"
+_LEAVES = "The text leaves the index and every conversation."
+_UNDO = f"You can undo it for {UNDO_SECONDS:.0f} seconds."
 
 
 def table_html(
@@ -64,9 +66,27 @@ def _matches(row: DocumentRow, wanted: str) -> bool:
 def _table(rows: Sequence[DocumentRow], now: float) -> str:
     body = "".join(_row(row, now) for row in rows)
     return (
-        '<table class="fn-table"><thead><tr><th>Document</th><th>Collection</th><th class="fn-n">Pages</th>'
+        f'{_picked()}<table class="fn-table"><thead><tr><th class="fn-tick"><label><input type="checkbox" '
+        'data-ticks="all" aria-label="Select all documents in the table"><span aria-hidden="true">All</span>'
+        '</label></th><th>Document</th><th>Collection</th><th class="fn-n">Pages</th>'
         '<th class="fn-n">Passages</th><th>State</th><th>Indexed</th>'
         f'<th><span class="fn-sr">Actions</span></th></tr></thead><tbody>{body}</tbody></table>'
+    )
+
+
+def _picked() -> str:
+    """What can be done with the ticked rows; ticks.js counts them, and says which each button is for."""
+    again = button("Re-index", "fn-link", {"act": "reindex"})
+    off = button("Disable", "fn-link", {"act": "disable", "only": "disable"}, title=_DISABLE)
+    on = button("Enable", "fn-link", {"act": "enable", "only": "enable"}, title=_ENABLE)
+    delete = button("Delete the selected", "fn-danger", {"act": "remove"})
+    warning = f"{_LEAVES} Files in your folders stay where they are. {_UNDO}"
+    clear = button("Clear", "fn-link", {"ticks": "clear"})
+    return (
+        '<div class="fn-picked" role="group" aria-label="Selected documents" hidden>'
+        f'<b role="status"></b>{again}{off}{on}'
+        '<details class="fn-confirm"><summary class="fn-link">Delete</summary>'
+        f'<div class="fn-pop"><p>{warning}</p>{delete}</div></details>{clear}</div>'
     )
 
 
@@ -80,15 +100,14 @@ def _row(row: DocumentRow, now: float) -> str:
     name = f"<bdi>{escape_line(row.name)}</bdi>"
     if row.version_id is not None:
         name = f'<a href="#doc-{row.doc_id}">{name}</a>'
-    warning = "Its text leaves the index and every conversation."
-    if row.origin == "folder":
-        warning += " The file itself stays where it is."
-    warning += f" You can undo it for {UNDO_SECONDS:.0f} seconds."
+    stays = "The file itself stays where it is. " if row.origin == "folder" else ""
+    warning = f"{_LEAVES} {stays}{_UNDO}"
     about = {"doc": row.doc_id}
     acts = button("Retry" if row.version_id is None else "Re-index", "fn-link", {"act": "reindex", **about})
-    if row.state == "disabled":
+    can = "enable" if row.state == "disabled" else "disable" if row.version_id is not None else ""
+    if can == "enable":
         acts += button("Enable", "fn-link", {"act": "enable", **about}, title=_ENABLE)
-    elif row.version_id is not None:
+    elif can == "disable":
         acts += button("Disable", "fn-link", {"act": "disable", **about}, title=_DISABLE)
     delete = button("Delete document", "fn-danger", {"act": "remove", "doc": row.doc_id})
     seen = ""
@@ -102,6 +121,8 @@ def _row(row: DocumentRow, now: float) -> str:
         )
     return (
         f'<tr data-doc="{escape(row.doc_id)}">'
+        f'<td class="fn-tick"><label><input type="checkbox" data-tick="{escape(row.doc_id)}" '
+        f'data-can="{can}" aria-label="Select {escape_line(row.name)}"></label></td>'
         f'<td class="fn-doc">{name}<small>{where}</small>{fix}</td>'
         f'<td data-th="Collection"><bdi>{escape_line(row.collection)}</bdi></td>'
         f'<td class="fn-n" data-th="Pages">{row.pages or "–"}</td>'

@@ -127,9 +127,7 @@ def _summary(status: StoreStatus, now: float) -> str:
     when = "" if status.last_indexed_at is None else f"Last indexed {clock(status.last_indexed_at, now)}"
     model = f"{status.model_name}, this computer" if status.model_name else ""
     counts = {"not read": status.failed, "disabled": status.disabled}
-    missing = "".join(
-        f"<span><b>{number:,}</b>of them {said}</span>" for said, number in counts.items() if number
-    )
+    missing = "".join(f"<span><b>{number:,}</b>{said}</span>" for said, number in counts.items() if number)
     return (
         '<div class="fn-sum">'
         f"<span><b>{status.documents:,}</b>{'document' if status.documents == 1 else 'documents'}</span>"

@@ -20,15 +20,26 @@ from rag.build import build_assistant
 from tests.fakes import WordCountEmbedder
 from tests.index.support import EMBEDDER, put
 from tests.rag.corpus import VOCABULARY, unread, with_headings
-from tests.ui.desk import Tab, desk_over
+from tests.ui.desk import NoIndexer, Tab, desk_over
 from tests.ui.test_chats import QUOTE, TEXT, quoted_answer
 from tests.ui.test_chats import put as put_lease
 from tests.ui.test_suggesting import offered, soon
 from ui.cli import app
 from ui.conversation import answer_markdown, answer_with_sources
 from ui.desk import Desk
+from ui.indexing import Request
 from ui.stored import stored
 from ui.tab import View
+
+
+class Recorder(NoIndexer):
+    """Remembers what was to be indexed."""
+
+    def __init__(self) -> None:
+        self.requests: list[Request] = []
+
+    def submit(self, request: Request) -> None:
+        self.requests.append(request)
 
 
 @pytest.fixture
@@ -63,7 +74,7 @@ def test_a_row_offers_what_fits_its_state(desk: Desk) -> None:
     assert desk.store.documents()[0].state == "disabled"
     assert acts(desk, view, "lease.txt") == ["Re-index", "Enable"]
     parts = Tab(desk, view).page.around.html(view)
-    assert "1of them disabled" in LexborHTMLParser(parts["state"]).text()
+    assert "1disabled" in LexborHTMLParser(parts["state"]).text()
     assert "0 documents, 0 passages" in LexborHTMLParser(parts["side"]).text()
     click(desk, view, "enable", doc=row.doc_id)
     assert desk.store.documents() == [row]
@@ -72,6 +83,27 @@ def test_a_row_offers_what_fits_its_state(desk: Desk) -> None:
     assert acts(desk, view, "scan.pdf") == ["Retry"]
     click(desk, view, "disable", doc=next(each.doc_id for each in desk.store.documents() if each.problem))
     assert acts(desk, view, "scan.pdf") == ["Retry"]
+
+
+def test_an_act_is_for_all_that_is_ticked_and_for_nothing_that_is_not_there(desk: Desk) -> None:
+    view = View()
+    put_lease(desk.store, TEXT, "/docs/copy.txt")
+    put_lease(desk.store, TEXT, "/docs/other.txt")
+    ids = {row.name: row.doc_id for row in desk.store.documents()}
+    ticked = f"{ids['copy.txt']} {ids['lease.txt']} {ids['copy.txt']} nobody"
+    click(desk, view, "disable", docs=ticked)
+    assert [row.name for row in desk.store.documents() if row.answers] == ["other.txt"]
+    indexer = Recorder()
+    desk.indexer = indexer
+    click(desk, view, "reindex", docs=ticked)
+    assert indexer.requests == [{"kind": "reindex", "doc_ids": [ids["copy.txt"], ids["lease.txt"]]}]
+    click(desk, view, "reindex", docs="nobody")
+    click(desk, view, "remove", docs=["a list", 7])
+    assert (len(indexer.requests), len(desk.store.documents())) == (1, 3)
+    click(desk, view, "remove", docs=ticked)
+    assert [row.name for row in desk.store.documents()] == ["other.txt"]
+    click(desk, view, "undo")  # all of them at once
+    assert len(desk.store.documents()) == 3
 
 
 def test_an_answer_says_that_its_document_is_disabled_and_keeps_its_words(desk: Desk) -> None:
