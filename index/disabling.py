@@ -1,7 +1,10 @@
 """Documents that a person set aside: they stay in the index, and nothing is answered from them.
 
-The state of the row says so, and ``index.scope`` leaves such documents out. What it was before needs no
-note: a document without content has failed, one with a reason was read in part, every other one is ready.
+A document is ``disabled``: ``index.scope`` leaves it out, whatever its file becomes. What its state was
+before needs no note: one without content has failed, one with a reason was read in part, others are ready.
+
+Or it cannot be read and is ``ignored``: it is no trouble any more, and is not tried again (see
+``index.decisions``) until its content changes or somebody asks for it; then it is what that try makes of it.
 """
 
 from __future__ import annotations
@@ -36,6 +39,17 @@ def enable(connection: sqlite3.Connection, doc_ids: Sequence[str]) -> list[str]:
         "UPDATE documents SET state = CASE WHEN version_id IS NULL THEN 'failed' WHEN reason != ''"
         " THEN 'partial' ELSE 'ready' END WHERE doc_id = ? AND state = 'disabled'",
         doc_ids,
+    )
+
+
+def ignore(connection: sqlite3.Connection, doc_ids: Sequence[str]) -> list[str]:
+    """Let documents rest that could not be read.
+
+    Returns:
+        The ids of those that had failed; others stay as they are.
+    """
+    return _updated(
+        connection, "UPDATE documents SET state = 'ignored' WHERE doc_id = ? AND state = 'failed'", doc_ids
     )
 
 

@@ -89,7 +89,7 @@ def _repair_catalog(store: Store, done: list[str]) -> list[str]:
                 _fail(connection, row["doc_id"], "Parts of it are missing in the index.")
                 again.append(row["doc_id"])
                 done.append(f"{path} answers no more: parts of it are missing. Index it again.")
-            elif state == "failed" and version_id is not None:
+            elif state in ("failed", "ignored") and version_id is not None:
                 _fail(connection, row["doc_id"], row["reason"])
                 done.append(f"The content of {path}, which has failed, was dropped.")
             elif state not in STATES:

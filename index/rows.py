@@ -13,7 +13,9 @@ from index.errors import DamagedError
 from index.health import Health
 from index.lexical import Marker
 
-DocumentState = Literal["queued", "reading", "embedding", "ready", "partial", "failed", "missing", "disabled"]
+DocumentState = Literal[
+    "queued", "reading", "embedding", "ready", "partial", "failed", "missing", "disabled", "ignored"
+]
 Origin = Literal["folder", "upload"]
 
 
@@ -22,8 +24,8 @@ class DocumentRow:
     """A source: collection + path, and the version of its content that is indexed.
 
     ``path`` is absolute for a file of a folder, the shown name for an upload; undecodable bytes are
-    surrogate escapes. ``problem``, ``reason`` and ``hint`` are "" unless ``failed`` or ``partial``, or
-    ``disabled`` and else one of these.
+    surrogate escapes. ``problem``, ``reason`` and ``hint`` are "" unless ``failed``, ``ignored`` or
+    ``partial``, or ``disabled`` and else one of these.
     ``language`` is an ISO 639-1 code, None where it is undecided; ``health`` is None for a failed document
     and for one that an older release has read. The text of ``recognised_pages`` comes from text recognition.
     """
@@ -103,6 +105,7 @@ class StoreStatus:
     partial: int
     failed: int
     disabled: int
+    ignored: int
     passages: int
     languages: dict[str, int]
     fingerprint: str | None

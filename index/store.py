@@ -29,7 +29,7 @@ from index.changes import (
 )
 from index.checkpoints import Checkpoints
 from index.data_folder import refuse_foreign, require_folder
-from index.disabling import disable, enable
+from index.disabling import disable, enable, ignore
 from index.durable import make_folder
 from index.erasure import erasure_due, note_erasure
 from index.errors import SourceError
@@ -292,6 +292,10 @@ class Store(CatalogReader):
             The ids of those that were disabled.
         """
         return self._set_aside(enable, doc_ids)
+
+    def ignore(self, doc_ids: Sequence[str]) -> list[str]:
+        """Let documents rest that could not be read; returns the ids of those, see :mod:`index.disabling`."""
+        return self._set_aside(ignore, doc_ids)
 
     def _set_aside(
         self, change: Callable[[sqlite3.Connection, Sequence[str]], list[str]], doc_ids: Sequence[str]

@@ -74,6 +74,8 @@ class Documents:
                 desk.store.disable(doc_ids)
             case "enable":
                 desk.store.enable(doc_ids)
+            case "ignore":
+                desk.store.ignore(doc_ids)
             case "remove" if doc_ids:
                 view.removal = desk.store.remove(doc_ids)
             case "rebuild":

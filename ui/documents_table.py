@@ -21,9 +21,15 @@ STATES: dict[str, tuple[str, str]] = {
     "failed": ("Failed", "bad"),
     "missing": ("Missing", "part"),
     "disabled": ("Disabled", "off"),
+    "ignored": ("Ignored", "off"),
 }
-_DISABLE = "Keep it, and answer nothing from it until you enable it"
-_ENABLE = "Answer from it again"
+# How a document is set aside and taken back: act -> its name and what it does.
+_ASIDE = {
+    "disable": ("Disable", "Keep it, and answer nothing from it until you enable it"),
+    "enable": ("Enable", "Answer from it again"),
+    "ignore": ("Ignore", "Leave it alone until its content changes or you try again"),
+}
+_ACT_OF: dict[str, str] = {"disabled": "enable", "failed": "ignore"}  # by state
 _LEAVES = "The text leaves the index and every conversation."
 _UNDO = f"You can undo it for {UNDO_SECONDS:.0f} seconds."
 
@@ -77,14 +83,16 @@ def _table(rows: Sequence[DocumentRow], now: float) -> str:
 def _picked() -> str:
     """What can be done with the ticked rows; ticks.js counts them, and says which each button is for."""
     again = button("Re-index", "fn-link", {"act": "reindex"})
-    off = button("Disable", "fn-link", {"act": "disable", "only": "disable"}, title=_DISABLE)
-    on = button("Enable", "fn-link", {"act": "enable", "only": "enable"}, title=_ENABLE)
+    aside = "".join(
+        button(label, "fn-link", {"act": act, "only": act}, title=title)
+        for act, (label, title) in _ASIDE.items()
+    )
     delete = button("Delete the selected", "fn-danger", {"act": "remove"})
     warning = f"{_LEAVES} Files in your folders stay where they are. {_UNDO}"
     clear = button("Clear", "fn-link", {"ticks": "clear"})
     return (
         '<div class="fn-picked" role="group" aria-label="Selected documents" hidden>'
-        f'<b role="status"></b>{again}{off}{on}'
+        f'<b role="status"></b>{again}{aside}'
         '<details class="fn-confirm"><summary class="fn-link">Delete</summary>'
         f'<div class="fn-pop"><p>{warning}</p>{delete}</div></details>{clear}</div>'
     )
@@ -93,9 +101,10 @@ def _picked() -> str:
 def _row(row: DocumentRow, now: float) -> str:
     label, css = STATES[row.state]
     folder = row.path.replace("\\", "/").rpartition("/")[0] if row.origin == "folder" else "uploaded"
-    troubles = [f"{row.reason} {row.hint}".strip(), health_remark(row)]
+    ignored = row.state == "ignored"
+    troubles = [] if ignored else [f"{row.reason} {row.hint}".strip(), health_remark(row)]
     fix = "".join(f'<div class="fn-fix">{escape_line(trouble)}</div>' for trouble in troubles if trouble)
-    facts = " · ".join(escape_line(fact) for fact in health_facts(row))
+    facts = " · ".join(escape_line(fact) for fact in ([row.reason] if ignored else health_facts(row)))
     where = f"<bdi>{escape_line(folder)}</bdi>{' · ' if folder and facts else ''}{facts}"
     name = f"<bdi>{escape_line(row.name)}</bdi>"
     if row.version_id is not None:
@@ -104,11 +113,10 @@ def _row(row: DocumentRow, now: float) -> str:
     warning = f"{_LEAVES} {stays}{_UNDO}"
     about = {"doc": row.doc_id}
     acts = button("Retry" if row.version_id is None else "Re-index", "fn-link", {"act": "reindex", **about})
-    can = "enable" if row.state == "disabled" else "disable" if row.version_id is not None else ""
-    if can == "enable":
-        acts += button("Enable", "fn-link", {"act": "enable", **about}, title=_ENABLE)
-    elif can == "disable":
-        acts += button("Disable", "fn-link", {"act": "disable", **about}, title=_DISABLE)
+    can = _ACT_OF.get(row.state, "disable" if row.version_id is not None else "")
+    if can:
+        label_of, title = _ASIDE[can]
+        acts += button(label_of, "fn-link", {"act": can, **about}, title=title)
     delete = button("Delete document", "fn-danger", {"act": "remove", "doc": row.doc_id})
     seen = ""
     if row.version_id is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from index.jobs import Job
 from index.report import FileOutcome
@@ -112,7 +112,7 @@ def state_html(
     if current is not None:
         parts.append(_progress(current, moment, goes_on=status.passages > 0))
     elif last is not None:
-        parts.append(_report(last))
+        parts.append(_report(last, ignored={row.path for row in rows if row.state == "ignored"}))
     samples = sum(row.collection == SAMPLES for row in rows)
     if samples:
         parts.append(_samples(samples))
@@ -126,7 +126,7 @@ def _summary(status: StoreStatus, now: float) -> str:
     number, _, unit = file_size(status.size_bytes).partition(" ")
     when = "" if status.last_indexed_at is None else f"Last indexed {clock(status.last_indexed_at, now)}"
     model = f"{status.model_name}, this computer" if status.model_name else ""
-    counts = {"not read": status.failed, "disabled": status.disabled}
+    counts = {"not read": status.failed, "ignored": status.ignored, "disabled": status.disabled}
     missing = "".join(f"<span><b>{number:,}</b>{said}</span>" for said, number in counts.items() if number)
     return (
         '<div class="fn-sum">'
@@ -187,8 +187,10 @@ def _short(path: str) -> str:
     return path.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
 
 
-def _report(job: Job) -> str:
-    attention = [line for line in job.outcomes if line.outcome in ("failed", "skipped")]
+def _report(job: Job, *, ignored: Container[str]) -> str:
+    attention = [
+        line for line in job.outcomes if line.outcome in ("failed", "skipped") and line.path not in ignored
+    ]
     if job.state == "done" and not attention:
         return ""
     words = {"done": "finished", "cancelled": "was cancelled", "failed": "failed"}

@@ -226,6 +226,7 @@ def status_lines(
         "partly read": status.partial,
         "failed": status.failed,
         "disabled": status.disabled,
+        "ignored": status.ignored,
     }
     parts = ", ".join(f"{number:,} {state}" for state, number in states.items() if number)
     yield f"Documents      {status.documents:,}{f' ({parts})' if parts else ''}"

@@ -1,4 +1,4 @@
-"""Disabled documents answer nothing, stay so whatever becomes of their files, and come back as they were."""
+"""What a person sets aside: disabled documents answer nothing, ignored ones are no trouble any more."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ import pytest
 
 from index.analysis import query_terms
 from index.check import LOST_ORIGINAL
+from index.chunker import ChunkLimits
+from index.decisions import Decider
+from index.file_bytes import hash_file
 from index.ingest import ingest_paths, reindex
 from index.parsing import Parser
 from index.plan import plan_roots
 from index.store import Store
-from index.survey import named_roots
+from index.survey import Target, named_roots
 from tests.fakes import WordCountEmbedder
 from tests.index.support import EMBEDDER, put, vector_of
 
@@ -176,3 +179,82 @@ def test_a_repair_does_not_enable(store: Store) -> None:
     store.publish(puts=[put("/a.txt", CATS)], embedder=EMBEDDER)
     assert states(store) == {"a.txt": "disabled", "note.txt": "disabled"}
     assert [row.problem for row in store.documents()] == ["", ""]
+
+
+# -- ignored ---------------------------------------------------------------------------------------
+
+
+def test_what_cannot_be_read_is_ignored_until_its_content_changes(
+    store: Store, parser: Parser, tmp_path: Path
+) -> None:
+    file = tmp_path / "a.txt"
+    file.write_bytes(b"")
+    ingest_paths(store, WORDS, parser, [file])
+    (row,) = store.documents()
+    before = store.generation
+    assert store.ignore([row.doc_id, "nobody"]) == [row.doc_id]
+    assert store.generation == before + 1
+    status = store.status()
+    assert (status.failed, status.ignored) == (0, 1)
+    assert [each.outcome for each in ingest_paths(store, WORDS, parser, [file]).outcomes] == ["unchanged"]
+    assert states(store) == {"a.txt": "ignored"}
+    file.write_bytes(b" ")  # still nothing to read, but it is another file now
+    assert [each.outcome for each in ingest_paths(store, WORDS, parser, [file]).outcomes] == ["failed"]
+    assert states(store) == {"a.txt": "failed"}
+    store.ignore([row.doc_id])
+    file.write_text(CATS, encoding="utf-8")
+    ingest_paths(store, WORDS, parser, [file])
+    assert states(store) == {"a.txt": "ready"}
+    assert store.ignore([row.doc_id]) == []  # what answers is not to be ignored
+    assert store.disable([row.doc_id]) == [row.doc_id]
+
+
+def test_a_retry_ends_it(store: Store, parser: Parser, tmp_path: Path) -> None:
+    file = tmp_path / "a.txt"
+    file.write_bytes(b"")
+    ingest_paths(store, WORDS, parser, [file])
+    (row,) = store.documents()
+    store.ignore([row.doc_id])
+    reindex(store, WORDS, parser, [row.doc_id])
+    assert states(store) == {"a.txt": "failed"}
+
+
+@pytest.mark.parametrize("problem", ["timeout", "unreadable"])
+def test_a_problem_that_may_pass_is_not_tried_again_either(
+    store: Store, tmp_path: Path, problem: str
+) -> None:
+    file = tmp_path / "a.txt"
+    file.write_text(CATS, encoding="utf-8")
+    known = problem == "timeout"  # else its bytes could not even be had
+    failed = replace(
+        put(str(file), CATS),
+        version=None,
+        content_hash=hash_file(file) if known else None,
+        state="failed",
+        problem=problem,
+        reason="It took too long.",
+    )
+    store.publish(puts=[failed])
+    if not known:
+        file.unlink()
+
+    def decided(*, force: bool = False) -> str:
+        decider = Decider(store, ChunkLimits(), most_bytes=1000, force=force)
+        return decider.decide(file, Target(str(file), "Documents", "folder", store.documents()[0])).action
+
+    assert decided() == ("read" if known else "fail")
+    store.ignore([store.documents()[0].doc_id])
+    assert decided() == "keep"
+    assert decided(force=True) == ("read" if known else "fail")
+    if not known:
+        file.write_text(CATS, encoding="utf-8")
+        assert decided() == "read"  # it is there again
+
+
+def test_an_ignored_document_with_content_is_repaired(store: Store) -> None:
+    store.publish(puts=[put("/a.txt", CATS)], embedder=EMBEDDER)
+    with store.catalog.writing() as connection:
+        connection.execute("UPDATE documents SET state = 'ignored'")
+    assert store.check() != []
+    store.repair()
+    assert states(store) == {"a.txt": "failed"}

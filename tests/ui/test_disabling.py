@@ -15,6 +15,7 @@ from selectolax.lexbor import LexborHTMLParser
 from typer.testing import CliRunner
 
 from index.ingest import ingest_documents
+from index.report import FileOutcome
 from index.store import Store
 from rag.build import build_assistant
 from tests.fakes import WordCountEmbedder
@@ -27,6 +28,7 @@ from tests.ui.test_suggesting import offered, soon
 from ui.cli import app
 from ui.conversation import answer_markdown, answer_with_sources
 from ui.desk import Desk
+from ui.health import needs_a_look
 from ui.indexing import Request
 from ui.stored import stored
 from ui.tab import View
@@ -80,9 +82,45 @@ def test_a_row_offers_what_fits_its_state(desk: Desk) -> None:
     assert desk.store.documents() == [row]
     failed = replace(put("/docs/scan.pdf", QUOTE), version=None, state="failed", problem="damaged")
     desk.store.publish(puts=[failed])
+    scan = next(each.doc_id for each in desk.store.documents() if each.problem)
+    click(desk, view, "disable", doc=scan)
+    assert acts(desk, view, "scan.pdf") == ["Retry", "Ignore"]
+
+
+def test_what_is_ignored_is_listed_as_that_and_counts_as_no_trouble(desk: Desk) -> None:
+    view = View()
+    failed = replace(
+        put("/docs/scan.pdf", QUOTE),
+        version=None,
+        state="failed",
+        problem="damaged",
+        reason="It is damaged.",
+        hint="Repair it.",
+    )
+    desk.store.publish(puts=[failed])
+    outcome = FileOutcome(path="/docs/scan.pdf", outcome="failed", reason="It is damaged.")
+    desk.jobs.finish(desk.jobs.start("paths", "docs"), "done", outcomes=(outcome,))
+
+    def shown() -> tuple[str, str, str]:
+        parts = Tab(desk, view).page.around.html(view)
+        text = {name: LexborHTMLParser(parts[name]).text() for name in ("side", "state", "table")}
+        return text["side"], text["state"], text["table"]
+
+    side, state, table = shown()
+    assert "1 document could not be read" in side
+    assert "1not read" in state
+    assert "1 failed" in state  # by the last job
+    assert "It is damaged. Repair it." in table
+    assert needs_a_look(desk.overview().rows[-1])
+    click(desk, view, "ignore", doc=desk.overview().rows[-1].doc_id)
+    side, state, table = shown()
+    assert "could not be read" not in side
+    assert "1ignored" in state
+    assert "failed" not in state
+    assert "Repair it." not in table
+    assert "It is damaged." in table  # as a fact
     assert acts(desk, view, "scan.pdf") == ["Retry"]
-    click(desk, view, "disable", doc=next(each.doc_id for each in desk.store.documents() if each.problem))
-    assert acts(desk, view, "scan.pdf") == ["Retry"]
+    assert not needs_a_look(desk.overview().rows[-1])
 
 
 def test_an_act_is_for_all_that_is_ticked_and_for_nothing_that_is_not_there(desk: Desk) -> None:

@@ -125,6 +125,7 @@ def status(**changes: object) -> StoreStatus:
         "partial": 1,
         "failed": 0,
         "disabled": 0,
+        "ignored": 0,
         "passages": 4120,
         "languages": {"en": 219},
         "fingerprint": "f",
