@@ -63,6 +63,7 @@ class Around:
                 desk.model_problem,
                 answering=overview.sources.count(None),
                 passages=overview.sources.passages,
+                changed=desk.changed_files(overview.generation),
                 sources=sources_html(overview.sources, selection, view.looking),
                 wanted=view.wanted.strip(),
                 reindex=bool(overview.models.needed),

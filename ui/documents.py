@@ -56,8 +56,7 @@ class Documents:
             case "plan":
                 self._submit_folder(view, "plan", text_of(data, "value", 4096).strip(), into)
             case "plan-all" if desk.store.folders():
-                desk.indexer.planned = None
-                desk.indexer.submit({"kind": "plan", "paths": [], "label": "all folders"})
+                desk.check_folders()
             case "apply" if desk.indexer.planned is not None:
                 request, desk.indexer.planned = desk.indexer.planned.request, None
                 desk.indexer.submit(request)
