@@ -110,7 +110,11 @@ class EvidencePane:
             claim=_claim(message, reference, found),
             body=self._text(found, before, after),
             foot=self._footer.html(
-                found, ref, message.answer if message is not None else None, reference.target
+                found,
+                ref,
+                message.answer if message is not None else None,
+                reference.target,
+                marker=reference.number if reference.kind == "cite" else 0,
             ),
             document=found.document,
             page=parsed.page_at(found.start) if parsed is not None else None,
