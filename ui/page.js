@@ -185,6 +185,8 @@ document.addEventListener(
       const message = copied.getAttribute("href").slice("#copy-".length);
       return void server.answer_text({ message }).then((text) => copy(text, copied));
     }
+    const beside = event.target.closest?.("[data-copy]");
+    if (beside) return void copy(beside.parentElement.querySelector("code").textContent, beside);
     // What a refusal offers: "#again-<message>" asks everything, "#try-<message>-<number>" asks a heading.
     const offer = event.target.closest?.('a[href^="#again-"], a[href^="#try-"]');
     if (offer) {
