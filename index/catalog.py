@@ -19,7 +19,7 @@ from index.database_owner import refuse_at_sight, refuse_foreign_tables, refuse_
 from index.errors import DamagedError, StorageError, StoreError
 from index.migrations import migrate, run_statements
 
-SCHEMA_VERSION = 6  # with a migration that leads to it, see index.migrations
+SCHEMA_VERSION = 7  # with a migration that leads to it, see index.migrations
 FILE_NAME = "catalog.sqlite"
 HIDDEN = -1  # generation of a chunk that was removed and can still be brought back
 

@@ -150,16 +150,18 @@ def put_document(
         reveal_version(connection, version_id, generation)
     take_in(connection, put.collection, path)
     old = connection.execute(
-        "SELECT doc_id, version_id FROM documents WHERE doc_id = ?"
+        "SELECT doc_id, version_id, state FROM documents WHERE doc_id = ?"
         if put.doc_id is not None
-        else "SELECT doc_id, version_id FROM documents WHERE collection = ? AND path = ?",
+        else "SELECT doc_id, version_id, state FROM documents WHERE collection = ? AND path = ?",
         (put.doc_id,) if put.doc_id is not None else (put.collection, path),
     ).fetchone()
+    # What a person disabled stays so, whatever its file has become: also when it cannot be read for a while.
+    disabled = old is not None and old["state"] == "disabled"
     values = (
         put.collection,
         path,
         put.origin,
-        put.state,
+        "disabled" if disabled else put.state,
         put.problem,
         _storable(put.reason),
         _storable(put.hint),

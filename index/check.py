@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # The problem of an upload whose bytes are lost: its text answers, but it cannot be read again.
 LOST_ORIGINAL = "lost_original"
 
-STATES = ("queued", "reading", "embedding", "ready", "partial", "failed", "missing", "disabled")
+STATES = ("queued", "reading", "embedding", "ready", "partial", "failed", "missing", "disabled", "ignored")
 
 
 def violations(store: Store) -> list[str]:
@@ -79,10 +79,12 @@ def _documents(connection: sqlite3.Connection) -> Iterator[str]:
     for row in rows:
         if row["state"] not in STATES:
             yield f"document {row['doc_id']} is in an unknown state {row['state']!r}"
-        if row["state"] in ("ready", "partial") and (not row["stored"] or row["stored"] != row["passages"]):
+        answering = row["state"] in ("ready", "partial")
+        disabled = row["state"] == "disabled" and row["version_id"] is not None
+        if (answering or disabled) and (not row["stored"] or row["stored"] != row["passages"]):
             counts = f"{row['stored']} of {row['passages']} passages"
             yield f"document {row['doc_id']} is {row['state']} with {counts}"
-        if row["state"] == "failed" and row["version_id"] is not None:
+        if row["state"] in ("failed", "ignored") and row["version_id"] is not None:
             yield f"document {row['doc_id']} has failed and yet has content"
     orphans = connection.execute(
         "SELECT version_id FROM versions WHERE version_id NOT IN"

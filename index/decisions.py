@@ -102,6 +102,8 @@ class Decider:
                 return self._refuse(file, target, size)
             content_hash = hash_file(file)
         except OSError as exc:
+            if not self._force and target.known is not None and target.known.state == "ignored":
+                return Decision(action="keep", target=target, file=file, outcome=kept_outcome(target.known))
             return refused(file, target, unreadable(exc))
         twin = self._met.setdefault((content_hash, recipe), target.path)
         same_as = twin if twin != target.path else ""
@@ -178,7 +180,9 @@ class Decider:
 
     def _settled(self, known: DocumentRow, recipe: str) -> bool:
         """Whether there is nothing to do for a file whose content is as it was."""
-        if known.state == "failed":
+        if known.state == "ignored":
+            return True
+        if known.version_id is None and known.problem:
             scan = known.problem == "no_text" and recipe.split("|")[1].startswith(RECOGNISED_EXTENSIONS)
             return known.problem not in PASSING_PROBLEMS and not (scan and self._recognises)
         return (

@@ -248,6 +248,13 @@ def _to_schema_6(connection: sqlite3.Connection) -> None:
     )
 
 
+def _to_schema_7(connection: sqlite3.Connection) -> None:
+    """A document that cannot be read may be ignored: a state that earlier releases do not know.
+
+    No table changes. The number keeps those releases from opening what they would take for damage.
+    """
+
+
 def run_statements(connection: sqlite3.Connection, script: str) -> None:
     """Run statements that end in semicolons inside the transaction that is going on."""
     # Not executescript(): it commits the transaction first.
@@ -266,4 +273,5 @@ MIGRATIONS: Mapping[int, Callable[[sqlite3.Connection], None]] = {
     4: _to_schema_4,
     5: _to_schema_5,
     6: _to_schema_6,
+    7: _to_schema_7,
 }

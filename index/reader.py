@@ -282,6 +282,8 @@ class CatalogReader:
                 ready=states.get("ready", 0),
                 partial=states.get("partial", 0),
                 failed=states.get("failed", 0),
+                disabled=states.get("disabled", 0),
+                ignored=states.get("ignored", 0),
                 passages=live_chunks(connection),
                 languages=languages(connection),
                 fingerprint=fingerprint,

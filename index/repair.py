@@ -89,7 +89,7 @@ def _repair_catalog(store: Store, done: list[str]) -> list[str]:
                 _fail(connection, row["doc_id"], "Parts of it are missing in the index.")
                 again.append(row["doc_id"])
                 done.append(f"{path} answers no more: parts of it are missing. Index it again.")
-            elif state == "failed" and version_id is not None:
+            elif state in ("failed", "ignored") and version_id is not None:
                 _fail(connection, row["doc_id"], row["reason"])
                 done.append(f"The content of {path}, which has failed, was dropped.")
             elif state not in STATES:
@@ -128,10 +128,15 @@ def _repair_catalog(store: Store, done: list[str]) -> list[str]:
 def _fail(connection: sqlite3.Connection, doc_id: str, reason: str) -> None:
     # "unreadable" may pass by itself, so the next run over its folder reads it again.
     connection.execute(
-        "UPDATE documents SET state = 'failed', problem = 'unreadable', reason = ?, hint = ?,"
-        " version_id = NULL WHERE doc_id = ?",
+        f"UPDATE documents SET state = {_unless_disabled('failed')}, problem = 'unreadable', reason = ?,"
+        " hint = ?, version_id = NULL WHERE doc_id = ?",
         (reason, "Index it again.", doc_id),
     )
+
+
+def _unless_disabled(state: str) -> str:
+    """A new state in SQL: what a person disabled stays disabled."""
+    return f"CASE state WHEN 'disabled' THEN state ELSE '{state}' END"
 
 
 def _set_state(connection: sqlite3.Connection, doc_id: str, state: str) -> None:
@@ -145,12 +150,14 @@ def _judge_original(connection: sqlite3.Connection, row: sqlite3.Row, store: Sto
     path = decode_path(row["path"])
     if there:
         connection.execute(
-            "UPDATE documents SET state = 'ready', problem = '', reason = '', hint = '' WHERE doc_id = ?",
+            f"UPDATE documents SET state = {_unless_disabled('ready')}, problem = '', reason = '', hint = ''"
+            " WHERE doc_id = ?",
             (row["doc_id"],),
         )
         return
     connection.execute(
-        "UPDATE documents SET state = 'partial', problem = ?, reason = ?, hint = ? WHERE doc_id = ?",
+        f"UPDATE documents SET state = {_unless_disabled('partial')}, problem = ?, reason = ?, hint = ?"
+        " WHERE doc_id = ?",
         (
             LOST_ORIGINAL,
             "The uploaded file is lost; its text is still there.",

@@ -13,7 +13,9 @@ from index.errors import DamagedError
 from index.health import Health
 from index.lexical import Marker
 
-DocumentState = Literal["queued", "reading", "embedding", "ready", "partial", "failed", "missing", "disabled"]
+DocumentState = Literal[
+    "queued", "reading", "embedding", "ready", "partial", "failed", "missing", "disabled", "ignored"
+]
 Origin = Literal["folder", "upload"]
 
 
@@ -22,7 +24,8 @@ class DocumentRow:
     """A source: collection + path, and the version of its content that is indexed.
 
     ``path`` is absolute for a file of a folder, the shown name for an upload; undecodable bytes are
-    surrogate escapes. ``problem``, ``reason`` and ``hint`` are "" unless ``failed`` or ``partial``.
+    surrogate escapes. ``problem``, ``reason`` and ``hint`` are "" unless ``failed``, ``ignored`` or
+    ``partial``, or ``disabled`` and else one of these.
     ``language`` is an ISO 639-1 code, None where it is undecided; ``health`` is None for a failed document
     and for one that an older release has read. The text of ``recognised_pages`` comes from text recognition.
     """
@@ -51,6 +54,11 @@ class DocumentRow:
     def name(self) -> str:
         """The last part of the path."""
         return last_part(self.path)
+
+    @property
+    def answers(self) -> bool:
+        """Whether a question may be answered from it: it was read, and is not disabled."""
+        return self.version_id is not None and self.state != "disabled"
 
     @property
     def has_pages(self) -> bool:
@@ -96,6 +104,8 @@ class StoreStatus:
     ready: int
     partial: int
     failed: int
+    disabled: int
+    ignored: int
     passages: int
     languages: dict[str, int]
     fingerprint: str | None

@@ -8,8 +8,9 @@ catalog's generation.
 
 from __future__ import annotations
 
+import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -28,6 +29,7 @@ from index.changes import (
 )
 from index.checkpoints import Checkpoints
 from index.data_folder import refuse_foreign, require_folder
+from index.disabling import disable, enable, ignore
 from index.durable import make_folder
 from index.erasure import erasure_due, note_erasure
 from index.errors import SourceError
@@ -274,6 +276,39 @@ class Store(CatalogReader):
             self._keywords.roll_forward()
         self.refresh()
         return back
+
+    def disable(self, doc_ids: Sequence[str]) -> list[str]:
+        """Keep documents from answering until they are enabled, whatever becomes of their files meanwhile.
+
+        Returns:
+            The ids of those that are disabled by this, see :func:`index.disabling.disable`.
+        """
+        return self._set_aside(disable, doc_ids)
+
+    def enable(self, doc_ids: Sequence[str]) -> list[str]:
+        """Let disabled documents answer again, in the state that they had.
+
+        Returns:
+            The ids of those that were disabled.
+        """
+        return self._set_aside(enable, doc_ids)
+
+    def ignore(self, doc_ids: Sequence[str]) -> list[str]:
+        """Let documents rest that could not be read; returns the ids of those, see :mod:`index.disabling`."""
+        return self._set_aside(ignore, doc_ids)
+
+    def _set_aside(
+        self, change: Callable[[sqlite3.Connection, Sequence[str]], list[str]], doc_ids: Sequence[str]
+    ) -> list[str]:
+        """Change the state of sources; it is a generation of its own, as what can be found changes."""
+        with self._writer.held():
+            with self.catalog.writing() as connection:
+                changed = change(connection, doc_ids)
+                if changed:
+                    set_meta(connection, "generation", str(published_generation(connection) + 1))
+            self._keywords.roll_forward()
+        self.refresh()
+        return changed
 
     def removals(self, *, undo_seconds: float = UNDO_SECONDS) -> list[Removal]:
         """What can still be undone, the newest first."""

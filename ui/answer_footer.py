@@ -60,7 +60,8 @@ def footer_html(
         _chip(
             f"cite-{message_id}-{marker}-chip",
             f"{marker}!" if located[marker].version_id is None else str(marker),
-            place(ref.name, located[marker].locator_of(ref)),
+            place(ref.name, located[marker].locator_of(ref))
+            + (" · disabled" if located[marker].state == "disabled" else ""),
             css=" fn-chip-gone" if located[marker].version_id is None else "",
         )
         for marker, ref in answer.citations

@@ -6,7 +6,8 @@ import time
 
 from rag.providers import destination
 from ui.desk import Desk, Overview
-from ui.documents_view import SAMPLES, state_html, table_html
+from ui.documents_table import table_html
+from ui.documents_view import SAMPLES, state_html
 from ui.folders_view import folders_html
 from ui.quality_view import quality_html
 from ui.selection import Selection
@@ -61,6 +62,8 @@ class Around:
                 desk.model_name,
                 desk.model_problem,
                 answering=overview.sources.count(None),
+                passages=overview.sources.passages,
+                changed=desk.changed_files(overview.generation),
                 sources=sources_html(overview.sources, selection, view.looking),
                 wanted=view.wanted.strip(),
                 reindex=bool(overview.models.needed),

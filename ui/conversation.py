@@ -175,7 +175,7 @@ def _mark(message_id: str, marker: int, ref: SpanRef, found: Located, *, weak: b
     words = " ".join(found.quote.split())
     if len(words) > HOVER_CHARS:
         words = words[:HOVER_CHARS].rstrip() + "…"
-    hover = place(ref.name, found.locator_of(ref))
+    hover = place(ref.name, found.locator_of(ref)) + (" (disabled)" if found.state == "disabled" else "")
     if gone:
         hover = f"{hover}: {GONE.get(found.state, 'source removed')}"
     elif words:

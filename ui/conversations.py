@@ -79,6 +79,10 @@ class Conversations:
                 self.desk.chats.restore(view.hidden)
                 view.hidden = ""
                 yield self.around.changes(view) or {self.components.side: gr.skip()}
+            case "review":
+                if self.desk.indexer.planned is None and not self.desk.is_indexing():
+                    self.desk.check_folders()
+                yield self.around.changes(view) or {self.components.side: gr.skip()}
             case "find":
                 view.wanted = text_of(data, "value", 200)
                 yield self.around.changes(view) or {self.components.side: gr.skip()}

@@ -34,6 +34,7 @@ from ui.folders_view import FolderLine
 from ui.indexer import IndexerClient
 from ui.indexing import Request
 from ui.job_control import JobAction, control_job
+from ui.looking import FolderLook
 from ui.measuring import Measuring
 from ui.memory import FreeMemory
 from ui.models import ModelState
@@ -140,6 +141,7 @@ class Desk:
             else indexer
         )
         self.watcher = FolderWatcher(self.store, self.jobs, self.indexer, settings.watch)
+        self.looking = FolderLook(self.store, busy=self.is_indexing)
         self.uploads = uploads_folder(settings.data)
         self.quality = QualityFacts(settings.data, self.feedback, self.chats)
         self.measuring = Measuring(
@@ -168,10 +170,12 @@ class Desk:
         if self.chats.note(_SAMPLES_NOTE) is None and not self.store.documents():
             self.indexer.submit({"kind": "samples"})
         self.watcher.start()
+        self.looking.start()
 
     def close(self) -> None:
         """Stop the threads and close the files; waits for what is being written."""
         self._closing.set()
+        self.looking.close()
         self.measuring.close()
         self.asking.close()
         self.watcher.close()
@@ -258,6 +262,22 @@ class Desk:
         self.preferences.save({_MODEL: model.source})
         if before:
             self.rebuild()  # embeds what was indexed since; the rest is kept
+
+    def is_indexing(self) -> bool:
+        """Whether something is being indexed or looked through, or is about to be."""
+        return self.indexer.pending > 0 or self.jobs.current() is not None
+
+    def check_folders(self) -> None:
+        """Make the plan of what re-indexing all folders would do."""
+        self.indexer.planned = None
+        self.indexer.submit({"kind": "plan", "paths": [], "label": "all folders"})
+
+    def changed_files(self, generation: int) -> int:
+        """How many files in the folders are known not to be as the index has them, in this generation."""
+        plan = self.indexer.planned
+        if plan is not None and not plan.request["paths"] and plan.generation == generation:
+            return plan.changed_files
+        return self.looking.changed
 
     def latest_jobs(self) -> tuple[Job | None, Job | None]:
         """The job that runs now, and the newest one that ended."""

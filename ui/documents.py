@@ -13,6 +13,7 @@ from index.errors import FootnoteError
 from index.scan import typed_path
 from ui.around import Around
 from ui.desk import Desk
+from ui.documents_table import SHOWN_ROWS
 from ui.documents_view import COLLECTION_CHARS
 from ui.folders_view import folder_key
 from ui.job_control import JobAction
@@ -40,7 +41,7 @@ class Documents:
 
     def _carry_out(self, view: View, data: Mapping[str, Any]) -> None:
         desk = self.desk
-        doc_id = text_of(data, "doc", 64)
+        doc_ids = self._named(data)
         named = " ".join(text_of(data, "collection", COLLECTION_CHARS).split())
         into = {"collection": named} if named else {}
         match text_of(data, "act", 20):
@@ -55,22 +56,27 @@ class Documents:
             case "plan":
                 self._submit_folder(view, "plan", text_of(data, "value", 4096).strip(), into)
             case "plan-all" if desk.store.folders():
-                desk.indexer.planned = None
-                desk.indexer.submit({"kind": "plan", "paths": [], "label": "all folders"})
+                desk.check_folders()
             case "apply" if desk.indexer.planned is not None:
                 request, desk.indexer.planned = desk.indexer.planned.request, None
                 desk.indexer.submit(request)
             case "discard":
                 desk.indexer.planned = None
-            case "reindex" if desk.store.document(doc_id) is not None:
-                desk.indexer.submit({"kind": "reindex", "doc_ids": [doc_id]})
+            case "reindex" if doc_ids:
+                desk.indexer.submit({"kind": "reindex", "doc_ids": doc_ids})
             case "reindex-all" | "plan-all":
                 if desk.store.folders():
                     desk.indexer.submit({"kind": "paths", "paths": [], "label": "All folders"})
                 else:
                     view.notice = "No folder was added yet, so nothing can have changed. Add a folder first."
-            case "remove" if desk.store.document(doc_id) is not None:
-                view.removal = desk.store.remove([doc_id])
+            case "disable":
+                desk.store.disable(doc_ids)
+            case "enable":
+                desk.store.enable(doc_ids)
+            case "ignore":
+                desk.store.ignore(doc_ids)
+            case "remove" if doc_ids:
+                view.removal = desk.store.remove(doc_ids)
             case "rebuild":
                 desk.rebuild()
             case "model-keep" | "model-back" as act:
@@ -93,6 +99,12 @@ class Documents:
                 number = text_of(data, "job", 12)
                 if number.isascii() and number.isdigit():
                     desk.control_job(int(number), JobAction(act))
+
+    def _named(self, data: Mapping[str, Any]) -> list[str]:
+        """The ids of the documents that a button is for: of its own row, or of all that are ticked."""
+        named = [text_of(data, "doc", 64), *text_of(data, "docs", SHOWN_ROWS * 64).split()]
+        known = {row.doc_id for row in self.desk.overview().rows}
+        return [doc_id for doc_id in dict.fromkeys(named) if doc_id in known]
 
     def _submit_folder(self, view: View, kind: str, path: str, into: Mapping[str, str]) -> None:
         """Index a folder that was typed, or make the plan for it."""

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from index.jobs import Job
-from index.removal import UNDO_SECONDS
 from index.report import FileOutcome
 from index.rows import DocumentRow, StoreStatus
-from ui.health import health_facts, health_remark
 from ui.indexing import UPLOADS
 from ui.model_card import model_card
 from ui.models import ModelState
@@ -19,20 +17,8 @@ from ui.planning import PlanSummary
 from ui.render import button, clock, count, escape, escape_line, file_size
 
 SAMPLES = "Samples"
-SHOWN_ROWS = 500
 COLLECTION_CHARS = 60
 _SHOWN_LINES = 100
-# The one place that says how a document's state reads on the page.
-STATES: dict[str, tuple[str, str]] = {
-    "queued": ("Queued", "run"),
-    "reading": ("Reading", "run"),
-    "embedding": ("Embedding", "run"),
-    "ready": ("Ready", "ok"),
-    "partial": ("Partial", "part"),
-    "failed": ("Failed", "bad"),
-    "missing": ("Missing", "part"),
-    "disabled": ("Disabled", "part"),
-}
 _OUTCOMES = {
     "added": "added",
     "changed": "changed",
@@ -111,7 +97,7 @@ def state_html(
         now: Unix seconds; the present when None.
     """
     moment = time.time() if now is None else now
-    parts = [_summary(status, moment, unread=sum(row.version_id is None for row in rows))]
+    parts = [_summary(status, moment)]
     if notice:
         parts.append(f'<p class="fn-notice fn-bad" role="status">{escape_line(notice)}</p>')
     if models is not None:
@@ -126,7 +112,7 @@ def state_html(
     if current is not None:
         parts.append(_progress(current, moment, goes_on=status.passages > 0))
     elif last is not None:
-        parts.append(_report(last))
+        parts.append(_report(last, ignored={row.path for row in rows if row.state == "ignored"}))
     samples = sum(row.collection == SAMPLES for row in rows)
     if samples:
         parts.append(_samples(samples))
@@ -136,46 +122,12 @@ def state_html(
     return f'<div class="fn-documents">{"".join(parts)}<datalist id="fn-collections">{known}</datalist></div>'
 
 
-def table_html(
-    rows: Sequence[DocumentRow], *, wanted: str = "", indexing: bool = False, now: float | None = None
-) -> str:
-    """The table of documents. Apart from the rest, because it changes only when a document does.
-
-    Args:
-        rows: All documents.
-        wanted: Filter; words that name, collection, state or facts must contain.
-        indexing: Whether a job runs now.
-        now: Unix seconds; the present when None.
-    """
-    moment = time.time() if now is None else now
-    shown = [row for row in rows if _matches(row, wanted)]
-    if shown:
-        more = ""
-        if len(shown) > SHOWN_ROWS:
-            words = f"The first {SHOWN_ROWS} of {len(shown):,}. Filter to find others."
-            more = f'<p class="fn-quiet-line">{words}</p>'
-        return _table(shown[:SHOWN_ROWS], moment) + more
-    if rows:
-        clear = button("Clear filter", "fn-link", {"do": "clear"})
-        return f'<div class="fn-none"><p>No document matches.</p>{clear}</div>'
-    if indexing:
-        return ""
-    bring = button("Bring back the samples", "fn-btn", {"act": "samples"})
-    words = "No documents yet. Drop files anywhere on this page, add a folder, or"
-    return f'<div class="fn-none"><p>{words}</p>{bring}</div>'
-
-
-def _matches(row: DocumentRow, wanted: str) -> bool:
-    facts = " ".join(health_facts(row))
-    text = f"{row.path} {row.collection} {STATES[row.state][0]} {row.reason} {facts}".casefold()
-    return all(word in text for word in wanted.casefold().split())
-
-
-def _summary(status: StoreStatus, now: float, *, unread: int) -> str:
+def _summary(status: StoreStatus, now: float) -> str:
     number, _, unit = file_size(status.size_bytes).partition(" ")
     when = "" if status.last_indexed_at is None else f"Last indexed {clock(status.last_indexed_at, now)}"
     model = f"{status.model_name}, this computer" if status.model_name else ""
-    missing = f"<span><b>{unread:,}</b>of them not read</span>" if unread else ""
+    counts = {"not read": status.failed, "ignored": status.ignored, "disabled": status.disabled}
+    missing = "".join(f"<span><b>{number:,}</b>{said}</span>" for said, number in counts.items() if number)
     return (
         '<div class="fn-sum">'
         f"<span><b>{status.documents:,}</b>{'document' if status.documents == 1 else 'documents'}</span>"
@@ -235,8 +187,10 @@ def _short(path: str) -> str:
     return path.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
 
 
-def _report(job: Job) -> str:
-    attention = [line for line in job.outcomes if line.outcome in ("failed", "skipped")]
+def _report(job: Job, *, ignored: Container[str]) -> str:
+    attention = [
+        line for line in job.outcomes if line.outcome in ("failed", "skipped") and line.path not in ignored
+    ]
     if job.state == "done" and not attention:
         return ""
     words = {"done": "finished", "cancelled": "was cancelled", "failed": "failed"}
@@ -267,53 +221,3 @@ def _line(line: FileOutcome) -> str:
 def _samples(number: int) -> str:
     remove = button("Remove the samples", "fn-link", {"act": "remove-samples"})
     return f'<p class="fn-quiet-line">{count(number, "document")} came with Footnote as samples. {remove}</p>'
-
-
-def _table(rows: Sequence[DocumentRow], now: float) -> str:
-    body = "".join(_row(row, now) for row in rows)
-    return (
-        '<table class="fn-table"><thead><tr><th>Document</th><th>Collection</th><th class="fn-n">Pages</th>'
-        '<th class="fn-n">Passages</th><th>State</th><th>Indexed</th>'
-        f'<th><span class="fn-sr">Actions</span></th></tr></thead><tbody>{body}</tbody></table>'
-    )
-
-
-def _row(row: DocumentRow, now: float) -> str:
-    label, css = STATES[row.state]
-    folder = row.path.replace("\\", "/").rpartition("/")[0] if row.origin == "folder" else "uploaded"
-    troubles = [f"{row.reason} {row.hint}".strip(), health_remark(row)]
-    fix = "".join(f'<div class="fn-fix">{escape_line(trouble)}</div>' for trouble in troubles if trouble)
-    facts = " · ".join(escape_line(fact) for fact in health_facts(row))
-    where = f"<bdi>{escape_line(folder)}</bdi>{' · ' if folder and facts else ''}{facts}"
-    name = f"<bdi>{escape_line(row.name)}</bdi>"
-    if row.version_id is not None:
-        name = f'<a href="#doc-{row.doc_id}">{name}</a>'
-    warning = "Its text leaves the index and every conversation."
-    if row.origin == "folder":
-        warning += " The file itself stays where it is."
-    warning += f" You can undo it for {UNDO_SECONDS:.0f} seconds."
-    again = button(
-        "Retry" if row.state == "failed" else "Re-index", "fn-link", {"act": "reindex", "doc": row.doc_id}
-    )
-    delete = button("Delete document", "fn-danger", {"act": "remove", "doc": row.doc_id})
-    seen = ""
-    if row.version_id is not None:
-        title = (
-            "What Footnote reads of it, beside its pages" if row.has_pages else "What Footnote reads of it"
-        )
-        seen = (
-            f'<a class="fn-link" href="#doc-{row.doc_id}" data-as="{"both" if row.has_pages else "text"}" '
-            f'title="{title}" aria-label="What was read of {escape_line(row.name)}">What was read</a>'
-        )
-    return (
-        f'<tr data-doc="{escape(row.doc_id)}">'
-        f'<td class="fn-doc">{name}<small>{where}</small>{fix}</td>'
-        f'<td data-th="Collection"><bdi>{escape_line(row.collection)}</bdi></td>'
-        f'<td class="fn-n" data-th="Pages">{row.pages or "–"}</td>'
-        f'<td class="fn-n" data-th="Passages">{f"{row.passages:,}" if row.passages else "–"}</td>'
-        f'<td data-th="State"><span class="fn-st fn-{css}">{label}</span></td>'
-        f'<td data-th="Indexed" class="fn-when">{escape_line(clock(row.indexed_at, now))}</td>'
-        f'<td class="fn-actions">{seen}{again}'
-        '<details class="fn-confirm"><summary class="fn-link">Delete</summary>'
-        f'<div class="fn-pop"><p>{warning}</p>{delete}</div></details></td></tr>'
-    )

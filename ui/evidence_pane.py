@@ -30,9 +30,16 @@ CONTEXT_CHARS = 700
 MORE_CHARS = 2500
 _MAX_CONTEXT_CHARS = 60_000
 _REFERENCE = re.compile(r"#?(cite|found|part|doc)-([0-9a-f]{1,64})(?:-(\d{1,15})(?:-[a-z]+)?)?")
-_BADGES = {"current": "Current", "moved": "Moved", "changed": "Changed", "removed": "Removed"}
+_BADGES = {
+    "current": "Current",
+    "moved": "Moved",
+    "disabled": "Disabled",
+    "changed": "Changed",
+    "removed": "Removed",
+}
 _STATES = {
     "moved": "These words now stand at another place than when the answer was written.",
+    "disabled": "The document is disabled: nothing is answered from it until you enable it in Documents.",
     "changed": "The document has changed since: the words that were cited are no longer in it.",
     "removed": "The document was removed, and its text with it.",
 }
@@ -103,7 +110,11 @@ class EvidencePane:
             claim=_claim(message, reference, found),
             body=self._text(found, before, after),
             foot=self._footer.html(
-                found, ref, message.answer if message is not None else None, reference.target
+                found,
+                ref,
+                message.answer if message is not None else None,
+                reference.target,
+                marker=reference.number if reference.kind == "cite" else 0,
             ),
             document=found.document,
             page=parsed.page_at(found.start) if parsed is not None else None,
@@ -189,7 +200,7 @@ class EvidencePane:
         return self._pane(
             reference,
             name=document.name,
-            badge="",
+            badge="" if document.answers else "disabled",
             meta=[
                 *self._meta(document, document.collection, document.version_id, None),
                 *health_facts(document),

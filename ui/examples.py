@@ -23,7 +23,7 @@ _HEADING_CHARS = (8, 70)
 
 def example_questions(store: Store, rows: list[DocumentRow]) -> list[str]:
     """At most four questions the documents speak of: own documents first, then the samples."""
-    ready = [row for row in rows if row.version_id is not None and row.passages]
+    ready = [row for row in rows if row.answers and row.passages]
     own = sorted((row for row in ready if row.collection != SAMPLES), key=lambda row: -row.indexed_at)
     questions: list[str] = []
     for row in own[: _MOST * 2]:

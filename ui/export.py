@@ -35,7 +35,7 @@ class Footnote:
     document: str
     collection: str
     place: str  # "p. 3"; "" where only the document is known
-    state: str  # current, moved, changed or removed
+    state: str  # current, moved, disabled, changed or removed
     quote: str
 
 

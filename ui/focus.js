@@ -29,7 +29,15 @@ const isLost = () => {
   const { element: each, purpose: was } = focused;
   return !each.isConnected || !each.checkVisibility() || purpose(each) !== was;
 };
+// The element that has the focus may have become another thing, such as the same button of another row.
+const isOther = () => focused && document.activeElement === focused.element && purpose(focused.element) !== focused.purpose;
 const afterDrawing = () => {
+  if (isOther()) {
+    const again = seen(FOCUSED).find((each) => purpose(each) === focused.purpose);
+    if (again) again.focus({ preventScroll: true });
+    else focused.purpose = purpose(focused.element); // what it was is gone: what stands in its place now is as near
+    return;
+  }
   if (!isLost()) return;
   const again = standsFor(focused);
   if (again) return void again.focus({ preventScroll: true });

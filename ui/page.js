@@ -185,6 +185,8 @@ document.addEventListener(
       const message = copied.getAttribute("href").slice("#copy-".length);
       return void server.answer_text({ message }).then((text) => copy(text, copied));
     }
+    const beside = event.target.closest?.("[data-copy]");
+    if (beside) return void copy(beside.parentElement.querySelector("code").textContent, beside);
     // What a refusal offers: "#again-<message>" asks everything, "#try-<message>-<number>" asks a heading.
     const offer = event.target.closest?.('a[href^="#again-"], a[href^="#try-"]');
     if (offer) {
@@ -333,7 +335,16 @@ document.addEventListener("keydown", (event) => {
 // ---- upkeep of what Gradio draws
 
 // Gradio repeats the raw Markdown of a message as its label, and a screen reader would read the markup.
+// What is said of a citation stands under its answer; the same link in the pane's foot repeats it.
+const followOpinion = () => {
+  const link = element.querySelector(".fn-say-wrong");
+  if (!link) return;
+  const below = document.querySelector(`#fn-chat a[href="${link.getAttribute("href")}"]`);
+  const words = `${below?.textContent.startsWith("✓") ? "✓ " : ""}This passage is wrong`;
+  if (link.textContent !== words) link.textContent = words;
+};
 const tidy = () => {
+  followOpinion();
   for (const message of document.querySelectorAll("#fn-chat [data-testid][aria-label]")) {
     message.removeAttribute("aria-label");
   }

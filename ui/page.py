@@ -36,6 +36,7 @@ from ui.tab import Components, Update, View, number_of, text_of, warn
 TITLE = "Footnote"
 # Clicks on anything with data-act become one event with its data; every element below a gr.HTML.
 _ACTIONS_JS = Path(__file__).with_name("actions.js")
+_TICKS_JS = Path(__file__).with_name("ticks.js")  # after actions.js
 _FIELDS_JS = Path(__file__).with_name("fields.js")  # after actions.js
 _PAGE_JS = [
     Path(__file__).with_name(name)
@@ -167,6 +168,7 @@ def build_page(desk: Desk) -> gr.Blocks:
     parts = page.components
     actions = _ACTIONS_JS.read_text(encoding="utf-8")
     fields = _FIELDS_JS.read_text(encoding="utf-8")
+    ticks = _TICKS_JS.read_text(encoding="utf-8")
     formats = ",".join(sorted(SUPPORTED_EXTENSIONS))
     with LeanBlocks(
         title=TITLE, fill_width=True, analytics_enabled=False, delete_cache=(3600, 6 * 3600)
@@ -218,7 +220,7 @@ def build_page(desk: Desk) -> gr.Blocks:
                 with gr.Column(elem_id="fn-docs-view", elem_classes="fn-view", min_width=0):
                     tools = gr.HTML(tools_html(formats), js_on_load=actions, elem_id="fn-tools-html")
                     parts.state = gr.HTML("", js_on_load=actions, elem_id="fn-state-html")
-                    parts.table = gr.HTML("", js_on_load=actions, elem_id="fn-table-html")
+                    parts.table = gr.HTML("", js_on_load=actions + ticks, elem_id="fn-table-html")
                 with gr.Column(elem_id="fn-quality-view", elem_classes="fn-view", min_width=0):
                     parts.quality = gr.HTML("", js_on_load=actions + fields, elem_id="fn-quality-html")
                 with gr.Column(elem_id="fn-settings-view", elem_classes="fn-view", min_width=0):

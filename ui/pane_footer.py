@@ -1,4 +1,4 @@
-"""The foot of the evidence pane: where the same text stands too, and what else was found in the file."""
+"""The foot of the evidence pane: where the same text stands too, what else was found, a word against it."""
 
 from __future__ import annotations
 
@@ -44,14 +44,16 @@ class PaneFooter:
         ref: SpanRef | None = None,
         answer: StoredAnswer | None = None,
         message_id: str = "",
+        marker: int = 0,
     ) -> str:
-        """Two lists and how the place was found, each folded; "" if there is nothing of it.
+        """Two lists and how the place was found, each folded, and a word against it; "" if there is nothing.
 
         Args:
             found: The place that the pane shows.
             ref: How the message remembers it; None for a place of no message.
             answer: That of the message.
             message_id: Of the message.
+            marker: Of the citation in its answer that the place is; 0 for any other place.
         """
         if found.version_id is None or found.document is None:
             return ""
@@ -65,6 +67,8 @@ class PaneFooter:
         if others:
             lists += _list(f"Other passages from this file ({len(others)})", others)
         lists += _found_by(ref, answer)
+        if marker and answer is not None and answer.status == "answered":
+            lists += _wrong(message_id, marker)
         # Not a <footer>: those are hidden, as Gradio's own is.
         return f'<div class="fn-pane-foot">{lists}</div>' if lists else ""
 
@@ -77,7 +81,7 @@ class PaneFooter:
         def add(document: DocumentRow, version_id: int, start: int) -> None:
             chunk = self._store.chunk_at(version_id, start)
             known = document.doc_id == shown.doc_id or document.doc_id in lines
-            if chunk is not None and not known and document.state != "disabled" and len(lines) < _MOST:
+            if chunk is not None and not known and document.answers and len(lines) < _MOST:
                 label = place(document.name, chunk.locator)
                 lines[document.doc_id] = _Line(link=part_link(document.doc_id, chunk.chunk_id), label=label)
 
@@ -127,6 +131,13 @@ def _found_by(ref: SpanRef | None, answer: StoredAnswer | None) -> str:
             rows = "".join(f"<li>{escape_line(fact)}</li>" for fact in (*facts, each.reason))
             return f"<details><summary>How this passage was found</summary><ul>{rows}</ul></details>"
     return ""
+
+
+def _wrong(message_id: str, marker: int) -> str:
+    """The same as *Wrong citation* under the answer; page.js repeats whether that is noted."""
+    title = "Note a test question: the answer should not cite this. Another click takes it back"
+    link = f"say-{message_id}-wrong_citation-{marker}"
+    return f'<a class="fn-say-wrong" href="#{link}" title="{title}">This passage is wrong</a>'
 
 
 def _overlap(one: SpanRef, other: SpanRef) -> bool:

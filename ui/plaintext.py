@@ -225,6 +225,8 @@ def status_lines(
         "ready": status.ready,
         "partly read": status.partial,
         "failed": status.failed,
+        "disabled": status.disabled,
+        "ignored": status.ignored,
     }
     parts = ", ".join(f"{number:,} {state}" for state, number in states.items() if number)
     yield f"Documents      {status.documents:,}{f' ({parts})' if parts else ''}"

@@ -71,6 +71,11 @@ class PlanSummary:
         return any(group.outcome in _DOING for group in self.groups)
 
     @property
+    def changed_files(self) -> int:
+        """How many files are not as they were indexed; those that cannot be read are no news."""
+        return sum(group.files for group in self.groups if group.outcome in _DOING[:-1])
+
+    @property
     def words(self) -> str:
         """What it costs, in one line."""
         if not self.changes:

@@ -13,7 +13,7 @@ from rag.feedback import OPINIONS, Feedback
 from rag.own_evaluation import DOCUMENT, FOUND, PAGE
 from rag.runs import Case, Run
 from rag.scoring import LENGTHS
-from ui.documents_view import STATES
+from ui.documents_table import STATES
 from ui.health import health_facts, health_remark, needs_a_look
 from ui.measuring import Measurement
 from ui.opinions import LABELS

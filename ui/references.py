@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from index.rows import DocumentRow
     from index.store import Store
 
-CitationState = Literal["current", "moved", "changed", "removed"]
+CitationState = Literal["current", "moved", "disabled", "changed", "removed"]
 
 _KEPT_VERSIONS = 16
 _KEPT_PLACES = 4096
@@ -28,8 +28,9 @@ class Located:
     """Where a reference leads now.
 
     ``current``: the words stand where they were read. ``moved``: the same words stand elsewhere, in a
-    newer version or in another file with the same content. ``changed``: the document is there, the words
-    are not. ``removed``: the document is gone. ``version_id`` is None for the last two, and ``quote`` "".
+    newer version or in another file with the same content. ``disabled``: they stand in a document that
+    answers no more because a person said so. ``changed``: the document is there, the words are not.
+    ``removed``: the document is gone. ``version_id`` is None for the last two, and ``quote`` "".
     """
 
     state: CitationState
@@ -89,11 +90,18 @@ class References:
                     self._places.popitem(last=False)
         return located
 
+    def answers(self, place: SpanRef) -> bool:
+        """Whether the words of a place are still there to be found by a question."""
+        found = self.locate(place)
+        return found.version_id is not None and found.state != "disabled"
+
     def heading(self, place: SpanRef) -> str:
-        """A heading as something to ask; "" when it is gone."""
+        """A heading as something to ask; "" when it is gone, or would not be searched."""
         found = self.locate(place)
         parsed = self.parsed(found.version_id) if found.version_id is not None else None
-        return plain_title(found.quote, parsed.media_type) if parsed is not None else ""
+        if parsed is None or found.state == "disabled":
+            return ""
+        return plain_title(found.quote, parsed.media_type)
 
     def _forget_older_generations(self) -> None:
         # A remembered text must not outlive a deletion: every publish empties the memory.
@@ -112,7 +120,8 @@ class References:
                 )
                 return Located(state=state, document=document)
             # The content lives on under another path: a copy, or the file after a rename.
-            found = self._look_up(replace(place, doc_id=holders[0].doc_id))
+            holder = next((each for each in holders if each.answers), holders[0])
+            found = self._look_up(replace(place, doc_id=holder.doc_id))
             return replace(found, state="moved") if found.state == "current" else found
         parsed = self.parsed(document.version_id)
         if parsed is None:
@@ -121,7 +130,7 @@ class References:
             quote = parsed.text[place.start : place.end]
             if digest(quote) == place.sha256:
                 return Located(
-                    state="current",
+                    state="current" if document.answers else "disabled",
                     document=document,
                     version_id=document.version_id,
                     start=place.start,
@@ -135,7 +144,7 @@ class References:
             return Located(state="changed", document=document)
         end = start + place.end - place.start
         return Located(
-            state="moved",
+            state="moved" if document.answers else "disabled",
             document=document,
             version_id=document.version_id,
             start=start,

@@ -28,10 +28,15 @@ class Sources:
         """Take the documents of an index, by collection and path."""
         shelves: dict[str, dict[str, DocumentRow]] = {}
         for row in rows:
-            if row.version_id is not None and row.state != "disabled":
+            if row.answers:
                 shelves.setdefault(row.collection, {})[row.doc_id] = row
         self.collections: Mapping[str, Mapping[str, DocumentRow]] = shelves
         self._documents = {doc_id: row for shelf in shelves.values() for doc_id, row in shelf.items()}
+
+    @property
+    def passages(self) -> int:
+        """How many passages these documents have; those of the same content are counted once."""
+        return sum({row.version_id: row.passages for row in self._documents.values()}.values())
 
     def document(self, doc_id: str) -> DocumentRow | None:
         """One of them, None for any other."""

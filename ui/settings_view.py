@@ -11,6 +11,7 @@ from rag.settings import Settings
 from rag.settings_file import Sourced
 from ui.planning import time_words
 from ui.preferences import Tried
+from ui.programs import programs_html
 from ui.render import button, count, escape, escape_line
 from ui.settings_fields import PROVIDER_OPTIONS, SECTIONS, Field, Section
 
@@ -66,7 +67,7 @@ def settings_html(
         elif section.name == "index":
             more = _index(drafts, section, cost)
         sections.append(_section(section, sources, drafts, more))
-    sections.append(_privacy(settings, goes_to, chats))
+    sections += [programs_html(settings.data), _privacy(settings, goes_to, chats)]
     notice = ""
     if drafts.notice:
         notice = f'<p class="fn-notice fn-toast" role="status">{escape_line(drafts.notice)}</p>'

@@ -38,6 +38,8 @@ def sidebar_html(
     now: float | None = None,
     *,
     answering: int = 0,
+    passages: int = 0,
+    changed: int = 0,
     sources: str = "",
     wanted: str = "",
     deleted: str | None = None,
@@ -54,6 +56,8 @@ def sidebar_html(
         model_problem: Why nothing can answer now, "" when all is well.
         now: Unix seconds; the present when None.
         answering: How many documents can answer: those that were read and are not disabled.
+        passages: How many passages these have.
+        changed: How many files in the folders are known not to be as they are indexed.
         sources: The block of what the conversation searches, as HTML.
         wanted: The words that ``chats`` were searched for, "" when these are all.
         reindex: Whether everything is to be embedded anew, with another model.
@@ -78,12 +82,15 @@ def sidebar_html(
         back = button("Undo", "fn-link", {"act": "undelete"})
         gone = f"<span>Deleted <bdi>{escape_line(deleted)}</bdi></span>"
         undo = f'<p class="fn-deleted" role="status">{gone}{back}</p>'
+    index = _index_line(status, job, moment, changed=changed, reindex=reindex) + (
+        '<button type="button" class="fn-line" data-view="documents">'
+        f"{count(answering, 'document')}, {count(passages, 'passage')}</button>"
+    )
     return (
         f'<div class="fn-side">{undo}'
         f'<nav class="fn-chats" aria-label="Conversations">{lists}</nav>'
         f"{sources}"
-        f'<div class="fn-status">{_index_line(status, job, moment, answering=answering, reindex=reindex)}'
-        f"{_model_line(model, model_problem)}"
+        f'<div class="fn-status">{index}{_model_line(model, model_problem)}'
         f"{button('Keys', 'fn-line', {'dialog': 'keys'}, title='List of keys (Ctrl+/)')}</div></div>"
     )
 
@@ -125,11 +132,8 @@ def composer_html(searched: Sequence[str], *, editing: bool, left_out: Sequence[
     return _ATTACH + (_EDITING if editing else "") + scope_html(searched, left_out)
 
 
-def _index_line(status: StoreStatus, job: Job | None, now: float, *, answering: int, reindex: bool) -> str:
-    sources = (
-        '<button type="button" class="fn-line" data-view="documents">'
-        f"{count(answering, 'document')}, {count(status.passages, 'passage')}</button>"
-    )
+def _index_line(status: StoreStatus, job: Job | None, now: float, *, changed: int, reindex: bool) -> str:
+    act = ""
     if job is not None:
         verb = "Checking" if job.kind == "plan" else "Indexing"
         dot = "fn-idle" if job.state == "paused" else "fn-busy"
@@ -138,12 +142,15 @@ def _index_line(status: StoreStatus, job: Job | None, now: float, *, answering: 
         line = '<span class="fn-dot fn-warn"></span>Re-index needed'
     elif status.documents == 0:
         line = '<span class="fn-dot fn-idle"></span>No documents yet'
+    elif changed:
+        act = ' data-act="review"'
+        line = f'<span class="fn-dot fn-warn"></span>{count(changed, "file")} changed · <u>Review</u>'
     elif status.failed:
         line = f'<span class="fn-dot fn-warn"></span>{count(status.failed, "document")} could not be read'
     else:
         when = "" if status.last_indexed_at is None else f" · {ago(status.last_indexed_at, now)}"
         line = f'<span class="fn-dot"></span>Up to date{escape_line(when) and " " + escape_line(when)}'
-    return f'<button type="button" class="fn-line" data-view="documents">{line}</button>{sources}'
+    return f'<button type="button" class="fn-line" data-view="documents"{act}>{line}</button>'
 
 
 def progress_words(progress: Progress | None, verb: str = "Indexing") -> str:

@@ -1,4 +1,4 @@
-"""Commands of ``footnote`` that look after the data folder: remove, repair, rebuild, back up, restore.
+"""Commands of ``footnote`` that look after the data folder: remove, disable, repair, rebuild, restore.
 
 They are part of the same command line; ``ui.cli`` imports this module at its end.
 """
@@ -34,19 +34,22 @@ if TYPE_CHECKING:
 
 _LISTED = 10
 
+Documents = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="PATH|NAME...", help="Paths or names of documents, or a folder for all that are in it."
+    ),
+]
+OfCollection = Annotated[
+    str, typer.Option("--collection", metavar="NAME", help="Only documents of this collection.")
+]
+
 
 @app.command(short_help="Remove documents; it can be undone for ten seconds.")
 def remove(
     context: typer.Context,
-    wanted: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="PATH|NAME...", help="Paths or names of documents, or a folder for all that are in it."
-        ),
-    ],
-    collection: Annotated[
-        str, typer.Option("--collection", metavar="NAME", help="Only documents of this collection.")
-    ] = "",
+    wanted: Documents,
+    collection: OfCollection = "",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     now: Annotated[bool, typer.Option("--now", help="Erase at once; it cannot be undone.")] = False,
     as_json: Json = False,
@@ -102,6 +105,55 @@ def undo(context: typer.Context, as_json: Json = False, data: Data = None) -> No
         _print_json({"restored": [asdict(row) for row in back]})
     else:
         _print_lines([f"{_count(len(back), 'document')} back in the index:", *_listed(back)])
+
+
+@app.command(short_help="Keep documents, and answer nothing from them.")
+def disable(
+    context: typer.Context,
+    wanted: Documents,
+    collection: OfCollection = "",
+    as_json: Json = False,
+    data: Data = None,
+) -> None:
+    """Keep documents in the index, and answer nothing from them until `footnote enable`.
+
+    They stay disabled when their files change. One that could not be read cannot be disabled.
+    """
+    _set_aside(data or context.obj, wanted, collection, off=True, as_json=as_json)
+
+
+@app.command(short_help="Let disabled documents answer again.")
+def enable(
+    context: typer.Context,
+    wanted: Documents,
+    collection: OfCollection = "",
+    as_json: Json = False,
+    data: Data = None,
+) -> None:
+    """Let documents that were disabled answer again. Nothing is read or embedded anew."""
+    _set_aside(data or context.obj, wanted, collection, off=False, as_json=as_json)
+
+
+def _set_aside(
+    data: Path | None, wanted: Sequence[str], collection: str, *, off: bool, as_json: bool
+) -> None:
+    with _failures_explained(as_json):
+        from index.store import Store
+        from ui.named import matching
+
+        with Store.open(_settings(data).data, create=False) as store:
+            named = [row.doc_id for row in matching(store.documents(collection or None), wanted)]
+            changed = store.disable(named) if off else store.enable(named)
+            rows = [row for row in map(store.document, named) if row is not None]
+    done = [row for row in rows if row.doc_id in changed]
+    unread = [row for row in rows if off and row.version_id is None]
+    verb = "disabled" if off else "enabled"
+    if as_json:
+        _print_json({verb: [asdict(row) for row in done], "unread": [asdict(row) for row in unread]})
+        return
+    _print_lines([f"{_count(len(done), 'document')} {verb}{':' if done else '.'}", *_listed(done)])
+    if unread:
+        _print_lines(["Could not be read, so there is nothing to disable:", *_listed(unread)])
 
 
 @app.command(short_help="Write the data folder to one file.")

@@ -156,6 +156,6 @@ def suggested_questions(chats: Chats, references: References, chat_id: str) -> t
     if last not in kept:
         return "", []
     return last, [
-        references.heading(each.heading) if references.locate(each.evidence).quote else ""
+        references.heading(each.heading) if references.answers(each.evidence) else ""
         for each in kept[last].items
     ]

@@ -204,6 +204,21 @@ def test_an_opinion_on_an_answer_is_noted_and_taken_back(watched: Watched, tmp_p
         expect(said.locator(".fn-op-said")).to_have_count(0)
         assert (data / "feedback.jsonl").read_text(encoding="utf-8") == ""
 
+        # The same from beside the words themselves, and both places agree.
+        page.locator("#fn-chat p a[href^='#cite-']").first.click()
+        wrong = page.locator(".fn-pane-foot a.fn-say-wrong")
+        expect(wrong).to_have_text("This passage is wrong")
+        wrong.click()
+        expect(wrong).to_have_text("✓ This passage is wrong")
+        expect(said.locator(".fn-op-said")).to_have_text("✓ Wrong citation")
+        assert '"wrong_citation"' in (data / "feedback.jsonl").read_text(encoding="utf-8")
+        page.keyboard.press("Escape")
+        page.locator("#fn-chat p a[href^='#cite-']").first.click()
+        expect(wrong).to_have_text("✓ This passage is wrong")
+        said.get_by_role("link", name="Wrong citation").click()
+        expect(wrong).to_have_text("This passage is wrong")
+        assert (data / "feedback.jsonl").read_text(encoding="utf-8") == ""
+
 
 def test_the_first_day(watched: Watched, tmp_path: Path) -> None:
     page = watched.page

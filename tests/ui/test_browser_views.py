@@ -16,6 +16,7 @@ from tests.ui.test_browser import (  # noqa: F401  the fixtures are found by the
     served_lightly,
     watched,
 )
+from ui.programs import snippets
 
 
 def turn_to(page: Page, view: str) -> None:
@@ -85,6 +86,16 @@ def test_a_setting_is_changed_refused_and_reset(watched: Watched, tmp_path: Path
         expect(tried.locator("pre")).to_contain_text("Connect")
         page.get_by_role("button", name="Discard").click()
         expect(page.get_by_label("Who answers")).to_have_value("")
+
+
+def test_a_command_line_is_copied_whole(watched: Watched, tmp_path: Path) -> None:  # noqa: F811
+    page, data = watched.page, tmp_path / "data"
+    with served_lightly(data) as server:
+        page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        page.goto(f"{server.url}/?view=settings")
+        page.get_by_role("button", name="Copy: Search").click()
+        expect(page.get_by_role("button", name="Copy: Search")).to_have_text("Copied")
+        assert page.evaluate("navigator.clipboard.readText()") == snippets(data)[1].command
 
 
 def test_the_theme_and_the_text_size_hold_in_every_view(watched: Watched, tmp_path: Path) -> None:  # noqa: F811

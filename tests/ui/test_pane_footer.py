@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -161,3 +162,21 @@ def test_hostile_names_and_text_stay_text(payload: str, store: Store, chats: Cha
         "a",
         "section",
     }
+
+
+def test_the_open_citation_can_be_called_wrong(store: Store, chats: Chats, tmp_path: Path) -> None:
+    index(store, lease=f"{RENT}\n\n{CLAUSE}")
+    answer, message_id = asked(store, chats, tmp_path)
+    pane = EvidencePane(store, chats, References(store))
+
+    def offered(link: str) -> list[str | None]:
+        return [each.attributes["href"] for each in LexborHTMLParser(pane.html(link)).css("a.fn-say-wrong")]
+
+    assert offered(f"#cite-{message_id}-1") == [f"#say-{message_id}-wrong_citation-1"]
+    assert offered(f"#found-{message_id}-1") == []  # the answer does not say that it rests on this
+    assert offered(f"#doc-{answer.citations[0].doc_id}") == []
+    refused = chats.add_exchange(chats.create(QUESTION).chat_id, QUESTION)
+    chats.finish(refused.message_id, stored(replace(answer, status="stopped")))
+    assert offered(f"#cite-{refused.message_id}-1") == []  # half an answer is no test question
+    store.remove([row.doc_id for row in store.documents()])
+    assert offered(f"#cite-{message_id}-1") == []

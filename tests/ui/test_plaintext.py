@@ -169,6 +169,8 @@ def test_a_status_names_folders_and_files_that_need_a_look() -> None:
         ready=2,
         partial=0,
         failed=1,
+        disabled=0,
+        ignored=0,
         passages=1200,
         languages={"de": 200, "en": 1000},
         fingerprint="f",

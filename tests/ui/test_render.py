@@ -20,7 +20,8 @@ from index.rows import DocumentRow, StoreStatus
 from tests.ui.payloads import HOSTILE
 from ui.chats import Chat
 from ui.conversation import question_markdown
-from ui.documents_view import state_html, table_html
+from ui.documents_table import table_html
+from ui.documents_view import state_html
 from ui.render import Highlight, ago, clock, escape, escape_line, file_size, highlight
 from ui.selection import Selection, Sources
 from ui.sidebar import sidebar_html, top_html, welcome_html
@@ -123,6 +124,8 @@ def status(**changes: object) -> StoreStatus:
         "ready": 217,
         "partial": 1,
         "failed": 0,
+        "disabled": 0,
+        "ignored": 0,
         "passages": 4120,
         "languages": {"en": 219},
         "fingerprint": "f",

@@ -1,0 +1,159 @@
+"""The server looks into the folders now and then; the sidebar says what it found, and leads to the plan."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from selectolax.lexbor import LexborHTMLParser
+
+from index.ingest import ingest_paths
+from index.parsing import Parser
+from index.report import Outcome
+from index.store import Store
+from index.watched import WatchedFolder, set_watched
+from tests.fakes import WordCountEmbedder
+from tests.ui.desk import Tab, desk_over
+from tests.ui.test_disabling import Recorder
+from ui.desk import Desk
+from ui.looking import FolderLook, look
+from ui.planning import PlanGroup, PlanSummary
+from ui.tab import View
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder that is indexed into the data folder beside it, and one file of which has changed since."""
+    path = tmp_path / "folder"
+    path.mkdir()
+    (path / "a.txt").write_text("Cats sleep.", encoding="utf-8")
+    with Store.open(tmp_path / "data") as store, Parser() as parser:
+        ingest_paths(store, WordCountEmbedder(["cats"]), parser, [path])
+    (path / "a.txt").write_text("Cats sleep all day.", encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def store(tmp_path: Path, folder: Path) -> Iterator[Store]:
+    with Store.open(tmp_path / "data") as opened:
+        yield opened
+
+
+def soon(looking: FolderLook, wanted: int) -> bool:
+    deadline = time.monotonic() + 60
+    while looking.changed != wanted and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return looking.changed == wanted
+
+
+def test_the_process_counts_what_changed(store: Store, folder: Path) -> None:
+    looking = FolderLook(store, busy=lambda: False, first_seconds=0)
+    assert looking.changed == 0
+    looking.start()
+    try:
+        assert soon(looking, 1)
+        store.disable([row.doc_id for row in store.documents()])
+        assert looking.changed == 1  # no file is read by that
+        store.publish(folder=(str(folder), "Documents"))  # as at the end of a run over it
+        assert looking.changed == 0
+    finally:
+        looking.close()
+
+
+def test_nothing_is_looked_at_while_something_is_indexed(store: Store) -> None:
+    busy = [True]
+    looking = FolderLook(store, busy=lambda: busy[0], first_seconds=0)
+    looking.start()
+    try:
+        time.sleep(2.5)
+        assert looking.changed == 0
+        busy.clear()
+        busy.append(False)
+        assert soon(looking, 1)
+    finally:
+        looking.close()
+
+
+def test_a_look_that_fails_says_nothing_and_one_that_hangs_is_broken_off(store: Store) -> None:
+    for code in ("import sys; sys.exit(1)", "import time; time.sleep(600)"):
+        looking = FolderLook(store, busy=lambda: False, command=[sys.executable, "-c", code], first_seconds=0)
+        looking.start()
+        time.sleep(2)
+        began = time.monotonic()
+        looking.close()
+        assert time.monotonic() - began < 4
+        assert looking.changed == 0
+
+
+def test_what_was_proved_to_be_the_same_is_passed_on(store: Store, folder: Path) -> None:
+    (folder / "a.txt").write_text("Cats sleep.", encoding="utf-8")  # as it was
+    found = json.loads(json.dumps(look(store.data, {})))
+    assert found["changed"] == 0
+    status = (folder / "a.txt").stat()
+    stamp = [status.st_size, status.st_mtime_ns, status.st_ctime_ns]
+    assert found["same"] == {str(folder / "a.txt"): stamp}
+    assert look(store.data, found["same"])["same"] == {str(folder / "a.txt"): tuple(stamp)}
+
+
+def test_watched_folders_and_names_that_are_not_unicode(store: Store, folder: Path) -> None:
+    Path(os.fsdecode(os.fsencode(str(folder)) + b"/\xff.txt")).write_text("Dogs.", encoding="utf-8")
+    assert json.loads(json.dumps(look(store.data, {})))["changed"] == 2
+    set_watched(store.catalog, WatchedFolder(path=str(folder), collection="Documents"), on=True)
+    assert look(store.data, {}) == {"changed": 0, "same": {}}
+
+
+# -- the page --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def desk(tmp_path: Path, folder: Path) -> Iterator[Desk]:
+    with desk_over(tmp_path / "data") as opened:
+        yield opened
+
+
+def index_line(desk: Desk, view: View) -> tuple[str, str | None]:
+    """What the sidebar says of the index, and the act of a click there."""
+    (line, *_) = LexborHTMLParser(Tab(desk, view).page.around.html(view)["side"]).css(".fn-status button")
+    assert line.attributes["data-view"] == "documents"
+    return " ".join(line.text().split()), line.attributes.get("data-act")
+
+
+def test_the_sidebar_says_it_and_a_click_makes_the_plan(desk: Desk) -> None:
+    view, indexer = View(), Recorder()
+    desk.indexer = indexer
+    assert index_line(desk, view)[0].startswith("Up to date")
+    desk.looking._found = (desk.store.folders()[0].indexed_at, 5)  # of a look
+    assert index_line(desk, view) == ("5 files changed · Review", "review")
+    tab = Tab(desk, view)
+    tab.click_side("review")
+    assert indexer.requests == [{"kind": "plan", "paths": [], "label": "all folders"}]
+    # The plan knows better than the look; and a second click only leads to it.
+    counts: dict[Outcome, int] = {"changed": 2, "removed": 1, "failed": 4, "unchanged": 9}
+    groups = tuple(
+        PlanGroup(outcome=outcome, files=files, passages=0, embedded=0, to_recognise=0, lines=())
+        for outcome, files in counts.items()
+    )
+    plan = PlanSummary(
+        request={"kind": "paths", "paths": []},
+        groups=groups,
+        passages=0,
+        embedded=0,
+        to_recognise=0,
+        estimate=None,
+        generation=desk.store.generation,
+    )
+    indexer.planned = plan
+    assert index_line(desk, view)[0] == "3 files changed · Review"
+    tab.click_side("review")
+    assert len(indexer.requests) == 1
+    # One for a single folder, or for another generation, says nothing of all folders.
+    indexer.planned = replace(plan, request={"kind": "paths", "paths": ["/somewhere"]})
+    assert index_line(desk, view)[0] == "5 files changed · Review"
+    indexer.planned = replace(plan, generation=0)
+    assert index_line(desk, view)[0] == "5 files changed · Review"

@@ -1,0 +1,174 @@
+"""Looking now and then whether files in the indexed folders have changed, so that the sidebar can say so.
+
+A process of its own looks, at low priority: ``python -m ui.looking --data DIR``. Walking a hundred thousand
+files takes seconds of Python, which the server's requests would wait for. Folders that are watched are left
+out; they are in step anyway. A look that fails says nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from index.errors import FootnoteError
+from index.store import Store
+
+logger = logging.getLogger(__name__)
+
+FIRST_SECONDS = 10.0  # after the start, which has enough to do
+EVERY_SECONDS = 300.0
+AFTER_RUN_SECONDS = 60.0  # at the earliest, when the index has moved on
+SHARE = 0.05  # of the time, at most, is spent on looking
+NICENESS = 10
+_TURN_SECONDS = 1.0
+
+
+class FolderLook:
+    """Starts the looks, and remembers what the last one found."""
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        busy: Callable[[], bool],
+        command: Sequence[str] | None = None,
+        first_seconds: float = FIRST_SECONDS,
+    ) -> None:
+        """Start nothing yet.
+
+        Args:
+            busy: Whether something is being indexed: what is changing now is no news.
+            command: What looks, for tests.
+            first_seconds: To wait before the first look.
+        """
+        self._store = store
+        self._busy = busy
+        folder = str(store.data)
+        self._command = list(command or (sys.executable, "-m", "ui.looking", "--data", folder))
+        self._first_seconds = first_seconds
+        self._found = (0.0, 0)  # when the folders had been indexed, and how many files were not as then
+        self._generation = -1  # that was looked at
+        self._same: Mapping[str, Any] = {}
+        self._process: subprocess.Popen[str] | None = None
+        self._closing = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Look from now on, in the background."""
+        self._thread = threading.Thread(target=self._run, name="look-into-folders", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """End; a look that is going on is broken off."""
+        self._closing.set()
+        process = self._process
+        if process is not None:
+            process.kill()
+        if self._thread is not None:
+            self._thread.join(timeout=5)
+
+    @property
+    def changed(self) -> int:
+        """How many files were not as they are indexed; 0 once a folder was indexed after the look."""
+        indexed_at, changed = self._found
+        return changed if changed and indexed_at == self._indexed_at() else 0
+
+    def _indexed_at(self) -> float:
+        return max((folder.indexed_at for folder in self._store.folders()), default=0.0)
+
+    def _run(self) -> None:
+        due, ended = time.monotonic() + self._first_seconds, 0.0
+        while not self._closing.wait(min(_TURN_SECONDS, self._first_seconds or _TURN_SECONDS)):
+            try:
+                generation = self._store.generation
+                outdated = ended and self._generation != generation
+                if time.monotonic() < (min(due, ended + AFTER_RUN_SECONDS) if outdated else due):
+                    continue
+                if self._busy() or not self._store.folders():
+                    continue
+                began = time.monotonic()
+                self._look()
+                self._generation = generation
+                ended = time.monotonic()
+                due = ended + max(EVERY_SECONDS, (ended - began) / SHARE)
+            except FootnoteError as exc:
+                logger.warning("the folders could not be looked into: %s", type(exc).__name__)
+
+    def _look(self) -> None:
+        indexed_at = self._indexed_at()
+        self._process = subprocess.Popen(
+            self._command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            encoding="ascii",
+        )
+        try:
+            said, _ = self._process.communicate(json.dumps(self._same))
+            code = self._process.returncode
+        finally:
+            self._process = None
+        if code == 0:
+            found = json.loads(said)
+            self._found, self._same = (indexed_at, int(found["changed"])), found["same"]
+        elif not self._closing.is_set():
+            self._found = (indexed_at, 0)
+            logger.warning("a look into the folders ended with exit code %d", code)
+
+
+def look(data: Path, same: Mapping[str, Sequence[int]]) -> dict[str, Any]:
+    """One look into the folders that are not watched.
+
+    Args:
+        data: The data folder.
+        same: What the look before has proved to be the same, see ``index.outdated``.
+
+    Returns:
+        The fields of :class:`index.outdated.Outdated`.
+    """
+    from index.catalog import Catalog
+    from index.outdated import count_outdated
+    from index.reader import CatalogReader
+    from index.survey import remembered_roots
+    from index.watched import WatchedFolder, watched_folders
+
+    catalog = Catalog(data)
+    try:
+        watched = watched_folders(catalog)
+        reader = CatalogReader(data, catalog)
+        roots = [
+            root
+            for root in remembered_roots(reader)
+            if WatchedFolder(path=str(root.path), collection=root.collection) not in watched
+        ]
+        stamps = {path: (size, content, file) for path, (size, content, file) in same.items()}
+        return asdict(count_outdated(reader, roots, stamps))
+    finally:
+        catalog.close()
+
+
+def main() -> None:
+    """The process: what was proved before comes in, what was found goes out, both as JSON."""
+    arguments = argparse.ArgumentParser(description="Looks for changed files; the server starts it.")
+    arguments.add_argument("--data", type=Path, required=True)
+    data: Path = arguments.parse_args().data
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
+    try:
+        json.dump(look(data, json.load(sys.stdin)), sys.stdout)
+    except FootnoteError as exc:
+        raise SystemExit(1) from exc
+
+
+if __name__ == "__main__":
+    main()
