@@ -67,8 +67,13 @@ if (filter) {
   };
   const send = async (list) => {
     const sent = [];
+    const large = [];
     const failed = [];
     for (const [at, file] of list.entries()) {
+      if (file.size > Number(files.dataset.most)) {
+        large.push(file.name);
+        continue;
+      }
       say(`Uploading ${at + 1} of ${list.length}: ${file.name}`);
       try {
         sent.push({ path: (await upload(file)).path, name: file.name });
@@ -77,7 +82,12 @@ if (filter) {
       }
     }
     files.value = "";
-    say(failed.length ? `Not uploaded (larger than 50 MB, or the connection broke): ${failed.join(", ")}` : "");
+    const most = `${Math.floor(Number(files.dataset.most) / 2 ** 20)} MB`;
+    const told = large.length ? [`Not uploaded, as no file may have more than ${most}: ${large.join(", ")}.`] : [];
+    if (failed.length) {
+      told.push(`Not uploaded: ${failed.join(", ")}. The connection broke, or there is no space left on the disk; try again.`);
+    }
+    say(told.join(" "));
     if (sent.length) trigger("act", { act: "upload", files: sent, ...into() });
   };
   files.addEventListener("change", () => send([...files.files]));

@@ -30,11 +30,12 @@ _OUTCOMES = {
 }
 
 
-def tools_html(formats: str) -> str:
+def tools_html(formats: str, most_bytes: int) -> str:
     """The buttons above the table; static, so that typing in a field is never interrupted.
 
     Args:
         formats: Extensions for the file dialogue, comma separated: ``.pdf,.md``.
+        most_bytes: Of a file; what is larger is refused before it is sent.
     """
     files = button("Add files", "fn-btn fn-primary", {"do": "files"})
     folder = button("Add folder", "fn-btn", {"do": "folder"})
@@ -59,7 +60,8 @@ def tools_html(formats: str) -> str:
     )
     preview = button("Preview", "fn-btn", {"act": "plan"}, title="Say what adding it would do")
     return (
-        f'<div class="fn-bar"><input type="file" id="fn-files" multiple hidden accept="{escape(formats)}">'
+        f'<div class="fn-bar"><input type="file" id="fn-files" multiple hidden accept="{escape(formats)}"'
+        f' data-most="{most_bytes}">'
         f'{files}{folder}{into}{check}{changes}<input class="fn-field fn-filter" type="search" '
         'placeholder="Filter by name or state" aria-label="Filter documents"></div>'
         '<form class="fn-folder" hidden><label for="fn-path">Folder on this computer</label>'

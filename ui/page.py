@@ -14,6 +14,7 @@ import gradio as gr
 
 from index.errors import FootnoteError
 from index.loaders.names import SUPPORTED_EXTENSIONS
+from index.parsing import ParseLimits
 from ui.around import NEW_CHAT, Around
 from ui.asking import MAX_AT_ONCE, MAX_QUESTION_CHARS
 from ui.conversation import answer_with_sources
@@ -218,7 +219,11 @@ def build_page(desk: Desk) -> gr.Blocks:
                     elem_id="fn-dialogs-html",
                 )
                 with gr.Column(elem_id="fn-docs-view", elem_classes="fn-view", min_width=0):
-                    tools = gr.HTML(tools_html(formats), js_on_load=actions, elem_id="fn-tools-html")
+                    tools = gr.HTML(
+                        tools_html(formats, ParseLimits().file_bytes),
+                        js_on_load=actions,
+                        elem_id="fn-tools-html",
+                    )
                     parts.state = gr.HTML("", js_on_load=actions, elem_id="fn-state-html")
                     parts.table = gr.HTML("", js_on_load=actions + ticks, elem_id="fn-table-html")
                 with gr.Column(elem_id="fn-quality-view", elem_classes="fn-view", min_width=0):

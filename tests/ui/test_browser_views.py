@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
+from index.parsing import ParseLimits
 from rag.feedback import Feedback, FeedbackFile
 from tests.ui.test_browser import (  # noqa: F401  the fixtures are found by their names
     Watched,
@@ -48,6 +49,28 @@ def test_the_views_are_steps_of_the_history_and_the_chat_keeps_its_state(
         page.go_forward()
         page.reload()
         expect(page.get_by_role("heading", name="Documents")).to_be_visible()
+
+
+def test_a_file_that_is_not_uploaded_is_named_with_the_cause(watched: Watched, tmp_path: Path) -> None:  # noqa: F811
+    page = watched.page
+    large, small = tmp_path / "large.txt", tmp_path / "small.txt"
+    with large.open("wb") as file:
+        file.truncate(ParseLimits().file_bytes + 1)  # all holes
+    small.write_text("The ferry leaves at nine.", encoding="utf-8")
+    sent: list[str] = []
+
+    def fail(route: Route) -> None:
+        sent.append(route.request.url)
+        route.fulfill(status=500)
+
+    with served_lightly(tmp_path / "data") as server:
+        page.goto(f"{server.url}/?view=documents")
+        page.route("**/gradio_api/upload**", fail)
+        page.locator("#fn-files").set_input_files([large, small])
+        told = page.locator(".fn-upload")
+        expect(told).to_contain_text("no file may have more than 50 MB: large.txt.")
+        expect(told).to_contain_text("small.txt. The connection broke, or there is no space left on the disk")
+    assert len(sent) == 1
 
 
 def test_a_setting_is_changed_refused_and_reset(watched: Watched, tmp_path: Path) -> None:  # noqa: F811
