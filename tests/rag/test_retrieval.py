@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from index.analysis import detect_language
 from index.errors import EmbedderMismatchError
 from index.store import Store
 from rag.condense import Context
@@ -56,12 +57,24 @@ def test_earlier_words_weigh_less_than_those_of_the_question(tmp_path: Path) -> 
     assert found[0].path == "phone.txt"
 
 
-def test_of_a_claim_the_meaning_counts_for_more_than_of_a_question(tmp_path: Path) -> None:
-    words = "the warranty of the battery is for raiders"
+@pytest.mark.parametrize(
+    ("question", "claim", "language"),
+    [
+        (
+            "Is the warranty of the battery for raiders or not?",
+            "It says that the warranty of the battery is for raiders and not more.",
+            "en",
+        ),
+        ("Warranty battery raiders?", "Warranty battery raiders.", None),
+    ],
+)
+def test_of_a_claim_the_meaning_counts_for_more_than_of_a_question(
+    question: str, claim: str, language: str | None, tmp_path: Path
+) -> None:
+    assert detect_language(claim) == language
     with indexed(tmp_path) as (store, _):
         asked, claimed = (
-            {each.path: each for each in retriever(store).search(text, k=5)}
-            for text in (f"Is {words} or not?", f"It says that {words} and not more.")
+            {each.path: each for each in retriever(store).search(text, k=5)} for text in (question, claim)
         )
     # The Normans are found by a rare word alone, and the phone by what is meant.
     assert claimed["phone.txt"].cosine > claimed["normans.txt"].cosine
