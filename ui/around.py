@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 
 from rag.providers import destination
-from ui.desk import Desk, Overview
+from ui.desk import Desk
 from ui.documents_table import table_html
 from ui.documents_view import SAMPLES, state_html
 from ui.folders_view import folders_html
+from ui.overview import Overview
 from ui.quality_view import quality_html
 from ui.selection import Selection
 from ui.settings_view import settings_html

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from index.errors import FootnoteError, SourceError
-from index.jobs import KEPT_JOBS, Job, Jobs
+from index.jobs import Job, Jobs
 from index.recutting import Recutting, recutting
 from index.removal import UNDO_SECONDS
-from index.rows import DocumentRow, StoreStatus
 from index.scan import typed_path
 from index.store import Store
 from index.watched import WatchedFolder
@@ -29,7 +26,6 @@ from ui.chat_search import ChatSearch
 from ui.chats import Chats
 from ui.documents_view import SAMPLES
 from ui.evidence_pane import EvidencePane
-from ui.examples import example_questions
 from ui.folders_view import FolderLine
 from ui.indexer import IndexerClient
 from ui.indexing import Request
@@ -37,17 +33,16 @@ from ui.job_control import JobAction, control_job
 from ui.looking import FolderLook
 from ui.measuring import Measuring
 from ui.memory import FreeMemory
-from ui.models import ModelState
+from ui.overview import Overview, OverviewReader
 from ui.page_images import PageImages
 from ui.planning import PlanSummary
 from ui.preferences import Preferences
 from ui.quality_facts import QualityFacts
 from ui.references import References
-from ui.selection import Sources
+from ui.uploads import clear_uploads, uploads_folder
 from ui.watching import FolderWatcher
 
 if TYPE_CHECKING:
-    from index.embedders import StoredModel
     from index.embeddings import Embedder
     from rag.ask import Assistant
     from rag.settings import Settings
@@ -78,18 +73,6 @@ class Indexing(Protocol):
 
     def close(self) -> None:
         """End the process."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Overview:
-    """What every open tab shows of the index; read once for each generation, however many tabs there are."""
-
-    generation: int
-    status: StoreStatus
-    rows: list[DocumentRow]  # by collection and path
-    sources: Sources  # what a conversation can be narrowed to
-    questions: list[str]  # examples for an empty conversation
-    models: ModelState
 
 
 class Desk:
@@ -127,6 +110,11 @@ class Desk:
             suggest=True,
         )
         self.answering.followed_by(self.asking.use)
+        self._overviews = OverviewReader(
+            self.store,
+            self.answering.models,
+            settable=lambda: not self.preferences.sources[_MODEL].locked,
+        )
         self.chat_search = ChatSearch(self.chats, self.store, self.asking.plain_text)
         self.pane = EvidencePane(self.store, self.chats, self.references)
         self.pages = PageImages(self.store, self.references)
@@ -152,7 +140,6 @@ class Desk:
         )
         self.indexing_problem = ""  # why the last request could not become a job
         self._free_memory = FreeMemory(busy=lambda: self.asking.busy)
-        self._overview: Overview | None = None
         self._closing = threading.Event()
         self._threads: list[threading.Thread] = []
 
@@ -219,28 +206,7 @@ class Desk:
 
     def overview(self) -> Overview:
         """The state of the index, as of its newest generation."""
-        generation = self.store.generation
-        known = self._overview
-        if known is not None and known.generation == generation:
-            models = self._model_state(known.models.index, known.models.before)
-            if known.models != models:  # a model was loaded, or the settings name another one
-                known = self._overview = replace(known, models=models)
-        else:
-            rows = self.store.documents()
-            known = Overview(
-                generation=generation,
-                status=self.store.status(),
-                rows=rows,
-                sources=Sources(rows),
-                questions=example_questions(self.store, rows),
-                models=self._model_state(self.store.model, self.store.model_before),
-            )
-            self._overview = known
-        return known
-
-    def _model_state(self, index: StoredModel | None, before: StoredModel | None) -> ModelState:
-        settable = not self.preferences.sources[_MODEL].locked
-        return self.answering.models.state(index, before, settable=settable)
+        return self._overviews.newest()
 
     def rebuild(self) -> None:
         """Have everything embedded with the model of the settings; the one before answers meanwhile."""
@@ -351,16 +317,6 @@ class Desk:
             self.asking.stop(chat.chat_id)
         return self.chats.delete_all()
 
-    def clear_uploads(self, *, idle_seconds: float) -> None:
-        """Remove the files of uploads that are ``idle_seconds`` old.
-
-        Those that a job would read which broke off stay: it can be resumed.
-        """
-        broken = [job for job in self.jobs.recent(KEPT_JOBS) if job.kind == "uploads" and job.resumable]
-        requests = [self.jobs.request_of(job.job_id) or {} for job in broken]
-        needed = {Path(path) for request in requests for path, _ in request.get("files", [])}
-        _clear(self.uploads, idle_seconds, but=needed)
-
     def _note_indexing_problem(self, problem: str) -> None:
         self.indexing_problem = problem
 
@@ -382,7 +338,7 @@ class Desk:
                 if self.indexer.pending or self.jobs.current() is not None:
                     idle_since = time.monotonic()
                 elif time.monotonic() - idle_since > _IDLE_SECONDS:
-                    self.clear_uploads(idle_seconds=_IDLE_SECONDS)
+                    clear_uploads(self.uploads, self.jobs, idle_seconds=_IDLE_SECONDS)
                     self._note_samples()
             except FootnoteError as exc:
                 logger.warning("the index could not be followed: %s", exc)
@@ -409,24 +365,3 @@ class Desk:
     def _note_samples(self) -> None:
         if self.chats.note(_SAMPLES_NOTE) is None and self.store.documents(SAMPLES):
             self.chats.set_note(_SAMPLES_NOTE, "indexed")
-
-
-def uploads_folder(data: Path) -> Path:
-    """Where the page keeps a file between its upload and its indexing."""
-    return data / "uploads"
-
-
-def _clear(folder: Path, idle_seconds: float, *, but: set[Path]) -> None:
-    """Remove what was uploaded ``idle_seconds`` ago and earlier, except these files."""
-    if not folder.is_dir():
-        return
-    now = time.time()
-    for entry in folder.iterdir():
-        if any(path.is_relative_to(entry.resolve()) for path in but):
-            continue
-        try:
-            # Also when the clock was set back: what was deleted since would be kept here.
-            if abs(now - entry.stat().st_mtime) >= idle_seconds:
-                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
-        except OSError as exc:
-            logger.warning("a temporary upload could not be removed: %s", exc.strerror)

@@ -21,7 +21,9 @@ from index.store import Store
 from rag.answers import Answer, AnswerSentence, Citation, Elsewhere, Passage, Refusal, Rewording
 from rag.build import BARS
 from tests.index.support import EMBEDDER, put
-from ui.cli import answer_json, app, stop_on_interrupt
+from ui.cli import app
+from ui.commands.asking import answer_json
+from ui.commands.interrupts import stop_on_interrupt
 from ui.plaintext import answer_lines, printable
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -22,7 +22,7 @@ from tests.fakes import WordCountEmbedder
 from tests.ui.slow_job import FILES
 from tests.ui.test_cli import in_process
 from tests.ui.test_indexer import ROOT, run_requests, wait_for
-from ui.desk import Desk, uploads_folder
+from ui.desk import Desk
 from ui.folders_view import folder_key
 from ui.indexing import Indexer, Request
 from ui.job_control import JobAction, control_job
@@ -31,6 +31,7 @@ from ui.page import Page
 from ui.plaintext import job_lines
 from ui.planning import PlanSummary
 from ui.tab import View
+from ui.uploads import clear_uploads, uploads_folder
 
 
 @pytest.fixture
@@ -262,7 +263,7 @@ def test_uploads_go_when_they_are_old_also_after_the_clock_was_set_back(desk: De
         folder.mkdir(parents=True)
         (folder / "a.txt").write_text("The river.", encoding="utf-8")
         os.utime(folder, (time.time() - age, time.time() - age))
-    desk.clear_uploads(idle_seconds=15)
+    clear_uploads(desk.uploads, desk.jobs, idle_seconds=15)
     assert [entry.name for entry in uploads_folder(data).iterdir()] == ["new"]
 
 
@@ -276,7 +277,7 @@ def test_the_page_resumes_an_upload_that_broke_off_and_keeps_its_files_for_it(
     request = {"kind": "uploads", "files": [[str(files[0].resolve()), "a.txt"]]}
     broken = jobs.start("uploads", "a.txt", request)
     jobs.finish(broken, "failed")
-    desk.clear_uploads(idle_seconds=0)
+    clear_uploads(desk.uploads, desk.jobs, idle_seconds=0)
     assert [file.exists() for file in files] == [True, False]
     assert 'data-act="resume"' in click(desk, act="")
     click(desk, act="resume", job=str(broken))

@@ -24,8 +24,8 @@ from tests.ui.cited_pdf import STEPS, add_file, add_upload, cite, island_pdf, pl
 from tests.ui.light_server import VOCABULARY, NothingToIndex
 from ui.desk import Desk
 from ui.document_routes import ORIGINAL_POLICY, add_document_routes
+from ui.guard import Guard
 from ui.page_images import PageImages
-from ui.server import Guard
 
 
 @pytest.fixture

@@ -21,7 +21,8 @@ import pytest
 import ui.opening
 from index.errors import BusyError, FootnoteError, StorageError
 from rag.settings import load_settings
-from ui.server import HEADERS, check_bind, create_app, serve
+from ui.guard import HEADERS
+from ui.server import check_bind, create_app, serve
 
 # The application as it is served, but nothing is loaded or indexed behind it.
 SERVER = """
