@@ -25,6 +25,7 @@ from index.pace import Pace
 from index.passages import ReadFile
 from index.recognition import Recogniser
 from index.report import FileOutcome, IngestReport, Progress, Stage, ignore_progress, never
+from index.rows import DocumentRow
 from index.speed import record_speed
 from index.store import Store
 from index.survey import Target
@@ -117,11 +118,24 @@ class Run:
             self._removals.append(decision.target.known.doc_id)
             self._put_outcomes.append(outcome)
 
-    def failed(self, target: Target, content_hash: str | None, size: int, error: DocumentError) -> None:
+    def failed(
+        self,
+        target: Target,
+        content_hash: str | None,
+        size: int,
+        error: DocumentError,
+        *,
+        moved: DocumentRow | None = None,
+    ) -> None:
         """List a document with its cause. New bytes that cannot be read, or are too many, replace what was
-        indexed before; when the bytes could not even be had, what was read last stays."""
+        indexed before; when the bytes could not even be had, what was read last stays.
+
+        Args:
+            moved: The source that a renamed file was before.
+        """
         outcome = failed_outcome(target.path, error)
-        indexed = target.known is not None and target.known.version_id is not None
+        known = target.known or moved
+        indexed = known is not None and known.version_id is not None
         if content_hash is None and error.problem != "too_large" and indexed:
             self.done(outcome)
             return
@@ -137,6 +151,7 @@ class Run:
                 problem=error.problem,
                 reason=str(error),
                 hint=error.hint,
+                doc_id=moved.doc_id if moved else None,
             ),
             outcome,
         )
@@ -268,6 +283,7 @@ class Run:
                 ),
                 state="partial" if parsed.document.warnings else "ready",
                 reason=" ".join(parsed.document.warnings),
+                doc_id=item.decision.moved.doc_id if item.decision.moved else None,
             ),
             read_outcome(item.decision, parsed.document, passages=len(passages.chunks), embedded=embedded),
         )

@@ -6,7 +6,7 @@ An ingest carries these decisions out and a plan shows them; neither of them dec
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Literal
 
@@ -111,60 +111,50 @@ class Decider:
             known = target.known
             if known is not None and known.content_hash == content_hash and self._settled(known, recipe):
                 return Decision(action="keep", target=target, file=file, outcome=kept_outcome(known))
-            version_id = self._stored(content_hash, recipe)
-            if version_id is not None:
-                return self._point(file, target, content_hash, size, version_id, same_as)
-        return Decision(
+        moved = self._found_again(target, content_hash)
+        decision = Decision(
             action="read",
             target=target,
             file=file,
             recipe=recipe,
             content_hash=content_hash,
             size=size,
-            same_as=same_as,
+            moved=moved,
+            same_as=same_as if moved is None else moved.path,
         )
+        version_id = None if self._force else self._stored(content_hash, recipe)
+        return decision if version_id is None else self._point(decision, version_id)
 
     def stored_meanwhile(self, decision: Decision) -> Decision:
         """The decision about a copy anew, after its twin was read: its content may be stored by now."""
         if not decision.same_as or self._force or decision.content_hash is None:
             return decision
         version_id = self._stored(decision.content_hash, decision.recipe)
-        if version_id is None:
-            return decision
-        return self._point(
-            decision.file,
-            decision.target,
-            decision.content_hash,
-            decision.size,
-            version_id,
-            decision.same_as,
-        )
+        return decision if version_id is None else self._point(decision, version_id)
 
-    def _point(
-        self, file: Path, target: Target, content_hash: str, size: int, version_id: int, same_as: str
-    ) -> Decision:
+    def _found_again(self, target: Target, content_hash: str) -> DocumentRow | None:
+        """The source that a new file was before, which is not looked for any more from now on."""
         leaving = self._leaving.get(content_hash, []) if target.known is None else []
         moved = leaving.pop(0) if leaving else None
         if moved is not None:
             self.moved.add(moved.doc_id)
-            same_as = moved.path
-        elif not same_as:
+        return moved
+
+    def _point(self, decision: Decision, version_id: int) -> Decision:
+        """The decision about a file to read, now that its content turns out to be stored."""
+        target, same_as = decision.target, decision.same_as
+        if not same_as:
             sources = self._catalog.sources_of(version_id)
             same_as = next((row.path for row in sources if row.path != target.path), "")
         document = self._catalog.parsed(version_id)
-        outcome: Outcome = "renamed" if moved else "changed" if target.known else "added"
-        return Decision(
+        return replace(
+            decision,
             action="point",
-            target=target,
-            file=file,
-            content_hash=content_hash,
-            size=size,
             version_id=version_id,
-            moved=moved,
             same_as=same_as,
             outcome=FileOutcome(
                 path=target.path,
-                outcome=outcome,
+                outcome=outcome_of(decision),
                 reason=" ".join(document.warnings) if document else "",
                 passages=len(self._catalog.chunk_ids(version_id)),
                 same_as=same_as,
@@ -252,13 +242,18 @@ def decisions(
             )
 
 
+def outcome_of(decision: Decision) -> Outcome:
+    """What a file is to the index that is read, or whose content is stored already."""
+    return "renamed" if decision.moved else "changed" if decision.target.known else "added"
+
+
 def read_outcome(
     decision: Decision, document: ParsedDocument, *, passages: int, embedded: int
 ) -> FileOutcome:
     """What the report says of a file that was read; ``embedded`` of its ``passages`` are new."""
     return FileOutcome(
         path=decision.target.path,
-        outcome="changed" if decision.target.known else "added",
+        outcome=outcome_of(decision),
         reason=" ".join(document.warnings),
         passages=passages,
         embedded=embedded,

@@ -257,7 +257,8 @@ def _carry_out(run: Run, parser: Parser, wanted: Iterable[Decision]) -> None:
             if isinstance(item, Decision):
                 run.carry_out(item)
             elif isinstance(item, UnreadFile):
-                run.failed(item.decision.target, item.content_hash, item.size, item.error)
+                decision = item.decision
+                run.failed(decision.target, item.content_hash, item.size, item.error, moved=decision.moved)
             else:
                 run.tell("reading", item.decision.target.name)
                 run.add(item)

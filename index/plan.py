@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 
 from index.batch import IngestOptions
 from index.catalog import FILE_NAME, Catalog
-from index.decisions import Decider, Decision, decisions, read_outcome
+from index.decisions import Decider, Decision, decisions, outcome_of, read_outcome
 from index.embeddings import Embedder
 from index.errors import DocumentError
 from index.outcomes import failed_outcome
@@ -24,7 +24,7 @@ from index.parsing import Parser
 from index.passages import cut, read_file
 from index.reader import CatalogReader
 from index.recognition import MAX_PAGES
-from index.report import FileOutcome, IngestReport, Outcome, Progress, Stage
+from index.report import FileOutcome, IngestReport, Progress, Stage
 from index.speed import passages_a_second
 from index.survey import Root, survey
 
@@ -160,7 +160,7 @@ class _Planning:
         return replace(
             twin,
             path=decision.target.path,
-            outcome="changed" if decision.target.known else "added",
+            outcome=outcome_of(decision),
             embedded=0,
             same_as=decision.same_as,
             to_recognise=0,
@@ -173,10 +173,9 @@ class _Planning:
         except DocumentError as exc:
             pictures = self._pictures(decision) if exc.problem == "no_text" else 0
             if pictures:
-                outcome: Outcome = "changed" if decision.target.known else "added"
                 return FileOutcome(
                     path=decision.target.path,
-                    outcome=outcome,
+                    outcome=outcome_of(decision),
                     same_as=decision.same_as,
                     to_recognise=pictures,
                 )

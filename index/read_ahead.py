@@ -23,6 +23,7 @@ from index.recognition import RecognitionStopped, recognition_of
 
 MOST_PASSAGES = BATCH_PASSAGES  # that wait, and one file more: the next batch
 MOST_FILES = 64  # to be read that are known at a time; small files make a batch of about as many
+_LACKING = ("unreadable", "changed_while_reading")  # the bytes themselves could not be had
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +136,9 @@ class ReadAhead:
         try:
             parsed = read_file(self._parser, decision, recognition)
         except DocumentError as exc:
-            return UnreadFile(decision, decision.content_hash, decision.size, exc)
+            # What could not be had any more was not read: what was read last stays.
+            content_hash = None if exc.problem in _LACKING else decision.content_hash
+            return UnreadFile(decision, content_hash, decision.size, exc)
         try:
             passages = cut(parsed.document, self._run.embedder, options.limits)
         except DocumentError as exc:

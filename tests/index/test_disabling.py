@@ -13,7 +13,7 @@ from index.check import LOST_ORIGINAL
 from index.chunker import ChunkLimits
 from index.decisions import Decider
 from index.file_bytes import hash_file
-from index.ingest import ingest_paths, reindex
+from index.ingest import IngestOptions, ingest_paths, reindex
 from index.parsing import Parser
 from index.plan import plan_roots
 from index.store import Store
@@ -258,3 +258,46 @@ def test_an_ignored_document_with_content_is_repaired(store: Store) -> None:
     assert store.check() != []
     store.repair()
     assert states(store) == {"a.txt": "failed"}
+
+
+@pytest.mark.parametrize("case", ["another kind of text", "read again on purpose"])
+def test_a_disabled_file_that_is_renamed_and_read_anew_stays_disabled(
+    store: Store, parser: Parser, tmp_path: Path, case: str
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "cats.txt").write_text(CATS, encoding="utf-8")
+    (folder / "dogs.txt").write_text(DOGS, encoding="utf-8")
+    ingest_paths(store, WORDS, parser, [folder])
+    doc_id = id_of(store, "cats.txt")
+    store.disable([doc_id])
+    options = IngestOptions(force=case == "read again on purpose")
+    name = "old.txt" if options.force else "cats.md"
+    (folder / "cats.txt").rename(folder / name)
+
+    planned = plan_roots(store, WORDS, parser, named_roots([folder], "Documents"), options=options)
+    report = ingest_paths(store, WORDS, parser, [folder], options=options)
+    assert [(each.path, each.outcome, each.same_as) for each in planned.outcomes] == [
+        (each.path, each.outcome, each.same_as) for each in report.outcomes
+    ]
+    assert report.count("renamed") == 1
+    assert states(store) == {name: "disabled", "dogs.txt": "ready"}
+    assert id_of(store, name) == doc_id
+    assert found(store, "cats") == []
+
+
+def test_a_disabled_file_that_is_renamed_and_cannot_be_read_any_more_stays_disabled(
+    store: Store, parser: Parser, tmp_path: Path
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "cats.txt").write_text(CATS, encoding="utf-8")
+    (folder / "dogs.txt").write_text(DOGS, encoding="utf-8")
+    ingest_paths(store, WORDS, parser, [folder])
+    store.disable([id_of(store, "cats.txt")])
+    (folder / "cats.txt").rename(folder / "cats.pdf")
+    ingest_paths(store, WORDS, parser, [folder])
+    assert states(store) == {"cats.pdf": "disabled", "dogs.txt": "ready"}
+    (folder / "cats.pdf").rename(folder / "cats.txt")
+    ingest_paths(store, WORDS, parser, [folder])
+    assert states(store) == {"cats.txt": "disabled", "dogs.txt": "ready"}

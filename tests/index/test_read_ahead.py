@@ -158,3 +158,35 @@ def test_the_same_bytes_twice_in_one_upload_are_one_document(store: Store, tmp_p
     ingest_uploads(store, WordCountEmbedder(("cats",)), DirectParser(), files)
     assert [row.path for row in store.documents()] == ["one.txt"]
     assert store.check() == []
+
+
+def test_a_changed_file_that_vanishes_while_it_waits_keeps_what_was_read_last(
+    store: Store, folder: Path
+) -> None:
+    class Vanishing(DirectParser):
+        """The file ``b.txt`` is gone by the time that ``a.txt`` is read."""
+
+        def read(
+            self, data: bytes, name: str, recognition: Recognition | None = None
+        ) -> tuple[ParsedDocument, Health]:
+            (folder / "b.txt").unlink(missing_ok=True)
+            return super().read(data, name, recognition)
+
+    for name in ("a.txt", "b.txt"):
+        write(folder, name, 1)
+    words = WordCountEmbedder(("cats",))
+    ingest_paths(store, words, DirectParser(), [folder])
+    before = {row.name: row.passages for row in store.documents()}
+    for name in ("a.txt", "b.txt"):
+        write(folder, name, 5)
+    report = ingest_paths(store, words, Vanishing(), [folder])
+    assert {Path(each.path).name: each.outcome for each in report.outcomes} == {
+        "a.txt": "changed",
+        "b.txt": "failed",
+    }
+    after = {row.name: (row.state, row.passages) for row in store.documents()}
+    assert after["b.txt"] == ("ready", before["b.txt"])
+    assert after["a.txt"][1] > before["a.txt"]
+    ingest_paths(store, words, DirectParser(), [folder])
+    assert [row.name for row in store.documents()] == ["a.txt"]
+    assert store.check() == []
