@@ -48,12 +48,16 @@ class Scope:
 
     def holds(self, document: DocumentRow) -> bool:
         """Whether this source is inside the scope."""
+        return self.chose(document) and document.state != "disabled"
+
+    def chose(self, document: DocumentRow) -> bool:
+        """Whether this source is inside the scope, or would be if it were not disabled."""
         chosen = (
             not self.narrowed
             or document.collection in (self.collections or ())
             or document.doc_id in (self.documents or ())
         )
-        return chosen is not self.outside and document.state != "disabled"
+        return chosen is not self.outside
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -165,6 +165,7 @@ class Refusal:
     nearest: tuple[Passage, ...] = ()  # at most three, best first, all below the bar
     elsewhere: tuple[Elsewhere, ...] = ()  # most passages first
     rewordings: tuple[Rewording, ...] = ()  # at most three, nearest first
+    disabled: int = 0  # documents, where nothing was searched because of them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

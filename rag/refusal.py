@@ -86,7 +86,13 @@ class Refuser:
             nearest=tuple(passages[:NEAREST]),
             elsewhere=self._elsewhere(query, snapshot, scope, carried),
             rewordings=self._rewordings(query, passages, snapshot, scope),
+            disabled=0 if scope.n_chunks else self._disabled(scope),
         )
+
+    def _disabled(self, scope: Scope) -> int:
+        """How many documents would have been searched if they were not disabled."""
+        rows = self._store.documents()
+        return sum(row.version_id is not None and not row.answers and scope.chose(row) for row in rows)
 
     def _elsewhere(
         self, query: str, snapshot: Snapshot, scope: Scope, carried: Sequence[str]
@@ -198,7 +204,12 @@ def refusal_sentences(refusal: Refusal) -> list[str]:
     """What to say instead of an answer: that there is none, what was searched, and what is elsewhere."""
     selected = (*refusal.collections, *refusal.files)
     inside = f" in {listed(selected)}" if selected else ""
-    if not refusal.passages:
+    if not refusal.passages and refusal.disabled:
+        documents = counted(refusal.disabled, "document")
+        sentences = [f"Nothing was searched{inside}: {documents} disabled.", "Enable some and ask again."]
+        if refusal.disabled == 1:
+            sentences[1] = "Enable it and ask again."
+    elif not refusal.passages:
         sentences = [f"Nothing is indexed{inside} yet.", "Add documents and ask again."]
     else:
         passages, documents = counted(refusal.passages, "passage"), counted(refusal.documents, "document")

@@ -21,7 +21,7 @@ from rag.prompts import NOT_FOUND
 from rag.refusal import listed
 from rag.settings import AnswerSettings, GenerationSettings, Settings
 from tests.fakes import WordCountEmbedder
-from tests.rag.corpus import FRANCE, NORMANS, PHONE, VOCABULARY, unread, with_headings
+from tests.rag.corpus import FRANCE, NORMANS, PHONE, VOCABULARY, indexed, unread, with_headings
 from tests.rag.llm_stub import Stub, serving
 
 Collections = Mapping[str, Mapping[str, str | ParsedDocument]]
@@ -359,3 +359,15 @@ def test_open_answers_below_the_balanced_bar_and_says_that_it_is_weak(tmp_path: 
             assert (weak.status, weak.notice) == ("answered", WEAK)
             assert [sentence.verdict for sentence in weak.sentences] == ["quoted"]
             assert WEAK.startswith("Weak evidence: ")
+
+
+def test_where_everything_is_disabled_it_is_said_and_not_that_nothing_is_indexed(tmp_path: Path) -> None:
+    with indexed(tmp_path) as (store, assistant):
+        ids = {row.name: row.doc_id for row in store.documents()}
+        chosen = frozenset({ids["france.txt"]})
+        store.disable([ids["france.txt"]])
+        one = assistant.ask("What is the capital of France?", documents=chosen)
+        store.disable(list(ids.values()))
+        every = assistant.ask("What is the capital of France?")
+    assert one.text.startswith("Nothing was searched in france.txt: 1 document disabled. Enable it and")
+    assert every.text == "Nothing was searched: 3 documents disabled. Enable some and ask again."
