@@ -182,7 +182,7 @@ class Answer:
     query: str  # what was searched; differs from the question for a follow-up
     sentences: tuple[AnswerSentence, ...] = ()
     citations: tuple[Citation, ...] = ()
-    passages: tuple[Passage, ...] = ()  # best first
+    passages: tuple[Passage, ...] = ()  # best first; those that are cited are among them
     steps: tuple[Step, ...] = ()
     considered: tuple[Considered, ...] = ()  # every passage that was read, best first
     confidence: float = 0.0  # in [0, 1]; higher means surer that the documents answer the question

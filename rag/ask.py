@@ -32,7 +32,7 @@ from rag.evidence import Evidence, EvidenceSelector
 from rag.languages import weak_language_notice
 from rag.prompts import INSTRUCTIONS, says_not_found, user_message
 from rag.refusal import Refuser, counted, listed, refusal_sentences
-from rag.remarks import MOST_QUESTION_CHARS, considered, model_notice, unusable
+from rag.remarks import MOST_QUESTION_CHARS, considered, model_notice, shown, unusable
 from rag.suggestions import Span, Suggestion, suggest
 from rag.table_rows import arranged
 
@@ -319,7 +319,11 @@ class Assistant:
             run.answer = replace(run.answer, notice=" ".join(filter(None, (WEAK, run.answer.notice))))
         foreign = weak_language_notice(question, self.embedder)
         run.answer = replace(run.answer, notice=" ".join(filter(None, (run.answer.notice, foreign))))
-        run.answer = replace(run.answer, considered=considered(ranked, run.answer))
+        run.answer = replace(
+            run.answer,
+            passages=shown(ranked, run.answer, most=self._passages),
+            considered=considered(ranked, run.answer),
+        )
 
     def _retrieve(
         self, question: str, condensed: Condensed, snapshot: Snapshot, scope: Scope

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from rag.answers import Answer, Considered
+from rag.answers import Answer, Considered, Passage
 from rag.refusal import counted
 from rag.rerank import Ranked
 
 MOST_QUESTION_CHARS = 8_000
+
+
+def shown(ranked: Ranked, answer: Answer, *, most: int) -> tuple[Passage, ...]:
+    """The best passages, best first: the first ``most``, and of those behind them what is cited."""
+    cited = {citation.chunk_id for citation in answer.citations}
+    behind = (passage for passage in ranked.passages[most:] if passage.chunk_id in cited)
+    return (*ranked.passages[:most], *behind)
 
 
 def considered(ranked: Ranked, answer: Answer) -> tuple[Considered, ...]:

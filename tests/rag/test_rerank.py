@@ -149,3 +149,19 @@ def test_a_sentence_of_two_passages_counts_once_as_the_better_of_them_reads(snap
     assert once.passage.chunk_id == 2
     alone = selector.select(QUESTION, [ranked.passages[1]], snapshot, read=ranked.sentences)
     assert shared in [each.text for each in alone.sentences]
+
+
+def test_every_citation_has_its_passage_however_few_are_shown(tmp_path: Path) -> None:
+    texts = {
+        "phone.txt": "The warranty of the phone lasts 24 months.",
+        "battery.txt": "The battery is covered for 12 months only.",
+        "river.txt": SEINE,
+    }
+    chosen = Settings(retrieval=RetrievalSettings(passages=1, read=3))
+    with indexed(tmp_path, texts, settings=chosen, reader=OverlapReader()) as (_, assistant):
+        answer = assistant.ask("How many months is the warranty of the phone, and the battery covered?")
+    cited = [citation.chunk_id for citation in answer.citations]
+    assert len(set(cited)) == 2
+    assert sorted(each.chunk_id for each in answer.passages) == sorted(cited)
+    scores = [each.score for each in answer.passages]
+    assert scores == sorted(scores, reverse=True)
