@@ -101,8 +101,10 @@ class FolderLook:
                 self._generation = generation
                 ended = time.monotonic()
                 due = ended + max(EVERY_SECONDS, (ended - began) / SHARE)
-            except FootnoteError as exc:
+            except (FootnoteError, OSError) as exc:  # no process could be started, for one
                 logger.warning("the folders could not be looked into: %s", type(exc).__name__)
+                ended = time.monotonic()
+                due = ended + EVERY_SECONDS
 
     def _look(self) -> None:
         indexed_at = self._indexed_at()

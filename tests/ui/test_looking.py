@@ -91,6 +91,19 @@ def test_a_look_that_fails_says_nothing_and_one_that_hangs_is_broken_off(store: 
         assert looking.changed == 0
 
 
+def test_a_look_that_cannot_begin_is_tried_again_later(
+    store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    looking = FolderLook(store, busy=lambda: False, command=[str(tmp_path / "none")], first_seconds=0)
+    looking.start()
+    time.sleep(2.5)
+    looking.close()
+    assert looking.changed == 0
+    assert [record.getMessage() for record in caplog.records] == [
+        "the folders could not be looked into: FileNotFoundError"
+    ]
+
+
 def test_what_was_proved_to_be_the_same_is_passed_on(store: Store, folder: Path) -> None:
     (folder / "a.txt").write_text("Cats sleep.", encoding="utf-8")  # as it was
     found = json.loads(json.dumps(look(store.data, {})))
