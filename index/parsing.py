@@ -92,6 +92,7 @@ class Parser:
         self._drawer = drawer
         self._child: subprocess.Popen[bytes] | None = None
         self._served = 0
+        self._interrupted = False  # the child that runs, by :meth:`interrupt`
 
     def parse(
         self, path: Path, *, name: str | None = None, recognition: Recognition | None = None
@@ -244,6 +245,7 @@ class Parser:
         """End what another thread is reading now; there it fails, and the next file gets a new child."""
         child = self._child
         if child is not None:
+            self._interrupted = True
             child.kill()
 
     def __enter__(self) -> Self:
@@ -299,7 +301,8 @@ class Parser:
                 raise DocumentError(decoded["problem"], decoded["message"], hint=decoded["hint"])
             return decoded, picture
         status = self._stop()
-        logger.warning("a document reader ended with status %d", status)
+        if not self._interrupted:
+            logger.warning("a document reader ended with status %d", status)
         raise _failure(self.limits, timed_out=timed_out.is_set(), status=status)
 
     def _running_child(self) -> subprocess.Popen[bytes]:
@@ -307,6 +310,7 @@ class Parser:
             return self._child
         self._stop()
         self._served = 0
+        self._interrupted = False
         # -B: it writes nothing, compiled modules included. The search path is ours as it stands now.
         self._child = subprocess.Popen(
             [

@@ -125,7 +125,9 @@ def test_what_is_ready_does_not_wait_for_a_file_that_takes_long(store: Store, fo
     assert len(store.documents()) == 2
 
 
-def test_a_cancel_does_not_wait_for_the_file_that_is_read(store: Store, folder: Path) -> None:
+def test_a_cancel_does_not_wait_for_the_file_that_is_read(
+    store: Store, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     write(folder, "a.txt", 1)
     write(folder, "b.txt", 1)
     started = time.monotonic()
@@ -135,6 +137,7 @@ def test_a_cancel_does_not_wait_for_the_file_that_is_read(store: Store, folder: 
     assert report.cancelled
     assert time.monotonic() - started < SECONDS
     assert store.documents() == []
+    assert caplog.records == []  # the reader did not end by itself
 
 
 def test_an_error_in_the_run_ends_the_reading_too(store: Store, folder: Path) -> None:
