@@ -156,12 +156,15 @@ def put_document(
         (put.doc_id,) if put.doc_id is not None else (put.collection, path),
     ).fetchone()
     # What a person disabled stays so, whatever its file has become: also when it cannot be read for a while.
-    disabled = old is not None and old["state"] == "disabled"
+    aside = old is not None and old["state"] == "disabled"
+    # And what is ignored does not become trouble by a new name, under which it cannot be read either.
+    if put.doc_id is not None and put.state == "failed":
+        aside = aside or (old is not None and old["state"] == "ignored")
     values = (
         put.collection,
         path,
         put.origin,
-        "disabled" if disabled else put.state,
+        old["state"] if aside else put.state,
         put.problem,
         _storable(put.reason),
         _storable(put.hint),

@@ -301,3 +301,20 @@ def test_a_disabled_file_that_is_renamed_and_cannot_be_read_any_more_stays_disab
     (folder / "cats.pdf").rename(folder / "cats.txt")
     ingest_paths(store, WORDS, parser, [folder])
     assert states(store) == {"cats.txt": "disabled", "dogs.txt": "ready"}
+
+
+def test_what_is_ignored_stays_so_under_a_new_name_unless_it_can_be_read_there(
+    store: Store, parser: Parser, tmp_path: Path
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "dogs.txt").write_text(DOGS, encoding="utf-8")
+    (folder / "cats.pdf").write_text(CATS, encoding="utf-8")
+    ingest_paths(store, WORDS, parser, [folder])
+    store.ignore([id_of(store, "cats.pdf")])
+    (folder / "cats.pdf").rename(folder / "old.pdf")
+    ingest_paths(store, WORDS, parser, [folder])
+    assert states(store) == {"dogs.txt": "ready", "old.pdf": "ignored"}
+    (folder / "old.pdf").rename(folder / "cats.txt")
+    ingest_paths(store, WORDS, parser, [folder])
+    assert states(store) == {"dogs.txt": "ready", "cats.txt": "ready"}
