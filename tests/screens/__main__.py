@@ -147,22 +147,27 @@ def _go_through(page: Page, shoot: Shoot, *, narrow: bool) -> None:
 
 def _job(browser: Browser, folder: Path, url: str, out: Path) -> None:
     """A plan, and what it then does: paused for the pictures, and cancelled at the end."""
-    begun = False
+    planned = False
     for page, shoot, _ in pages(browser, out):
         page.goto(f"{url}/?view=documents")
-        card = page.get_by_role("region", name="Indexing")
-        if not begun:
+        if not planned:
             page.get_by_role("button", name="Add folder").click()
             page.locator(".fn-folder input").fill(str(folder))
             page.get_by_label("Collection for what is added").fill("Register")
             page.get_by_role("button", name="Preview").click()
-            page.get_by_role("region", name="Plan").get_by_text("new").first.click()
-            shoot("14-plan")
-            page.get_by_role("button", name="Apply").click()
-            expect(card).to_contain_text("of 400")
-            card.get_by_role("button", name="Pause").click()
-            begun = True
-        expect(card).to_contain_text("is paused")
+            planned = True
+        page.get_by_role("region", name="Plan").get_by_text("new").first.click()
+        shoot("14-plan")
+    page = browser.new_page()
+    page.goto(f"{url}/?view=documents")
+    page.get_by_role("button", name="Apply").click()
+    card = page.get_by_role("region", name="Indexing")
+    expect(card).to_contain_text("of 400")
+    card.get_by_role("button", name="Pause").click()
+    page.close()
+    for page, shoot, _ in pages(browser, out):
+        page.goto(f"{url}/?view=documents")
+        expect(page.get_by_role("region", name="Indexing")).to_contain_text("is paused")
         shoot("15-job")
     page = browser.new_page()
     page.goto(f"{url}/?view=documents")
