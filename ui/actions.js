@@ -4,7 +4,7 @@ element.addEventListener("click", (event) => {
   const button = event.target.closest("[data-act]");
   if (!button || !element.contains(button)) return;
   const field = button.parentElement.querySelector("input.fn-field");
-  const menu = button.closest("details");
+  const menu = button.closest("details.fn-menu, details.fn-confirm");
   if (menu) menu.open = false;
   trigger("act", { ...button.dataset, ...into(), value: field ? field.value : "" });
 });

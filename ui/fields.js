@@ -55,23 +55,33 @@ const place = (target) => {
 };
 const same = (target, wanted) =>
   Object.entries(place(target)).every(([key, value]) => value === wanted[key]);
+// The button that resets a setting is gone once it has: the setting stands for it.
+const resetOf = ({ act, name }) => {
+  const fields = act === "reset" ? [...element.querySelectorAll(`[data-set="${name}"]`)] : [];
+  return fields.find((each) => each.checked) ?? fields[0];
+};
 let focused = null;
 let typed = null; // text that the server has not heard of
 element.addEventListener("focusin", (event) => {
   if (event.target.matches("[data-set], [data-act]")) focused = place(event.target);
 });
 element.addEventListener("focusout", (event) => {
-  if (event.target.isConnected) focused = typed = null; // the person left; a drawing takes the element away
+  // Whether the person left it or a drawing takes it away is known once it is gone; see below.
+  const was = focused;
+  setTimeout(() => {
+    if (event.target.isConnected && focused === was) focused = typed = null;
+  }, 0);
 });
 element.addEventListener("input", (event) => {
   if (event.target.matches("input.fn-field")) typed = { text: event.target.value, at: event.target.selectionStart };
 });
 new MutationObserver(() => {
   if (!focused || (document.activeElement && document.activeElement !== document.body)) return;
-  const again = [...element.querySelectorAll("[data-set], [data-act]")].find((each) => same(each, focused));
+  const known = [...element.querySelectorAll("[data-set], [data-act]")].find((each) => same(each, focused));
+  const again = known ?? resetOf(focused);
   if (!again) return;
   const kept = typed;
-  again.focus({ preventScroll: true });
+  again.focus({ preventScroll: known !== undefined }); // that is where it was, and another may be out of sight
   if (!kept) return;
   again.value = kept.text;
   again.setSelectionRange(kept.at, kept.at);

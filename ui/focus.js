@@ -1,5 +1,6 @@
 // Goes on from page.js, in the same scope: a drawing takes away what has the focus. The focus goes to what stands
-// for it in the new drawing; where there is no such thing, to what can be undone now, or back to the view itself.
+// for it in the new drawing; where there is no such thing, to what can be undone now, to what has come into its place
+// in its section, or back to the view itself.
 const FOCUSED = "button, a[href], summary, input[type=checkbox]"; // fields look after themselves, see fields.js
 const WAIT_MS = 600; // parts of one update are drawn one after the other
 let focused = null; // the element that had the focus last, and how to know it again
@@ -19,8 +20,23 @@ const standsFor = ({ purpose: was }) =>
 
 document.addEventListener("keydown", () => (keyed = true), true);
 document.addEventListener("pointerdown", () => (keyed = false), true);
+// Where an element stands in the section around it: what was the next one there comes to the same place.
+const PLACES = `${FOCUSED}, input, select, textarea`;
+const nameOf = (section) => section?.getAttribute("aria-labelledby") ?? section?.getAttribute("aria-label");
+const placesIn = (section) => [...section.querySelectorAll(PLACES)].filter((each) => !each.disabled && each.checkVisibility());
+const placeOf = (each) => {
+  const section = each.closest("section");
+  return { section: nameOf(section), at: section ? placesIn(section).indexOf(each) : -1 };
+};
+const nextInPlace = ({ section, at }) => {
+  const again = section && seen("section").find((each) => nameOf(each) === section);
+  const left = again ? placesIn(again) : [];
+  return left[Math.min(at, left.length - 1)];
+};
+
 document.addEventListener("focusin", ({ target }) => {
-  focused = target.matches?.(FOCUSED) && shell.contains(target) ? { element: target, purpose: purpose(target) } : null;
+  const known = target.matches?.(FOCUSED) && shell.contains(target);
+  focused = known ? { element: target, purpose: purpose(target), ...placeOf(target) } : null;
 });
 
 // A drawing may also keep an element and make another thing of it, or leave it where nobody sees it.
@@ -46,6 +62,8 @@ const afterDrawing = () => {
     if (!isLost() || focused !== was) return;
     focused = null;
     if (!keyed) return;
+    const near = nextInPlace(was);
+    if (near) return void near.focus();
     (root.dataset.at === "chat" ? box() : seen('.fn-top nav [aria-current="page"]')[0])?.focus({ preventScroll: true });
   }, WAIT_MS);
 };

@@ -38,7 +38,7 @@ TITLE = "Footnote"
 # Clicks on anything with data-act become one event with its data; every element below a gr.HTML.
 _ACTIONS_JS = Path(__file__).with_name("actions.js")
 _TICKS_JS = Path(__file__).with_name("ticks.js")  # after actions.js
-_FIELDS_JS = Path(__file__).with_name("fields.js")  # after actions.js
+_FIELDS_JS = [Path(__file__).with_name(name) for name in ("fields.js", "unfolded.js")]  # after actions.js
 _PAGE_JS = [
     Path(__file__).with_name(name)
     for name in (
@@ -168,7 +168,7 @@ def build_page(desk: Desk) -> gr.Blocks:
     page = Page(desk)
     parts = page.components
     actions = _ACTIONS_JS.read_text(encoding="utf-8")
-    fields = _FIELDS_JS.read_text(encoding="utf-8")
+    fields = "".join(path.read_text(encoding="utf-8") for path in _FIELDS_JS)
     ticks = _TICKS_JS.read_text(encoding="utf-8")
     formats = ",".join(sorted(SUPPORTED_EXTENSIONS))
     with LeanBlocks(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -65,7 +66,7 @@ def programs_html(data: Path) -> str:
     """The section of the Settings view."""
     rows = "".join(
         f'<div class="fn-setting"><p class="fn-label">{each.label}</p><div class="fn-value">'
-        f'<pre class="fn-command"><code>{escape(each.command)}</code></pre>'
+        f'<pre class="fn-command"><code>{_code(each.command)}</code></pre>'
         f'<p class="fn-about">{escape_line(each.about)}</p>'
         f'<button type="button" class="fn-btn" data-copy aria-label="Copy: {each.label}">Copy</button>'
         "</div></div>"
@@ -76,4 +77,12 @@ def programs_html(data: Path) -> str:
         '<h2 id="fn-set-programs">From other programs</h2>'
         '<p class="fn-lead">Scripts and other programs on this computer use the same documents through the'
         f" command line, also while this page is open. Each command prints JSON and ends.</p>{rows}</section>"
+    )
+
+
+def _code(command: str) -> str:
+    """As HTML; an option such as ``--data`` is not broken after its hyphens at the end of a line."""
+    parts = re.split(r"(?<!\S)(--[a-z-]+)", command)  # every second one is an option
+    return "".join(
+        f"<span>{escape(each)}</span>" if at % 2 else escape(each) for at, each in enumerate(parts)
     )

@@ -1,8 +1,9 @@
 """``python -m tests.screens --out FOLDER``: pictures of every screen, light and dark, wide and narrow.
 
 Serves the real page over the samples and a few files that cannot be read, goes through it once for each
-theme and width, and writes ``NAME-THEME-WIDTH.png``; then the rare states (``--only`` takes the usual or the
-rare ones alone). To be looked at by a person. ``0-front`` is the picture of the README.
+theme and width, and writes ``NAME-THEME-WIDTH.png``; then the rare states, and those of documents that are
+set aside (``--only`` takes one of the three alone). To be looked at by a person. ``0-front`` is the picture
+of the README.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.index.scans import scanned
+from tests.screens.aside import shoot_aside
 from tests.screens.camera import Shoot, pages
 from tests.screens.rare import shoot_rare
 from tests.ui.test_browser import CHROMIUM, FLAGS, PATIENCE, RAFAH, ask, served
@@ -25,16 +27,16 @@ def main() -> None:
     """Make the pictures."""
     parser = argparse.ArgumentParser(prog="python -m tests.screens", description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--only", choices=("usual", "rare"), help="these alone")
+    parser.add_argument("--only", choices=("usual", "rare", "aside"), help="these alone")
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     expect.set_options(timeout=PATIENCE)
     with tempfile.TemporaryDirectory(prefix="footnote-screens-") as folder, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        if given.only != "rare":
-            _shoot_usual(browser, Path(folder), given.out)
-        if given.only != "usual":
-            shoot_rare(browser, Path(folder), given.out)
+        for name, shoot in (("usual", _shoot_usual), ("rare", shoot_rare), ("aside", shoot_aside)):
+            if given.only in (None, name):
+                (Path(folder) / name).mkdir()
+                shoot(browser, Path(folder) / name, given.out)
         browser.close()
 
 
@@ -145,22 +147,27 @@ def _go_through(page: Page, shoot: Shoot, *, narrow: bool) -> None:
 
 def _job(browser: Browser, folder: Path, url: str, out: Path) -> None:
     """A plan, and what it then does: paused for the pictures, and cancelled at the end."""
-    begun = False
+    planned = False
     for page, shoot, _ in pages(browser, out):
         page.goto(f"{url}/?view=documents")
-        card = page.get_by_role("region", name="Indexing")
-        if not begun:
+        if not planned:
             page.get_by_role("button", name="Add folder").click()
             page.locator(".fn-folder input").fill(str(folder))
             page.get_by_label("Collection for what is added").fill("Register")
             page.get_by_role("button", name="Preview").click()
-            page.get_by_role("region", name="Plan").get_by_text("new").first.click()
-            shoot("14-plan")
-            page.get_by_role("button", name="Apply").click()
-            expect(card).to_contain_text("of 400")
-            card.get_by_role("button", name="Pause").click()
-            begun = True
-        expect(card).to_contain_text("is paused")
+            planned = True
+        page.get_by_role("region", name="Plan").get_by_text("new").first.click()
+        shoot("14-plan")
+    page = browser.new_page()
+    page.goto(f"{url}/?view=documents")
+    page.get_by_role("button", name="Apply").click()
+    card = page.get_by_role("region", name="Indexing")
+    expect(card).to_contain_text("of 400")
+    card.get_by_role("button", name="Pause").click()
+    page.close()
+    for page, shoot, _ in pages(browser, out):
+        page.goto(f"{url}/?view=documents")
+        expect(page.get_by_role("region", name="Indexing")).to_contain_text("is paused")
         shoot("15-job")
     page = browser.new_page()
     page.goto(f"{url}/?view=documents")

@@ -79,6 +79,7 @@ def main(data: Path, port: int) -> None:
     desk = Desk(settings, indexer=NothingToIndex(), load_embedder=embedder_of)
     desk.chats.set_note("samples", "removed")  # they would come with the first start
     desk.answering.load()
+    desk.looking.start()  # of what starts with the page, only this one acts where nothing is indexed
     uvicorn.run(create_app(settings, desk=desk), port=port, log_level="warning", timeout_graceful_shutdown=1)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from playwright.sync_api import expect
 
+from rag.feedback import Feedback, FeedbackFile
 from tests.ui.test_browser import Watched, ask, chromium, document_row, pytestmark, served_lightly, watched
 from tests.ui.test_browser_chat import PRESSURE
 
@@ -60,3 +61,48 @@ def test_what_is_deleted_with_the_keyboard_can_be_brought_back_with_it(
         expect(document_row(page, "note.txt")).to_be_visible()
         expect(undo).to_have_count(0)
         expect(page.locator(".fn-top").get_by_role("button", name="Documents")).to_be_focused()
+
+
+def test_a_button_that_has_done_its_work_leaves_the_focus_in_its_place(
+    watched: Watched, tmp_path: Path
+) -> None:
+    page, data = watched.page, tmp_path / "data"
+    with served_lightly(data) as server:
+        page.goto(f"{server.url}/?view=settings")
+        passages = page.get_by_label("Passages", exact=True)
+        passages.fill("3")
+        passages.press("Enter")
+        page.get_by_role("button", name="Reset").focus()
+        page.keyboard.press("Enter")
+        expect(passages).to_have_value("6")
+        expect(passages).to_be_focused()
+        expect(passages).to_be_in_viewport()
+        for act in ("Save", "Discard"):
+            page.get_by_label("Temperature").fill("0.5" if act == "Save" else "0.7")
+            page.keyboard.press("Tab")
+            page.get_by_role("button", name=act).focus()
+            page.keyboard.press("Enter")
+            expect(page.get_by_role("button", name=act)).to_have_count(0)
+            expect(
+                page.get_by_label("Longest answer")
+            ).to_be_focused()  # the last that is left of the section
+
+        notes = FeedbackFile(data)
+        for question in (PRESSURE, "When are the roses in flower?"):
+            notes.add(Feedback(question=question, verdict="not_in_documents"))
+        page.goto(f"{server.url}/?view=quality")
+        run = page.get_by_role("button", name="Run", exact=True)
+        run.focus()
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("region", name="Last run")).to_be_visible()
+        expect(run).to_be_focused()
+
+        # What was unfolded stays so, and the next one can be deleted.
+        page.get_by_text("Show them").focus()
+        page.keyboard.press("Enter")
+        deletes = page.get_by_role("region", name="Test questions").get_by_role("button", name="Delete")
+        deletes.first.focus()
+        page.keyboard.press("Enter")
+        expect(deletes).to_have_count(1)
+        expect(deletes).to_be_visible()
+        expect(deletes).to_be_focused()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from index.store import Store
 from tests.index.support import put
@@ -109,3 +110,47 @@ def test_a_document_that_comes_meanwhile_leaves_the_ticks_and_the_focus_alone(
         expect(box(page, "letter.txt")).to_be_focused()
         expect(box(page, "new.txt")).not_to_be_checked()
         expect(bar(page)).to_contain_text("1 selected")
+
+
+def test_in_a_narrow_window_the_question_of_the_bar_can_be_read_whole(
+    watched: Watched, tmp_path: Path
+) -> None:
+    page = watched.page
+    with served_lightly(tmp_path / "data") as server:
+        page.set_viewport_size({"width": 390, "height": 844})
+        page.goto(f"{server.url}/?view=documents")
+        for name, act in (("letter.txt", "Disable"), ("note.txt", "")):
+            box(page, name).click()
+            if act:
+                bar(page).get_by_role("button", name=act).click()
+                expect(document_row(page, name)).to_contain_text("Disabled")
+        bar(page).get_by_text("Delete", exact=True).click()
+        asked = bar(page).locator(".fn-pop")
+        expect(asked).to_be_visible()
+        assert asked.evaluate(
+            "each => (({ x, right }) => x >= 0 && right <= innerWidth)(each.getBoundingClientRect())"
+        )
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_an_empty_box_can_be_seen_in_either_theme(chromium: Browser, tmp_path: Path) -> None:
+    with served_lightly(tmp_path / "data") as server:
+        for theme in ("light", "dark"):
+            page = chromium.new_page(color_scheme="dark" if theme == "dark" else "light")
+            page.goto(f"{server.url}/?view=documents")
+            edge = box(page, "note.txt").evaluate("each => getComputedStyle(each).borderColor")
+            paper = page.evaluate("getComputedStyle(document.querySelector('#fn-main')).backgroundColor")
+            assert contrast(edge, paper) >= 3, (theme, edge, paper)
+            page.close()
+
+
+def contrast(one: str, other: str) -> float:
+    """Of two colours as the browser computes them, by WCAG 2: from 1 to 21."""
+
+    def luminance(colour: str) -> float:
+        parts = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return sum(share * part for share, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+    dark, light = sorted((luminance(one), luminance(other)))
+    return (light + 0.05) / (dark + 0.05)

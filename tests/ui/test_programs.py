@@ -62,3 +62,8 @@ def test_a_hostile_name_of_the_data_folder_stays_text() -> None:
     assert "<img" not in programs_html(data)
     (command, *_) = shown(data)
     assert shlex.split(command)[-1] == str(data)
+
+
+def test_no_option_is_broken_after_its_hyphens(tmp_path: Path) -> None:
+    kept = {each.text() for each in LexborHTMLParser(programs_html(tmp_path)).css(".fn-command span")}
+    assert kept == {"--json", "--data", "--plan"}
