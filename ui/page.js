@@ -39,6 +39,14 @@ const show = (view) => {
   }
   look(view);
 };
+// The first stop of the keyboard leads past the sidebar.
+document.addEventListener("click", ({ target }) => {
+  if (!target.closest?.("[data-skip]")) return;
+  const controls = document.querySelectorAll("#fn-main > .fn-view :is(a[href], button, input, select, textarea, summary)");
+  const first = [...controls].find((each) => each.checkVisibility() && !each.disabled);
+  (root.dataset.at === "chat" ? box() : first)?.focus();
+});
+
 window.addEventListener("popstate", () => {
   look(viewOfAddress());
   const top = document.querySelector(".fn-top");

@@ -97,9 +97,11 @@ def sidebar_html(
 
 def head_html() -> str:
     """The top of the sidebar; static, so that typing in its field is never interrupted."""
+    skip = button("Skip to the page", "fn-btn fn-skip", {"skip": ""})
     new = button("New chat", "fn-new", {"act": "new"}, title="New chat (Ctrl+Shift+O)")
     return (
-        f'<div class="fn-head">{BRAND}{new}<input class="fn-field fn-find" type="search" maxlength="200" '
+        f'{skip}<div class="fn-head">{BRAND}{new}'
+        '<input class="fn-field fn-find" type="search" maxlength="200" '
         'placeholder="Search chats" aria-label="Search chats"></div>'
     )
 

@@ -106,3 +106,22 @@ def test_a_button_that_has_done_its_work_leaves_the_focus_in_its_place(
         expect(deletes).to_have_count(1)
         expect(deletes).to_be_visible()
         expect(deletes).to_be_focused()
+
+
+def test_the_first_stop_of_the_keyboard_leads_past_the_sidebar(watched: Watched, tmp_path: Path) -> None:
+    page = watched.page
+    with served_lightly(tmp_path / "data") as server:
+        page.goto(f"{server.url}/?view=settings")
+        expect(page.get_by_role("heading", name="Settings")).to_be_visible()
+        skip = page.get_by_role("button", name="Skip to the page")
+        page.locator("body").focus()
+        page.keyboard.press("Tab")
+        expect(skip).to_be_focused()
+        assert page.evaluate("document.activeElement.getBoundingClientRect().width") > 40  # it can be seen
+        page.keyboard.press("Enter")
+        assert page.evaluate("Boolean(document.activeElement.closest('#fn-settings-view'))")
+        page.goto(server.url)
+        expect(page.locator(".fn-example").first).to_be_visible()
+        skip.focus()
+        page.keyboard.press("Enter")
+        expect(page.get_by_label("Your question")).to_be_focused()
