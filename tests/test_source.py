@@ -117,3 +117,13 @@ load('x', trust_remote_code=False)
 TEXT.format(a=1)
 """
     assert list(offences(harmless)) == []
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_process_of_ours_imports_nothing_from_the_folder_where_it_is_started(path: Path) -> None:
+    """Many a project has a folder ``ui`` or ``index``; without ``-P`` it would be taken for ours."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.List | ast.Tuple):
+            words = [ast.unparse(each) for each in node.elts]
+            if "sys.executable" in words and "'-m'" in words:
+                assert "'-P'" in words, f"line {node.lineno}"

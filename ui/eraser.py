@@ -30,7 +30,7 @@ def start_eraser(store: Store) -> None:
     """Start the process if there is anything to erase; it outlives the one that starts it."""
     if not store.to_erase():
         return
-    command = [sys.executable, "-m", "ui.eraser", "--data", str(store.data.absolute())]
+    command = [sys.executable, "-P", "-m", "ui.eraser", "--data", str(store.data.absolute())]
     if os.name == "nt":
         apart: dict[str, Any] = {
             "creationflags": getattr(subprocess, "DETACHED_PROCESS", 0)

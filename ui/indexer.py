@@ -74,7 +74,7 @@ class IndexerClient:
         """
         self.planned: PlanSummary | None = None  # by the last request for a plan
         self._data = data
-        self._command = list(command or (sys.executable, "-m", "ui.indexer", "--data", str(data)))
+        self._command = list(command or (sys.executable, "-P", "-m", "ui.indexer", "--data", str(data)))
         self._idle_seconds = idle_seconds
         self._keep_warm = keep_warm
         self._tell_problem = tell_problem

@@ -54,7 +54,7 @@ class FolderLook:
         self._store = store
         self._busy = busy
         folder = str(store.data)
-        self._command = list(command or (sys.executable, "-m", "ui.looking", "--data", folder))
+        self._command = list(command or (sys.executable, "-P", "-m", "ui.looking", "--data", folder))
         self._first_seconds = first_seconds
         self._found = (0.0, 0)  # when the folders had been indexed, and how many files were not as then
         self._generation = -1  # that was looked at
