@@ -352,7 +352,7 @@ def test_the_same_text_in_another_file_opens_in_the_pane(watched: Watched, tmp_p
         first = name.inner_text()
         (other,) = {"pump.pdf", "copy.pdf"} - {first}
         folded = pane.locator(".fn-pane-foot").get_by_text(f"Same text also in: {other}")
-        expect(pane.locator(".fn-pane-foot a")).not_to_be_visible()
+        expect(pane.locator(".fn-pane-foot").get_by_role("link", name=other)).not_to_be_visible()
         folded.click()
         pane.locator(".fn-pane-foot").get_by_role("link", name=other).press("Enter")
         expect(name).to_have_text(other)

@@ -112,7 +112,7 @@ def test_the_first_stop_of_the_keyboard_leads_past_the_sidebar(watched: Watched,
     page = watched.page
     with served_lightly(tmp_path / "data") as server:
         page.goto(f"{server.url}/?view=settings")
-        expect(page.get_by_role("heading", name="Settings")).to_be_visible()
+        expect(page.get_by_label("Passages", exact=True)).to_be_visible()
         skip = page.get_by_role("button", name="Skip to the page")
         page.locator("body").focus()
         page.keyboard.press("Tab")
