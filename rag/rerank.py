@@ -112,10 +112,10 @@ class Reranker:
     def _read(self, query: str, passages: Sequence[Passage]) -> list[Reading]:
         """Readings of the first passages, of all that may be read while none of them is likely to answer."""
         assert self.reader is not None
-        texts = [text_of(passage) for passage in passages[: self.passages]]
-        readings = self.reader.read(query, texts[:FIRST])
-        if texts[FIRST:] and max(map(chance_of, readings)) < LIKELY:
-            readings = [*readings, *self.reader.read(query, texts[FIRST:])]
+        first, more = passages[: min(FIRST, self.passages)], passages[FIRST : self.passages]
+        readings = self.reader.read(query, [text_of(passage) for passage in first])
+        if more and max(map(chance_of, readings)) < LIKELY:
+            readings = [*readings, *self.reader.read(query, [text_of(passage) for passage in more])]
         return readings
 
     def close(self) -> None:
