@@ -14,7 +14,6 @@ import gradio as gr
 
 from index.errors import FootnoteError
 from index.loaders.names import SUPPORTED_EXTENSIONS
-from index.parsing import ParseLimits
 from ui.around import NEW_CHAT, Around
 from ui.asking import MAX_AT_ONCE, MAX_QUESTION_CHARS
 from ui.conversation import answer_with_sources
@@ -25,6 +24,7 @@ from ui.documents import Documents
 from ui.documents_view import tools_html
 from ui.evidence_pane import CONTEXT_CHARS
 from ui.export import export_chat
+from ui.guard import MAX_FILE_BYTES
 from ui.lean_blocks import LeanBlocks, forget_closed_tabs, spare_queue
 from ui.pulse import Pulse
 from ui.quality import QualityPage
@@ -220,7 +220,7 @@ def build_page(desk: Desk) -> gr.Blocks:
                 )
                 with gr.Column(elem_id="fn-docs-view", elem_classes="fn-view", min_width=0):
                     tools = gr.HTML(
-                        tools_html(formats, ParseLimits().file_bytes),
+                        tools_html(formats, MAX_FILE_BYTES),
                         js_on_load=actions,
                         elem_id="fn-tools-html",
                     )
