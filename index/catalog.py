@@ -214,6 +214,8 @@ def translated(data: Path) -> Iterator[None]:
         if error is None:
             raise
         raise error from exc
+    except UnicodeDecodeError as exc:  # SQLite's own words, which name what is damaged by its damaged name
+        raise _damaged(exc, data) from exc
     except OSError as exc:
         # The file, where it is known: one that was made as another user may be all that is in the way.
         place = os.fsdecode(exc.filename) if isinstance(exc.filename, (str, bytes)) else data
@@ -223,14 +225,19 @@ def translated(data: Path) -> Iterator[None]:
         ) from exc
 
 
+def _damaged(exc: Exception, data: Path) -> DamagedError:
+    return DamagedError(
+        f"{data / FILE_NAME} is damaged: {exc}",
+        hint="Restore the data folder from a backup, or move it away and index your documents again.",
+    )
+
+
 def _translate(exc: sqlite3.DatabaseError, data: Path) -> StoreError | None:
     name = getattr(exc, "sqlite_errorname", "") or ""
-    # Damage inside a row shows only when its text is decoded.
-    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or "decode to UTF-8" in str(exc):
-        return DamagedError(
-            f"{data / FILE_NAME} is damaged: {exc}",
-            hint="Restore the data folder from a backup, or move it away and index your documents again.",
-        )
+    # Damage inside a row shows only when its text is decoded, damage of a table's name when it is asked for.
+    words = ("decode to UTF-8", "no such table", "no such column")
+    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or any(each in str(exc) for each in words):
+        return _damaged(exc, data)
     if name.startswith("SQLITE_FULL"):
         return StorageError(
             f"The disk that holds {data} is full.",

@@ -79,8 +79,8 @@ class HybridRetriever:
         lexical = snapshot.lexical(terms, wanted, scope)
         # Each side scores what only the other one found: a missing score is not a score of zero.
         union = list(dict.fromkeys([chunk_id for chunk_id, _ in dense + lexical]))
-        cosines = snapshot.cosines(vector, union)
-        keywords = dict(lexical)
+        cosines, keywords = dict(dense), dict(lexical)
+        cosines |= snapshot.cosines(vector, [chunk_id for chunk_id in union if chunk_id not in cosines])
         keywords |= snapshot.bm25(terms, [chunk_id for chunk_id in union if chunk_id not in keywords])
         fused = fuse(cosines, keywords, dense_weight=self._dense_weight(query))
         dense_ranks = {chunk_id: rank for rank, (chunk_id, _) in enumerate(dense, 1)}
