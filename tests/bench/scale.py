@@ -1,10 +1,10 @@
 """``python -m tests.bench.scale``: what publishing a change and a search cost, by the size of the index.
 
-For each size an index of made-up files is built, of English words in no order, with made-up vectors. Then one file changes, again and
-again: the commit, the roll-forward of the lexical index, and the refresh of another process's snapshot
-are timed, which is what stands between a changed file and the next answer. Then questions are searched:
-embedding with the real model, both searches, fusion; the nearest ten are compared with exact ones. At
-the end one file is removed and erased. Prints a table and one JSON object.
+For each size an index of files is built, English words in no order, with made-up vectors. Then one file
+changes, again and again: the commit, the roll-forward of the lexical index, and the refresh of another
+process's snapshot are timed, which is what stands between a changed file and the next answer. Then
+questions are searched: embedding with the real model, both searches, fusion; the nearest ten are
+compared with exact ones. At the end one file is removed and erased. Prints a table and one JSON object.
 """
 
 from __future__ import annotations
