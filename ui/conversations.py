@@ -43,6 +43,7 @@ class Conversations:
         wanted = str(dict(request.query_params).get("chat", ""))
         view.chat_id = wanted if self.desk.chats.chat(wanted) is not None else ""
         view.shown = Shown()
+        view.session = request.session_hash or ""
         self.around.tabs.open(view)
         yield from self._show_chat(view)
 

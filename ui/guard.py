@@ -10,6 +10,7 @@ from typing import Any
 
 from ui.document_routes import IMAGES, ORIGINAL_POLICY, ORIGINALS
 
+PULSE = "/pulse"  # where an open tab says what it shows; here, since ui.pulse imports Gradio
 MAX_FILE_BYTES = 50 * 1024 * 1024
 _MAX_REQUEST_BYTES = 1024 * 1024  # anything but an upload
 _LONGEST_PATH = 250  # the page asks for none that is longer, and file systems refuse such names
@@ -44,7 +45,7 @@ _PATHS = {
     ),
     "POST": (
         *("/gradio_api/queue/join", "/gradio_api/upload", "/gradio_api/component_server"),
-        *("/gradio_api/cancel", "/gradio_api/reset"),
+        *("/gradio_api/cancel", "/gradio_api/reset", PULSE),
     ),
 }
 _FOLDERS = {

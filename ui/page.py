@@ -61,6 +61,7 @@ class Page:
     """Everything that events of the page reach: one object for each part of it."""
 
     def __init__(self, desk: Desk) -> None:
+        self.desk = desk
         self.components = Components()
         self.around = Around(desk, self.components)
         self.conversations = Conversations(desk, self.components, self.around)
@@ -77,7 +78,7 @@ def _shown_as(wanted: Mapping[str, object]) -> ShownAs:
     return "page"
 
 
-def _server_functions(desk: Desk, beat: Callable[[object], str]) -> list[Callable[[object], str]]:
+def _server_functions(desk: Desk) -> list[Callable[[object], str]]:
     """Called from the browser without the queue."""
 
     def evidence(data: object) -> str:
@@ -106,11 +107,7 @@ def _server_functions(desk: Desk, beat: Callable[[object], str]) -> list[Callabl
             return ""
         return answer_with_sources(message, desk.references, desk.asking.plain_text(message))
 
-    def pulse(data: object) -> str:
-        """What a tab that shows this should do."""
-        return beat(data)
-
-    return [evidence, sheet, quote, answer_text, pulse]
+    return [evidence, sheet, quote, answer_text]
 
 
 def _chat_functions(desk: Desk) -> list[Callable[[object], str]]:
@@ -163,10 +160,9 @@ def _script(files: Sequence[Path]) -> str:
     return "\n".join(path.read_text(encoding="utf-8") for path in files)
 
 
-def build_page(desk: Desk) -> gr.Blocks:
+def build_page(page: Page) -> gr.Blocks:
     """Lay the page out and connect its parts."""
-    page = Page(desk)
-    parts = page.components
+    desk, parts = page.desk, page.components
     actions = _ACTIONS_JS.read_text(encoding="utf-8")
     fields = "".join(path.read_text(encoding="utf-8") for path in _FIELDS_JS)
     ticks = _TICKS_JS.read_text(encoding="utf-8")
@@ -234,7 +230,7 @@ def build_page(desk: Desk) -> gr.Blocks:
                 evidence = gr.HTML(
                     "",
                     js_on_load=_script(_PAGE_JS),
-                    server_functions=_server_functions(desk, page.pulse.beat),
+                    server_functions=_server_functions(desk),
                     elem_id="fn-evidence-html",
                 )
 

@@ -35,13 +35,19 @@ const heard = (answered) => {
   if (note) note.hidden = unheard < AWAY_BEATS;
 };
 
+const ask = async (said) => {
+  const reply = await fetch("/pulse", { method: "POST", body: JSON.stringify(said) });
+  if (!reply.ok) throw new Error(`the server says ${reply.status}`);
+  return await reply.json();
+};
+
 let beating = false;
 let seenIndex = 0; // the generation of the index that the evidence pane was drawn from
 const beat = async () => {
   if (beating || document.hidden) return;
   beating = true;
   try {
-    const told = JSON.parse(await server.pulse(report()));
+    const told = await ask(report());
     heard(true);
     if (told.do.includes("load")) return void loadAgain();
     if (told.generation && !seenIndex) takeDraft();

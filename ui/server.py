@@ -84,7 +84,7 @@ def create_app(settings: Settings, *, desk: Desk | None = None) -> FastAPI:
 
     from ui.lean_blocks import forgo_matplotlib
     from ui.opening import Opening
-    from ui.page import TITLE, build_page
+    from ui.page import TITLE, Page, build_page
 
     forgo_matplotlib()
     desk = Desk(settings) if desk is None else desk
@@ -98,10 +98,12 @@ def create_app(settings: Settings, *, desk: Desk | None = None) -> FastAPI:
     app.add_middleware(Guard, hosts=hosts, first_page=app.state.first_page)
     font = ["ui-sans-serif", "system-ui", "sans-serif"]
     mono = ["ui-monospace", "Consolas", "monospace"]
-    blocks = build_page(desk)
+    page = Page(desk)
+    blocks = build_page(page)
     blocks.state_session_capacity = _STATE_SESSIONS  # mount_gradio_app has no parameter for it
     # Gradio rewrites every selector of ``css=``; in the head the stylesheet stays as it is written.
     style = "\n".join(Path(__file__).with_name(name).read_text(encoding="utf-8") for name in _STYLES)
+    page.pulse.serve(app, lambda session: blocks.state_holder.update(session))
     add_document_routes(app, desk)
     gr.mount_gradio_app(
         app,

@@ -55,6 +55,7 @@ class View:
     draft: str = ""  # what stood in the composer before that question came into it
     turn: int = 0  # grows when the tab turns to something else; whoever follows for an older turn stops
     key: str = ""  # names it in its pulse; "" in a tab that was open before this server started
+    session: str = ""  # under which Gradio keeps this view
     answers: str = ""  # fingerprint of the conversation as it was drawn last
     answers_of: int = -1  # the generation of the index that those were drawn from
     drafts: Drafts = field(default_factory=Drafts)  # of settings

@@ -43,9 +43,6 @@ class Handlers:
     """The numbers of the page's event handlers, and what each fills."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
-        self.pane = next(
-            each["id"] for each in config["components"] if each["props"].get("elem_id") == "fn-evidence-html"
-        )
         self._ids = {each["id"]: each["props"].get("elem_id") or "" for each in config["components"]}
         self._events = config["dependencies"]
 
@@ -164,15 +161,9 @@ class Tab:
 
     async def _beat(self) -> None:
         """Say what is shown, and do what the server answers, as pulse.js does."""
-        body = {
-            "component_id": self.handlers.pane,
-            "fn_name": "pulse",
-            "data": self._report(),
-            "session_hash": self.session,
-        }
-        reply = await self.client.post("/gradio_api/component_server", json=body)
+        reply = await self.client.post("/pulse", json=self._report())
         reply.raise_for_status()
-        wishes = json.loads(reply.json())["do"]
+        wishes = reply.json()["do"]
         if "draw" in wishes:
             async for _ in self._event("draw", "", [None], self._report()):
                 pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import Iterator
@@ -9,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import httpx
 import pytest
+from fastapi import FastAPI
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,6 +23,7 @@ from tests.ui.payloads import HOSTILE
 from tests.ui.test_chats import TEXT, put, quoted_answer
 from tests.ui.test_opinions import NoIndexer, exchange
 from ui.desk import Desk
+from ui.guard import PULSE
 from ui.page import Page
 from ui.parts import Doubt, Shown
 from ui.pulse import OPENING_SECONDS
@@ -252,6 +256,38 @@ def test_a_disk_that_cannot_be_read_is_noted_in_the_log(
     monkeypatch.setattr(page.pulse.desk, "overview", refuse)
     assert json.loads(page.pulse.beat({"tab": view.key})) == {"do": [], "generation": 0}
     assert "The disk cannot be read." in caplog.text
+
+
+def pulse(page: Page, heard: list[str], sent: bytes) -> httpx.Response:
+    """What is answered to a pulse that comes over the net."""
+    app = FastAPI()
+    page.pulse.serve(app, heard.append)
+
+    async def post() -> httpx.Response:
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(app), base_url="http://localhost"
+        ) as client:
+            return await client.post(PULSE, content=sent)
+
+    return asyncio.run(post())
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", b"{", b"[]", b'"text"', b"[" * 100_000, b'{"tab": 1, "parts": []}', b"\xff"]
+)
+def test_whatever_is_sent_as_a_pulse_is_answered(page: Page, sent: bytes) -> None:
+    reply = pulse(page, [], sent)
+    assert (reply.status_code, reply.json()) == (200, {"do": [], "generation": 0})
+
+
+def test_gradio_is_told_of_a_tab_whose_pulse_is_heard(page: Page) -> None:
+    """It keeps a hundred sessions, those that it has heard of last."""
+    view = opened(page)
+    view.session = "5e55"
+    heard: list[str] = []
+    pulse(page, heard, json.dumps({"tab": view.key}).encode())
+    pulse(page, heard, json.dumps({"tab": "of nobody"}).encode())
+    assert heard == ["5e55"]
 
 
 def test_a_tab_that_is_closed_is_forgotten(page: Page) -> None:

@@ -122,11 +122,17 @@ def test_loopback_names_are_answered(client: httpx.Client, host: str) -> None:
         {"origin": "http://127.0.0.1:7860", "sec-fetch-site": "cross-site"},
     ],
 )
-@pytest.mark.parametrize("path", ["queue/join", "upload", "component_server", "cancel", "reset"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(f"/gradio_api/{each}" for each in ("queue/join", "upload", "component_server", "cancel", "reset")),
+        "/pulse",
+    ],
+)
 def test_requirement_25_a_post_from_another_site_is_refused(
     client: httpx.Client, path: str, headers: Mapping[str, str]
 ) -> None:
-    assert client.post(f"/gradio_api/{path}", headers=dict(headers), json={}).status_code == 403
+    assert client.post(path, headers=dict(headers), json={}).status_code == 403
 
 
 def test_requirement_25_a_foreign_origin_is_never_allowed_to_read(client: httpx.Client) -> None:
@@ -324,9 +330,9 @@ def test_the_way_to_the_first_page_imports_no_model(tmp_path: Path) -> None:
 def test_nothing_that_a_person_does_is_dropped_while_something_is_pending(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from rag.settings import load_settings; "
-        "from ui.desk import Desk; from ui.page import build_page; "
+        "from ui.desk import Desk; from ui.page import Page, build_page; "
         "desk = Desk(load_settings({'data': Path(sys.argv[1])})); "
-        "events = build_page(desk).config['dependencies']; desk.close(); "
+        "events = build_page(Page(desk)).config['dependencies']; desk.close(); "
         "print(*(f\"{each['targets'][0][1]}:{each['trigger_mode']}\" for each in events))"
     )
     command = [sys.executable, "-c", code, str(tmp_path / "data")]
