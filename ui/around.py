@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 from rag.providers import destination
+from ui.chats import Chat
 from ui.desk import Desk
 from ui.documents_table import table_html
 from ui.documents_view import SAMPLES, state_html
@@ -56,7 +58,7 @@ class Around:
             )
         return {
             "side": sidebar_html(
-                desk.chat_search.find(view.wanted) if view.wanted.strip() else desk.chats.chats(),
+                self._chats(view),
                 view.chat_id,
                 status,
                 current,
@@ -66,6 +68,7 @@ class Around:
                 passages=overview.sources.passages,
                 changed=desk.changed_files(overview.generation),
                 sources=sources_html(overview.sources, selection, view.looking),
+                listed=view.listed,
                 wanted=view.wanted.strip(),
                 reindex=bool(overview.models.needed),
                 deleted=desk.chats.hidden_title(view.hidden) if view.hidden else None,
@@ -89,6 +92,12 @@ class Around:
             "settings": self._settings(view),
             "quality": self._quality(view),
         }
+
+    def _chats(self, view: View) -> Sequence[Chat]:
+        """The conversations that the tab lists, the one used last first, and one more if there are more."""
+        if view.wanted.strip():
+            return self.desk.chat_search.find(view.wanted)
+        return self.desk.chats.chats(view.listed + 1)
 
     def strip(self, view: View) -> Update:
         """The line above the composer alone, if the tab shows another one."""

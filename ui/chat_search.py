@@ -10,8 +10,6 @@ from ui.chats import Chat, Chats, Message
 if TYPE_CHECKING:
     from index.store import Store
 
-_ALL = 100_000
-
 
 class ChatSearch:
     """Looks for words in titles, questions and answers.
@@ -42,7 +40,7 @@ class ChatSearch:
         last = self._last
         if last is None or last[0] != key:
             words = wanted.casefold().split()
-            found = [chat for chat in self._chats.chats(_ALL) if self._holds(chat, words)]
+            found = [chat for chat in self._chats.chats() if self._holds(chat, words)]
             self._last = last = (key, found)
         return last[1]
 

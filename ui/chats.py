@@ -113,8 +113,8 @@ class Chats:
             db.execute("INSERT INTO chats VALUES (?, ?, ?, ?)", (chat.chat_id, chat.title, now, now))
         return chat
 
-    def chats(self, limit: int = 200) -> Sequence[Chat]:
-        """The conversations, the one used last first."""
+    def chats(self, limit: int = -1) -> Sequence[Chat]:
+        """The conversations, the one used last first; at most ``limit``, all of them when it is negative."""
         sql = f"SELECT {_CHAT} FROM chats WHERE {_SHOWN} ORDER BY {_LAST_USED} DESC, rowid DESC LIMIT ?"
         return self._file.remembered(EVERY_CHAT, sql, limit, read=_chats_of)
 

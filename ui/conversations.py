@@ -29,6 +29,8 @@ logger = logging.getLogger(__name__)
 
 YIELD_SECONDS = 0.1  # between two updates of an answer that grows
 
+CHATS_A_CLICK = 100  # more in the sidebar
+
 
 class Conversations:
     """Handlers of the chat and the sidebar."""
@@ -83,6 +85,9 @@ class Conversations:
             case "review":
                 if self.desk.indexer.planned is None and not self.desk.is_indexing():
                     self.desk.check_folders()
+                yield self.around.changes(view) or {self.components.side: gr.skip()}
+            case "older":
+                view.listed += CHATS_A_CLICK
                 yield self.around.changes(view) or {self.components.side: gr.skip()}
             case "find":
                 view.wanted = text_of(data, "value", 200)

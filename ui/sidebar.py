@@ -41,6 +41,7 @@ def sidebar_html(
     passages: int = 0,
     changed: int = 0,
     sources: str = "",
+    listed: int = 100,
     wanted: str = "",
     deleted: str | None = None,
     reindex: bool = False,
@@ -59,6 +60,7 @@ def sidebar_html(
         passages: How many passages these have.
         changed: How many files in the folders are known not to be as they are indexed.
         sources: The block of what the conversation searches, as HTML.
+        listed: How many of ``chats`` are shown; a button leads to the others.
         wanted: The words that ``chats`` were searched for, "" when these are all.
         reindex: Whether everything is to be embedded anew, with another model.
         deleted: Title of the conversation that was deleted a moment ago and can be brought back.
@@ -66,7 +68,7 @@ def sidebar_html(
     moment = time.time() if now is None else now
     today = time.localtime(moment)[:3]
     groups: dict[str, list[str]] = {"Today": [], "Earlier": []}
-    for chat in chats:
+    for chat in chats[:listed]:
         day = "Today" if time.localtime(chat.updated_at)[:3] == today else "Earlier"
         groups[day].append(_chat(chat, on_screen=chat.chat_id == current))
     lists = "".join(
@@ -74,6 +76,8 @@ def sidebar_html(
         for title, items in groups.items()
         if items
     )
+    if len(chats) > listed:
+        lists += button("Older chats", "fn-link fn-older", {"act": "older"})
     if wanted and not chats:
         clear = button("Clear", "fn-link", {"act": "find", "find": "clear"})
         lists = f'<p class="fn-no-chats">Nothing was said of “{escape_line(wanted)}”. {clear}</p>'
@@ -106,7 +110,7 @@ def head_html() -> str:
     )
 
 
-@lru_cache(maxsize=1000)  # every tab draws two hundred of them with every change
+@lru_cache(maxsize=1000)  # every tab draws all that it lists with every change
 def _chat(chat: Chat, *, on_screen: bool) -> str:
     on = ' aria-current="page"' if on_screen else ""
     title = escape_line(chat.title)

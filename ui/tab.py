@@ -39,6 +39,10 @@ class Components:
     quality: Any = None
 
 
+# Each is a kilobyte of the page, and all are sent to every tab when one of them changes.
+CHATS_LISTED = 30
+
+
 @dataclass(slots=True, weakref_slot=True)
 class View:
     """What one open tab looks at. Gradio keeps one copy for each session."""
@@ -47,6 +51,7 @@ class View:
     filter: str = ""
     notice: str = ""
     wanted: str = ""  # what conversations are searched for
+    listed: int = CHATS_LISTED  # conversations in the sidebar, at most
     hidden: str = ""  # the conversation that this tab deleted last
     removal: int = 0  # what this tab removed last, see ``Store.remove``
     selection: Selection | None = None  # of a conversation that has not begun; None: everything

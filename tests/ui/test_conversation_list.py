@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from ui.asking import MAX_AT_ONCE
 from ui.chats import Chats
 from ui.desk import Desk
 from ui.stored import stored
+from ui.tab import CHATS_LISTED
 
 # What the first release wrote: its tables, and an answer with the fields it knew.
 _FIRST_RELEASE = """
@@ -223,3 +225,29 @@ def test_a_click_that_changes_nothing_is_no_mistake(desk: Desk, act: str) -> Non
     tab.click_side(act, chat="0" * 32 if act == "delete" else chat_id, value="When does the lease end?")
     tab.click_side(act, chat="0" * 32 if act == "delete" else chat_id, value="When does the lease end?")
     assert [chat.chat_id for chat in desk.chats.chats()] == [chat_id]
+
+
+def test_the_list_begins_with_the_newest_and_grows_with_a_click(desk: Desk) -> None:
+    for number in range(CHATS_LISTED + 2):
+        desk.chats.create(f"Chat {number:03}")
+    tab = Tab(desk)
+    tab.click_side("show")
+    shown = re.findall(r"Chat \d{3}(?=</bdi>)", tab.shown["side"])
+    assert shown == [f"Chat {number:03}" for number in range(CHATS_LISTED + 1, 1, -1)]
+    assert 'data-act="older"' in tab.shown["side"]
+    tab.click_side("find", value="chat 000")
+    assert "Chat 000</bdi>" in tab.shown["side"]
+    assert 'data-act="older"' not in tab.shown["side"]
+    tab.click_side("find", value="")
+    tab.click_side("older")
+    assert "Chat 000</bdi>" in tab.shown["side"]
+    assert 'data-act="older"' not in tab.shown["side"]
+
+
+def test_exactly_as_many_as_are_listed_leave_no_older_ones(desk: Desk) -> None:
+    for number in range(CHATS_LISTED):
+        desk.chats.create(f"Chat {number:03}")
+    tab = Tab(desk)
+    tab.click_side("show")
+    assert "Chat 000</bdi>" in tab.shown["side"]
+    assert 'data-act="older"' not in tab.shown["side"]
