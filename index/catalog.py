@@ -19,7 +19,7 @@ from index.database_owner import refuse_at_sight, refuse_foreign_tables, refuse_
 from index.errors import DamagedError, StorageError, StoreError
 from index.migrations import migrate, run_statements
 
-SCHEMA_VERSION = 7  # with a migration that leads to it, see index.migrations
+SCHEMA_VERSION = 8  # with a migration that leads to it, see index.migrations
 FILE_NAME = "catalog.sqlite"
 HIDDEN = -1  # generation of a chunk that was removed and can still be brought back
 
@@ -120,6 +120,14 @@ CREATE TABLE left_out (
     collection TEXT NOT NULL,
     path BLOB NOT NULL,
     PRIMARY KEY (collection, path)
+) WITHOUT ROWID;
+
+-- That a person disabled or ignored what stood in a place, until a document stands there again, see
+-- index.disabling.
+CREATE TABLE set_aside (
+    place BLOB PRIMARY KEY,        -- a hash of collection and path: the name of the file is not to linger
+    state TEXT NOT NULL,
+    content_hash TEXT
 ) WITHOUT ROWID;
 
 CREATE TABLE chunks (

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.catalog import encode_path, get_meta, set_meta
+from index.disabling import Mark, keep_mark, take_mark
 from index.documents import ChunkSpan, ParsedDocument
 from index.embedders import note_source
 from index.errors import EmbedderMismatchError, EmbeddingError, StaleVersionError
@@ -155,16 +156,12 @@ def put_document(
         else "SELECT doc_id, version_id, state FROM documents WHERE collection = ? AND path = ?",
         (put.doc_id,) if put.doc_id is not None else (put.collection, path),
     ).fetchone()
-    # What a person disabled stays so, whatever its file has become: also when it cannot be read for a while.
-    aside = old is not None and old["state"] == "disabled"
-    # And what is ignored does not become trouble by a new name, under which it cannot be read either.
-    if put.doc_id is not None and put.state == "failed":
-        aside = aside or (old is not None and old["state"] == "ignored")
+    mark = take_mark(connection, put.collection, path)
     values = (
         put.collection,
         path,
         put.origin,
-        old["state"] if aside else put.state,
+        _state(put, None if old is None else old["state"], mark),
         put.problem,
         _storable(put.reason),
         _storable(put.hint),
@@ -186,6 +183,19 @@ def put_document(
         (*values, old["doc_id"]),
     )
     return None if old["version_id"] == version_id else old["version_id"]
+
+
+def _state(put: PutDocument, old: DocumentState | None, mark: Mark | None) -> DocumentState:
+    """The state that a source gets, which was ``old`` before, or left a mark when its file was gone."""
+    # What a person disabled stays so, whatever its file has become: also when it cannot be read for a while.
+    if old == "disabled" or (mark is not None and mark.state == "disabled"):
+        return "disabled"
+    if put.state == "failed":
+        # What is ignored does not become trouble by a new name, under which it cannot be read either.
+        renamed = put.doc_id is not None and old == "ignored"
+        back = mark is not None and mark.state == "ignored" and mark.content_hash == put.content_hash
+        return "ignored" if renamed or back else "failed"
+    return put.state
 
 
 def _storable(message: str) -> str:
@@ -281,7 +291,10 @@ def _put_health(connection: sqlite3.Connection, version_id: int, health: Health)
 
 
 def remove_document(connection: sqlite3.Connection, doc_id: str) -> int | None:
-    """Remove a source; returns the version that it leaves, if any. An unknown id is ignored."""
+    """Remove a source whose file is gone; returns the version that it leaves, if any. That a person set it
+    aside is remembered, see ``index.disabling``. An unknown id is ignored.
+    """
+    keep_mark(connection, doc_id)
     row = connection.execute("SELECT version_id FROM documents WHERE doc_id = ?", (doc_id,)).fetchone()
     connection.execute("DELETE FROM documents WHERE doc_id = ?", (doc_id,))
     return None if row is None else row["version_id"]

@@ -255,6 +255,14 @@ def _to_schema_7(connection: sqlite3.Connection) -> None:
     """
 
 
+def _to_schema_8(connection: sqlite3.Connection) -> None:
+    """What was disabled or ignored is so again when its file comes back."""
+    connection.execute(
+        "CREATE TABLE set_aside (place BLOB PRIMARY KEY, state TEXT NOT NULL, content_hash TEXT)"
+        " WITHOUT ROWID"
+    )
+
+
 def run_statements(connection: sqlite3.Connection, script: str) -> None:
     """Run statements that end in semicolons inside the transaction that is going on."""
     # Not executescript(): it commits the transaction first.
@@ -274,4 +282,5 @@ MIGRATIONS: Mapping[int, Callable[[sqlite3.Connection], None]] = {
     5: _to_schema_5,
     6: _to_schema_6,
     7: _to_schema_7,
+    8: _to_schema_8,
 }

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from index.catalog import HIDDEN
+from index.disabling import take_mark
 from index.erasure import note_erasure
 
 UNDO_SECONDS = 10.0
@@ -87,6 +88,7 @@ def bring_back(connection: sqlite3.Connection, removal: int, generation: int) ->
         )
         connection.execute("DELETE FROM removed_documents WHERE doc_id = ?", (row["doc_id"],))
         take_in(connection, row["collection"], row["path"])
+        take_mark(connection, row["collection"], row["path"])  # it comes back as it was
         if row["version_id"] is not None:
             reveal_version(connection, row["version_id"], generation)
     return [row["doc_id"] for row in rows]
