@@ -29,7 +29,9 @@ from index.catalog import FILE_NAME, SCHEMA_VERSION, connect, set_meta, translat
 from index.database_owner import refuse_at_sight, refuse_foreign_tables, refuse_newer
 from index.durable import disk
 from index.erasure import forget_erasure
-from index.errors import BusyError, DamagedError, NewerDatabaseError, SourceError, StorageError
+from index.errors import DamagedError, NewerDatabaseError, SourceError, StorageError
+from index.exchange import exchange, settle_exchange, working_prefix
+from index.faults import fault
 from index.locks import held
 from index.migrations import migrate
 from index.removal import erase
@@ -202,6 +204,8 @@ def _settle_catalog(path: Path) -> tuple[int, list[str]]:
 def read_backup(archive: Path, data: Path, *, force: bool = False) -> tuple[Backup, Path | None]:
     """Restore a backup into ``data``. Until every byte of it is checked, nothing there is touched.
 
+    A process that is killed leaves the old folder or the new one, whole: see ``index.exchange``.
+
     Args:
         archive: What :func:`write_backup` wrote.
         data: A folder that is empty or does not exist.
@@ -217,6 +221,7 @@ def read_backup(archive: Path, data: Path, *, force: bool = False) -> tuple[Back
         BusyError: Another process uses ``data``.
     """
     data = data.absolute()
+    settle_exchange(data)
     with translated(data):
         filled = data.exists() and (not data.is_dir() or any(data.iterdir()))
         if filled and not (force and data.is_dir()):
@@ -225,20 +230,14 @@ def read_backup(archive: Path, data: Path, *, force: bool = False) -> tuple[Back
                 hint="Name another folder with --data, or use --force, which moves this one aside.",
             )
         data.parent.mkdir(parents=True, exist_ok=True)
-        with working_folder(data.parent, f".{data.name}.restore-") as working:
+        with working_folder(data.parent, working_prefix(data)) as working:
             folder = working / "data"
             folder.mkdir(mode=0o700)
             backup = _unpack(archive, folder)
-            aside = _move_aside(data) if filled else None
-            try:
-                if data.exists():
-                    data.rmdir()
-                folder.replace(data)
-            except OSError:
-                if aside is not None:
-                    aside.replace(data)
-                raise
-        disk.sync_folder(data.parent)
+            fault("restore.unpacked")
+            if filled:
+                _require_unused(data)
+            aside = exchange(data, folder)
     return backup, aside
 
 
@@ -253,6 +252,8 @@ def _unpack(archive: Path, folder: Path) -> Backup:
                         raise _damaged(archive, name)
                     target.flush()
                     os.fsync(target.fileno())
+        disk.sync_folder(folder / "originals")
+        disk.sync_folder(folder)
     except (zipfile.BadZipFile, EOFError, zlib.error, RuntimeError, ValueError, struct.error) as exc:
         raise _damaged(archive, str(exc)) from exc
     with closing(sqlite3.connect(folder / FILE_NAME)) as connection:
@@ -314,16 +315,10 @@ def _manifest(archive: Path, packed: zipfile.ZipFile) -> tuple[Backup, list[tupl
     return backup, listed
 
 
-def _move_aside(data: Path) -> Path:
-    """Rename the folder, once nobody uses it."""
+def _require_unused(data: Path) -> None:
     for name in _LOCKS:
         with held(FileLock(data / name), data, seconds=0, message=f"Footnote is using {data}."):
             pass
-    aside = data.with_name(f"{data.name}.before-restore-{time.strftime('%Y%m%d-%H%M%S')}")
-    if aside.exists():
-        raise BusyError(f"{aside} exists already.", hint="Try again in a second.")
-    data.replace(aside)
-    return aside
 
 
 def _digest(

@@ -33,6 +33,7 @@ from index.disabling import disable, enable, ignore
 from index.durable import make_folder
 from index.erasure import erasure_due, note_erasure
 from index.errors import SourceError
+from index.exchange import settle_exchange
 from index.faults import fault
 from index.keywords import Keywords
 from index.locks import LOCK_SECONDS
@@ -98,6 +99,7 @@ class Store(CatalogReader):
             SourceError: There is no index here and ``create`` is False.
             NewerDatabaseError, DamagedError, StorageError: The folder cannot be used.
         """
+        settle_exchange(data)
         if not create and not (data / FILE_NAME).exists():
             raise SourceError(
                 f"There is no index in {data}.", hint="Index some documents first: footnote index PATH"

@@ -26,21 +26,38 @@ def working_folder(parent: Path, prefix: str) -> Iterator[Path]:
     Raises:
         OSError: It cannot be made.
     """
-    for entry in parent.iterdir():
-        if entry.name.startswith(prefix) and entry.is_dir() and not entry.is_symlink():
-            _remove_if_left(entry)
+    remove_left(parent, prefix)
     with tempfile.TemporaryDirectory(prefix=prefix, dir=parent) as name:
         folder = Path(name)
         with FileLock(folder / _LOCK):
             yield folder
 
 
-def _remove_if_left(folder: Path) -> None:
+def remove_left(parent: Path, prefix: str) -> None:
+    """Delete the folders that killed processes left in ``parent``."""
+    for folder in _folders(parent, prefix):
+        if _is_free(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def is_in_use(parent: Path, prefix: str) -> bool:
+    """Whether a process is making something in such a folder."""
+    return any(not _is_free(folder) for folder in _folders(parent, prefix))
+
+
+def _folders(parent: Path, prefix: str) -> list[Path]:
+    return [
+        entry
+        for entry in parent.iterdir()
+        if entry.name.startswith(prefix) and entry.is_dir() and not entry.is_symlink()
+    ]
+
+
+def _is_free(folder: Path) -> bool:
     if not (folder / _LOCK).exists():
-        return  # it has only just been made
+        return False  # it has only just been made
     try:
         with FileLock(folder / _LOCK, timeout=0):
-            pass
+            return True
     except (Timeout, OSError):
-        return  # in use, or not ours
-    shutil.rmtree(folder, ignore_errors=True)
+        return False  # in use, or not ours

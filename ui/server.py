@@ -20,6 +20,7 @@ from filelock import FileLock, Timeout
 from index.catalog import translated
 from index.data_folder import require_folder
 from index.errors import BusyError, FootnoteError
+from index.exchange import settle_exchange
 from ui.document_routes import add_document_routes
 from ui.guard import MAX_FILE_BYTES, Guard
 from ui.memory import use_few_arenas
@@ -217,6 +218,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _claim(data: Path) -> FileLock:
+    settle_exchange(data)
     lock = FileLock(data / "server.lock")
     with translated(data):
         require_folder(data)

@@ -1,8 +1,9 @@
-"""Indexing is killed, over and over, at random times and at every fault point; nothing may be lost.
+"""Indexing and restoring are killed, over and over, at every fault point and at random; nothing may be lost.
 
 ``python -m tests.index.kills --kills 500`` is the long form. A kill is: change the folder, start a run
 that adds, updates, deletes, takes uploads in, re-indexes, removes, writes a checkpoint and purges; kill
-it; open what is left; compare it with what had been acknowledged; let the next run complete.
+it; open what is left; compare it with what had been acknowledged; let the next run complete. Or restore a
+backup in the place of the index, kill that, and compare with both.
 """
 
 from __future__ import annotations
@@ -10,111 +11,33 @@ from __future__ import annotations
 import argparse
 import hashlib
 import logging
-import os
 import random
+import shutil
 import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from index.analysis import query_terms
-from index.changes import EmbedderIdentity, PutDocument
-from index.chunker import ChunkLimits
-from index.documents import ParsedDocument
+from index.backup import write_backup
 from index.errors import FootnoteError
-from index.faults import arm
-from index.health import Health, health_of
-from index.ingest import IngestOptions, ingest_paths, ingest_uploads, reindex
-from index.loaders import load
-from index.parsing import Parser
-from index.recognition import Recognition
 from index.store import Store
 from tests.fakes import WordCountEmbedder
 from tests.index.fault_points import fault_points
-from tests.index.forked import Forker, Say, quick_folder
+from tests.index.forked import Forker, quick_folder
+from tests.index.killed import VOCABULARY
 from tests.index.variants import VARIANTS
 
-VOCABULARY = ("river", "bridge", "harbour", "engine", "letter", "garden", "winter", "market")
-OPTIONS = IngestOptions(limits=ChunkLimits(tokens=40, chars=400))
 FILES = 20
 START_SECONDS = 10.0
 # Points that a run passes only when the lexical index is made anew.
 REBUILDING = ("lexical.recreate", "lexical.cleared", "lexical.created")
 
 State = dict[str, str]  # content hash by "collection/path" of every document that is ready
-
-
-# -- the process that is killed ----------------------------------------------------------------------
-
-
-class DirectParser(Parser):
-    """Reads in this process: the reader's own process is not what is tested, and slow to start."""
-
-    def read(
-        self, data: bytes, name: str, recognition: Recognition | None = None
-    ) -> tuple[ParsedDocument, Health]:
-        document = load(data, name)
-        return document, health_of(document)
-
-
-class TellingStore(Store):
-    """Says what it has acknowledged: the documents put, and that a removal is complete."""
-
-    say: Say
-
-    def publish(
-        self,
-        *,
-        puts: Sequence[PutDocument] = (),
-        removals: Sequence[str] = (),
-        folder: tuple[str, str] | None = None,
-        embedder: EmbedderIdentity | None = None,
-    ) -> int:
-        generation = super().publish(puts=puts, removals=removals, folder=folder, embedder=embedder)
-        for put in puts:
-            self.say({"put": f"{put.collection}/{put.path}", "hash": put.content_hash})
-        return generation
-
-
-def work(
-    say: Say,
-    *,
-    data: str,
-    folder: str,
-    uploads: list[list[str]],
-    reindexed: list[str],
-    removed: list[str],
-    point: str | None,
-    passage: int,
-    variant: str,
-) -> None:
-    """The run that is killed: at the ``passage``-th time at ``point``, from outside, or not at all."""
-    passed: Counter[str] = Counter()
-
-    def at(name: str) -> None:
-        passed[name] += 1
-        if name == point and passed[name] == passage:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    arm(at)
-    embedder, parser = WordCountEmbedder(VOCABULARY), DirectParser()
-    with VARIANTS[variant](), TellingStore.open(Path(data)) as store:
-        store.say = say
-        ingest_paths(store, embedder, parser, [Path(folder)], options=OPTIONS)
-        ingest_uploads(store, embedder, parser, [(Path(p), name) for p, name in uploads], options=OPTIONS)
-        by_key = {f"{row.collection}/{row.path}": row.doc_id for row in store.documents()}
-        ids = [by_key[key] for key in reindexed if key in by_key]
-        reindex(store, embedder, parser, ids, options=OPTIONS)
-        store.remove([by_key[key] for key in removed if key in by_key])
-        say({"removed": True})
-        store.write_checkpoint()
-        store.purge(undo_seconds=0, patient=False)
-    for name, count in passed.items():
-        say({"point": name, "passages": count})
 
 
 # -- the harness -------------------------------------------------------------------------------------
@@ -142,6 +65,7 @@ class Harness:
 
     def __init__(self, root: Path, forker: Forker, *, seed: int, variant: str = "") -> None:
         self.summary = Summary()
+        self._root = root
         self._data = root / "data"
         self._folder = root / "folder"
         self._incoming = root / "incoming"
@@ -162,11 +86,14 @@ class Harness:
 
     def kill_at(self, point: str, passage: int | None = None) -> None:
         """One kill at a fault point, the ``passage``-th time that a run passes it; by default any of them."""
+        if point.startswith("restore."):
+            self._kill_restore_at(point)
+            return
         if point in REBUILDING:
             (self._data / "lexical" / "manifest.json").unlink()
         passage = passage or self._chance.randint(1, self._passages.get(point, 1))
         plan = self._plan()
-        ended = self._forker.start("tests.index.kills:work", point=point, passage=passage, **plan.run).wait(
+        ended = self._forker.start("tests.index.killed:work", point=point, passage=passage, **plan.run).wait(
             60
         )
         self.summary.at_points[point] += ended.status == -signal.SIGKILL
@@ -178,7 +105,7 @@ class Harness:
     def kill_at_random(self) -> None:
         """One kill at any time of a run."""
         plan = self._plan()
-        task = self._forker.start("tests.index.kills:work", point=None, passage=0, **plan.run)
+        task = self._forker.start("tests.index.killed:work", point=None, passage=0, **plan.run)
         delay = self._chance.uniform(0, self._run_seconds)
         ended = task.wait(delay, then_kill=True)
         if ended.status == -signal.SIGKILL:
@@ -187,6 +114,30 @@ class Harness:
             self.summary.between_runs += 1
         self._verify(plan, ended.said, f"after {delay:.3f} s")
         self._complete(plan)
+
+    def _kill_restore_at(self, point: str) -> None:
+        """Kill a restore; either index is there whole. Then restore, and go on with the index from before."""
+        backed_up, archive = self._state, self._root / "backup.zip"
+        write_backup(self._data, archive)
+        self._complete(self._plan())
+        arguments: dict[str, Any] = {"archive": str(archive), "data": str(self._data)}
+        ended = self._forker.run("tests.index.killed:restore", point=point, **arguments)
+        self.summary.at_points[point] += ended.status == -signal.SIGKILL
+        if self._look(f"at {point}") not in (backed_up, self._state):
+            self._blame(f"at {point}: neither index is there")
+        ended = self._forker.run("tests.index.killed:restore", point=None, **arguments)
+        if ended.status != 0 or self._look("after the restore") != backed_up:
+            self._blame(f"after a kill at {point} a restore ends with {ended.status}")
+        before, *others = sorted(self._root.glob("data.before-restore-*"))  # the first: it was asked last
+        shutil.rmtree(self._data)
+        before.rename(self._data)
+        for other in others:
+            shutil.rmtree(other)
+        archive.unlink()
+        if self._look("beside the restored one") != self._state:
+            self._blame(f"after a kill at {point} the folder from before is not whole")
+        if left := {each.name for each in self._root.iterdir()} - {"data", "folder", "incoming"}:
+            self._blame(f"a kill at {point} left {left}")
 
     def _blame(self, violation: str) -> None:
         self.summary.violations.append(violation)
@@ -266,7 +217,7 @@ class Harness:
     def _complete(self, plan: Plan) -> None:
         """The next run brings everything to where it should be, and leaves nothing behind."""
         began = time.monotonic()
-        ended = self._forker.run("tests.index.kills:work", point=None, passage=0, **plan.run)
+        ended = self._forker.run("tests.index.killed:work", point=None, passage=0, **plan.run)
         self._run_seconds = time.monotonic() - began
         if ended.status != 0:
             self._blame(f"the next run does not complete: {ended.status}")

@@ -21,7 +21,8 @@ from index.faults import arm
 from index.ingest import ingest_paths, ingest_uploads
 from index.store import Store
 from tests.fakes import WordCountEmbedder
-from tests.index.kills import OPTIONS, VOCABULARY, DirectParser, TellingStore, hash_of
+from tests.index.killed import OPTIONS, VOCABULARY, DirectParser, TellingStore
+from tests.index.kills import hash_of
 
 LOSSES = (
     "nothing that was not synced survives",

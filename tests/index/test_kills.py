@@ -44,6 +44,7 @@ def test_every_step_has_a_fault_point() -> None:
         "original.renamed",
         "remove.hidden",
         "purge.terms_gone",
+        "restore.set_aside",
     ):
         assert step in points
 
@@ -62,6 +63,7 @@ def test_requirement_04_kills_at_random_times_and_at_every_fault_point(forker: F
         ("pointer before rename", "checkpoint.committed", "checkpoint base-.* is missing"),
         ("overwrite in place", HALF, "checkpoint base-0.faiss is damaged"),
         ("lexical index not rolled forward", "publish.committed", "the lexical index lacks"),
+        ("exchange not settled", "restore.set_aside", "neither index is there"),
     ],
 )
 def test_requirement_04_a_broken_variant_is_caught(

@@ -20,7 +20,7 @@ from index.read_ahead import MOST_FILES
 from index.recognition import Recognition
 from index.store import Store
 from tests.fakes import WordCountEmbedder
-from tests.index.kills import DirectParser
+from tests.index.killed import DirectParser
 
 SECONDS = 30.0  # nothing here takes so long unless it would never end
 # Each paragraph is a passage of its own: none may share one with so many words.

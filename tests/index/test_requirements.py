@@ -25,7 +25,8 @@ from index.parsing import ParsedFile
 from index.recognition import Recognition
 from index.store import Store
 from tests.fakes import WordCountEmbedder
-from tests.index.kills import OPTIONS, VOCABULARY, DirectParser, hash_of
+from tests.index.killed import OPTIONS, VOCABULARY, DirectParser
+from tests.index.kills import hash_of
 from tests.index.support import EMBEDDER, put, vector_of
 
 TESTS = Path(__file__).resolve().parents[1]

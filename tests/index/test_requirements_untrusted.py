@@ -25,7 +25,7 @@ from index.passages import MAX_CHUNKS, cut
 from index.store import Store
 from tests.fakes import WordCountEmbedder
 from tests.index.hostile_archives import container, packed
-from tests.index.kills import OPTIONS
+from tests.index.killed import OPTIONS
 from tests.index.support import EMBEDDER, put
 
 

@@ -1,4 +1,4 @@
-"""Five ways to write an index that loses data. The harnesses have to catch every one of them."""
+"""Six ways to write an index that loses data. The harnesses have to catch every one of them."""
 
 from __future__ import annotations
 
@@ -122,6 +122,13 @@ def lexical_not_rolled_forward() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def exchange_not_settled() -> Iterator[None]:
+    """Nobody looks whether a folder was set aside by a restore that was killed."""
+    with patch("index.store.settle_exchange", lambda _data: False):
+        yield
+
+
 VARIANTS: dict[str, Callable[[], AbstractContextManager[Any]]] = {
     "": nullcontext,
     "pointer before rename": pointer_before_rename,
@@ -129,6 +136,7 @@ VARIANTS: dict[str, Callable[[], AbstractContextManager[Any]]] = {
     "no fsync": no_fsync,
     "no SHA-256 check": no_sha256_check,
     "lexical index not rolled forward": lexical_not_rolled_forward,
+    "exchange not settled": exchange_not_settled,
 }
 
 

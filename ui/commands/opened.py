@@ -24,10 +24,16 @@ def settings_of(data: Path | None, more: dict[str, object] | None = None) -> Set
 
     Raises:
         SettingsError: A name or a value cannot be used.
+        BusyError: A backup is being restored to the data folder.
     """
+    from index.exchange import settle_exchange
     from rag.settings import load_settings
 
-    return load_settings({"data": data, **(more or {})})
+    overrides = {"data": data, **(more or {})}
+    settings = load_settings(overrides)
+    if settle_exchange(settings.data):
+        settings = load_settings(overrides)  # a part of them stands in the data folder
+    return settings
 
 
 @contextmanager
