@@ -34,6 +34,7 @@ from index.exchange import exchange, settle_exchange, working_prefix
 from index.faults import fault
 from index.locks import held
 from index.migrations import migrate
+from index.read_only import connect_read_only, is_read_only
 from index.removal import erase
 from index.rows import published_generation
 from index.working_folder import working_folder
@@ -142,7 +143,7 @@ def _write(data: Path, target: Path) -> Backup:
 def _copy_database(source: Path, target: Path) -> None:
     with ExitStack() as opened:
         try:
-            original = opened.enter_context(closing(sqlite3.connect(source, timeout=10.0)))
+            original = opened.enter_context(closing(_source(source)))
             original.execute("PRAGMA schema_version").fetchone()
         except sqlite3.OperationalError as exc:
             raise StorageError(
@@ -153,6 +154,10 @@ def _copy_database(source: Path, target: Path) -> None:
                 f"{source} is damaged: {exc}.", hint="Move it away, or restore the data folder from a backup."
             ) from exc
         original.backup(opened.enter_context(closing(sqlite3.connect(target))))
+
+
+def _source(database: Path) -> sqlite3.Connection:
+    return connect_read_only(database) if is_read_only(database) else sqlite3.connect(database, timeout=10.0)
 
 
 def _zip_time(moment: float) -> tuple[int, int, int, int, int, int]:

@@ -7,6 +7,7 @@ derived indexes roll forward from there (or are rebuilt) without embedding anyth
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import uuid
@@ -18,9 +19,11 @@ from index.connections import Connections
 from index.database_owner import refuse_at_sight, refuse_foreign_tables, refuse_newer
 from index.errors import DamagedError, StorageError, StoreError
 from index.migrations import migrate, run_statements
+from index.read_only import connect_read_only, is_read_only
 
 SCHEMA_VERSION = 8  # with a migration that leads to it, see index.migrations
 FILE_NAME = "catalog.sqlite"
+_REFUSED = (errno.EROFS, errno.EACCES, errno.EPERM)
 HIDDEN = -1  # generation of a chunk that was removed and can still be brought back
 
 # AUTOINCREMENT: SQLite otherwise hands out a deleted top id again, and a stale vector would then
@@ -225,6 +228,8 @@ def translated(data: Path) -> Iterator[None]:
     except UnicodeDecodeError as exc:  # SQLite's own words, which name what is damaged by its damaged name
         raise _damaged(exc, data) from exc
     except OSError as exc:
+        if exc.errno in _REFUSED and is_read_only(data / FILE_NAME):
+            raise _read_only(data) from exc
         # The file, where it is known: one that was made as another user may be all that is in the way.
         place = os.fsdecode(exc.filename) if isinstance(exc.filename, (str, bytes)) else data
         raise StorageError(
@@ -252,10 +257,7 @@ def _translate(exc: sqlite3.DatabaseError, data: Path) -> StoreError | None:
             hint="Make room and run the same command again. What was indexed before is safe.",
         )
     if name.startswith("SQLITE_READONLY") or "readonly" in str(exc):
-        return StorageError(
-            f"{data} is read-only.",
-            hint="Correct the permissions, or choose another data folder with --data.",
-        )
+        return _read_only(data)
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return StorageError(
             f"{data / FILE_NAME} is locked by another program.",
@@ -267,6 +269,13 @@ def _translate(exc: sqlite3.DatabaseError, data: Path) -> StoreError | None:
             hint="Check free space and permissions there, or choose another data folder with --data.",
         )
     return None  # a mistake of ours, such as a broken constraint: show it as it is
+
+
+def _read_only(data: Path) -> StorageError:
+    return StorageError(
+        f"{data} is read-only: it can be asked, but not changed.",
+        hint="Correct the permissions, or choose another data folder with --data.",
+    )
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -298,6 +307,7 @@ class Catalog:
         """
         self.data = data
         self.path = data / FILE_NAME
+        self.read_only = is_read_only(self.path)
         self._connections = Connections(self._connect)
         with translated(data):
             refuse_at_sight(self.path, SCHEMA_VERSION)
@@ -311,6 +321,13 @@ class Catalog:
             raise
         if version == 0:
             self._create()
+        elif version < SCHEMA_VERSION and self.read_only:
+            self.close()
+            raise StorageError(
+                f"{self.path} was written by an earlier release and has to be brought up to date, but {data}"
+                " is read-only.",
+                hint="Copy the folder to where it can be written, and name the copy with --data.",
+            )
         elif version < SCHEMA_VERSION:
             self._migrate()
 
@@ -365,6 +382,10 @@ class Catalog:
             return not busy
 
     def _connect(self) -> sqlite3.Connection:
+        if self.read_only:
+            connection = connect_read_only(self.path)
+            connection.row_factory = sqlite3.Row
+            return connection
         return connect(self.path)
 
     @contextmanager

@@ -7,21 +7,27 @@ lock. Whoever finds it behind rolls it forward, and whoever finds it damaged mak
 from __future__ import annotations
 
 import logging
+from contextlib import ExitStack
 from pathlib import Path
 
 from index.catalog import Catalog, translated
 from index.derived import lexical_documents, lexical_documents_among, roll_forward
 from index.lexical import LexicalIndex, LexicalSearcher, Marker, UnreadableLexicalError
+from index.read_only import private_copy
 from index.rows import correct_counts, marker
 from index.writer import WriterLock
 
 logger = logging.getLogger(__name__)
 
+FOLDER = "lexical"
 _REWRITTEN_AT_ONCE = 2_000  # chunks, while nothing else can be written
 
 
 class Keywords:
-    """The lexical index of one data folder, for one catalog."""
+    """The lexical index of one data folder, for one catalog.
+
+    Where the folder cannot be written it is opened from a private copy, see ``index.read_only``.
+    """
 
     def __init__(self, data: Path, catalog: Catalog, writer: WriterLock) -> None:
         """Open it, or make it anew where it cannot be opened; it may be behind the catalog.
@@ -30,13 +36,26 @@ class Keywords:
             BusyError: It has to be made anew, and another process kept the writer lock.
             StorageError: The folder cannot be used.
         """
+        self._at_end = ExitStack()
+        if catalog.read_only:
+            with translated(data):
+                data = self._at_end.enter_context(private_copy(data / FOLDER, "keywords"))
+            writer = WriterLock(data, seconds=writer.seconds)
         self._data = data
         self._catalog = catalog
         self._writer = writer
-        self._index = self._open()
+        try:
+            self._index = self._open()
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Remove what was made to open it in a folder that cannot be written."""
+        self._at_end.close()
 
     def _open(self) -> LexicalIndex:
-        folder = self._data / "lexical"
+        folder = self._data / FOLDER
         try:
             with translated(self._data):
                 return LexicalIndex(folder)
@@ -78,7 +97,7 @@ class Keywords:
             if self._rolled_forward():
                 return
             logger.warning("the lexical index lacks passages; it is made anew")
-            self._index = LexicalIndex.recreate(self._data / "lexical")
+            self._index = LexicalIndex.recreate(self._data / FOLDER)
             self._rolled_forward()
 
     def _rolled_forward(self) -> bool:
@@ -144,4 +163,4 @@ class Keywords:
                     if attempt:
                         raise
                     # Its own files may be what is broken.
-                    self._index = LexicalIndex.recreate(self._data / "lexical")
+                    self._index = LexicalIndex.recreate(self._data / FOLDER)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -108,17 +108,16 @@ class Store(CatalogReader):
             require_folder(data)
             make_folder(data)
             refuse_foreign(data)
-        catalog = Catalog(data)
-        try:
-            store = cls(data, catalog, lock_seconds, approximate_from)
+        with ExitStack() as opened:
+            catalog = opened.enter_context(closing(Catalog(data)))
+            store = opened.enter_context(closing(cls(data, catalog, lock_seconds, approximate_from)))
             store._keywords.roll_forward_if_behind()
-        except BaseException:
-            catalog.close()
-            raise
+            opened.pop_all()
         return store
 
     def close(self) -> None:
         """Close the catalog's connections."""
+        self._keywords.close()
         self.catalog.close()
 
     def __enter__(self) -> Self:

@@ -54,9 +54,9 @@ def _folders(parent: Path, prefix: str) -> list[Path]:
 
 
 def _is_free(folder: Path) -> bool:
-    if not (folder / _LOCK).exists():
-        return False  # it has only just been made
     try:
+        if not (folder / _LOCK).exists():
+            return False  # it has only just been made
         with FileLock(folder / _LOCK, timeout=0):
             return True
     except (Timeout, OSError):

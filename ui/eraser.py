@@ -28,7 +28,7 @@ PATIENCE_SECONDS = 120.0
 
 def start_eraser(store: Store) -> None:
     """Start the process if there is anything to erase; it outlives the one that starts it."""
-    if not store.to_erase():
+    if store.catalog.read_only or not store.to_erase():
         return
     command = [sys.executable, "-P", "-m", "ui.eraser", "--data", str(store.data.absolute())]
     if os.name == "nt":
