@@ -33,7 +33,8 @@ from index.errors import DamagedError, NewerDatabaseError, SourceError, StorageE
 from index.exchange import exchange, settle_exchange, working_prefix
 from index.faults import fault
 from index.locks import held
-from index.migrations import migrate
+from index.migrating import migrate
+from index.migrations import MIGRATIONS
 from index.read_only import connect_read_only, is_read_only
 from index.removal import erase
 from index.rows import published_generation
@@ -177,7 +178,7 @@ def _bring_up_to_date(copy: Path, data: Path) -> None:
         refuse_newer(data / FILE_NAME, version, SCHEMA_VERSION)
         refuse_foreign_tables(data / FILE_NAME, connection)
     if version < SCHEMA_VERSION:
-        migrate(copy)
+        migrate(copy, MIGRATIONS)
 
 
 def _settle_catalog(path: Path) -> tuple[int, list[str]]:

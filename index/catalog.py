@@ -18,7 +18,8 @@ from pathlib import Path
 from index.connections import Connections
 from index.database_owner import refuse_at_sight, refuse_foreign_tables, refuse_newer
 from index.errors import DamagedError, StorageError, StoreError
-from index.migrations import migrate, run_statements
+from index.migrating import migrate, run_statements
+from index.migrations import MIGRATIONS
 from index.read_only import connect_read_only, is_read_only
 
 SCHEMA_VERSION = 8  # with a migration that leads to it, see index.migrations
@@ -335,7 +336,7 @@ class Catalog:
         self.close()  # connections that were opened before it remember the old tables
         self._connections = Connections(self._connect)
         with translated(self.data):
-            migrate(self.path)
+            migrate(self.path, MIGRATIONS)
 
     def _create(self) -> None:
         with self.writing() as connection:

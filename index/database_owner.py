@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Set
 from contextlib import closing, suppress
 from pathlib import Path
 
 from index.errors import NewerDatabaseError, StorageError
 
-_MARK = "meta"  # a table that every catalog has
+CATALOG = frozenset({"meta"})  # a table that every catalog has
 
 
-def refuse_at_sight(path: Path, newest: int) -> None:
-    """Refuse a file that is no catalog that this release knows, before it is opened to be written.
+def refuse_at_sight(path: Path, newest: int, *, ours: Set[str] = CATALOG, unnumbered: bool = False) -> None:
+    """Refuse a file that is no database that this release knows, before it is opened to be written.
 
     A connection of ours would have it keep a write-ahead log, and move one that is left into it. The file is
     looked at by SQLite all the same: whoever closes it after reading it himself takes away the locks of every
@@ -21,6 +22,8 @@ def refuse_at_sight(path: Path, newest: int) -> None:
     Args:
         path: Of a file that need not be there.
         newest: The newest schema that is known.
+        ours: Tables of which at least one is in every database of this kind; by default a catalog.
+        unnumbered: Whether there were releases that gave no schema.
 
     Raises:
         NewerDatabaseError: A later release wrote it.
@@ -34,7 +37,7 @@ def refuse_at_sight(path: Path, newest: int) -> None:
         closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection,
     ):
         refuse_newer(path, int(connection.execute("PRAGMA user_version").fetchone()[0]), newest)
-        refuse_foreign_tables(path, connection)
+        refuse_foreign_tables(path, connection, ours=ours, unnumbered=unnumbered)
 
 
 def refuse_newer(path: Path, version: int, newest: int) -> None:
@@ -50,15 +53,21 @@ def refuse_newer(path: Path, version: int, newest: int) -> None:
         )
 
 
-def refuse_foreign_tables(path: Path, connection: sqlite3.Connection) -> None:
-    """Refuse a database with tables that are not those of a catalog.
+def refuse_foreign_tables(
+    path: Path, connection: sqlite3.Connection, *, ours: Set[str] = CATALOG, unnumbered: bool = False
+) -> None:
+    """Refuse a database with tables that are not those of a catalog, or of another kind that is ours.
+
+    Args:
+        ours, unnumbered: See :func:`refuse_at_sight`.
 
     Raises:
         StorageError: It is another program's.
     """
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
-    if (tables and not version) or (version and _MARK not in tables):
+    numbered = bool(version or unnumbered)
+    if (tables and not numbered) or ((version or tables) and not tables & ours):
         raise StorageError(
             f"{path} is the database of another program.",
             hint="Choose an empty folder, or one that does not exist yet, with --data or FOOTNOTE_DATA.",

@@ -1,90 +1,10 @@
-"""Bringing the catalog of an earlier release to today's schema, after a copy of it was put aside.
-
-Each migration is one function and leads from one schema to the next. All that are needed run in one
-transaction: whatever goes wrong, the catalog stays what it was.
-"""
+"""The steps that bring the catalog of an earlier release to today's schema, see ``index.migrating``."""
 
 from __future__ import annotations
 
-import logging
-import os
 import sqlite3
-from collections.abc import Callable, Mapping
-from contextlib import closing
-from pathlib import Path
 
-from index.errors import DamagedError
-
-logger = logging.getLogger(__name__)
-
-BACKUP_SUFFIX = ".backup"
-
-
-def backup_path(catalog: Path, version: int) -> Path:
-    """Where the copy of a catalog that had schema ``version`` is kept, beside the catalog."""
-    return catalog.with_name(f"{catalog.name}.schema-{version}{BACKUP_SUFFIX}")
-
-
-def migrate(catalog: Path) -> None:
-    """Bring a catalog to the newest schema; the copy from before is kept until the next purge, one at most.
-
-    Raises:
-        DamagedError: Rows of it contradict each other; it is left as it was.
-        sqlite3.DatabaseError, OSError: The disk refused; it is left as it was.
-    """
-    connection = sqlite3.connect(catalog, timeout=60.0, isolation_level=None)
-    try:
-        # Tables are made anew and renamed into place, which would break the references to them.
-        connection.execute("PRAGMA foreign_keys=OFF")
-        connection.execute("PRAGMA synchronous=FULL")
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            current = int(connection.execute("PRAGMA user_version").fetchone()[0])
-            if current == max(MIGRATIONS):
-                connection.rollback()  # another process was quicker
-                return
-            _back_up(catalog, current)
-            for target in sorted(MIGRATIONS):
-                if target > current:
-                    logger.info("the catalog is brought from schema %d to %d", current, target)
-                    MIGRATIONS[target](connection)
-                    connection.execute(f"PRAGMA user_version={target}")
-                    current = target
-            if connection.execute("PRAGMA foreign_key_check").fetchone() is not None:
-                raise DamagedError(
-                    f"{catalog} holds rows that refer to rows that are not there; it was left as it is.",
-                    hint="Restore the data folder from a backup, or move it away and index your documents"
-                    " again.",
-                )
-            connection.commit()
-        except BaseException:
-            connection.rollback()
-            raise
-    finally:
-        connection.close()
-
-
-def _back_up(catalog: Path, version: int) -> None:
-    kept = backup_path(catalog, version)
-    temporary = kept.with_name(kept.name + ".tmp")
-    try:
-        temporary.unlink(missing_ok=True)
-        # A connection of its own: the other one is inside a transaction, which keeps writers out.
-        with closing(sqlite3.connect(catalog)) as source, closing(sqlite3.connect(temporary)) as copy:
-            source.backup(copy)
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.replace(kept)
-    finally:
-        temporary.unlink(missing_ok=True)
-    remove_backups(catalog, but=kept)
-
-
-def remove_backups(catalog: Path, *, but: Path | None = None) -> None:
-    """Delete the copies that migrations have put aside. They hold what was deleted since."""
-    for path in catalog.parent.glob(f"{catalog.name}.schema-*{BACKUP_SUFFIX}"):
-        if path != but:
-            path.unlink(missing_ok=True)
+from index.migrating import Migrations, run_statements
 
 
 def _to_schema_2(connection: sqlite3.Connection) -> None:
@@ -263,19 +183,8 @@ def _to_schema_8(connection: sqlite3.Connection) -> None:
     )
 
 
-def run_statements(connection: sqlite3.Connection, script: str) -> None:
-    """Run statements that end in semicolons inside the transaction that is going on."""
-    # Not executescript(): it commits the transaction first.
-    statement = ""
-    for line in script.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):  # a trigger holds statements of its own
-            connection.execute(statement)
-            statement = ""
-
-
 # By the schema that it leads to. A release adds one at the end and changes none.
-MIGRATIONS: Mapping[int, Callable[[sqlite3.Connection], None]] = {
+MIGRATIONS: Migrations = {
     2: _to_schema_2,
     3: _to_schema_3,
     4: _to_schema_4,

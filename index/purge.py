@@ -27,7 +27,7 @@ from index.erasure import erasure_due, note_erased
 from index.errors import BusyError
 from index.faults import fault
 from index.locks import held
-from index.migrations import remove_backups
+from index.migrating import remove_backups
 from index.removal import removals_at
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""The SQLite file of conversations: its tables, its connections, its memory, and its errors in words."""
+"""The SQLite file of conversations: its connections, its memory, and its errors in words."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Set
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+from index.catalog import translated
 from index.connections import Connections
+from index.database_owner import refuse_at_sight, refuse_foreign_tables, refuse_newer
 from index.errors import StorageError
+from index.migrating import migrate, remove_backups, run_statements
+from ui.chat_schema import MIGRATIONS, OURS, SCHEMA_VERSION, TABLES
 
 logger = logging.getLogger(__name__)
 
@@ -23,45 +27,6 @@ ANY_CHAT = "*"  # it is not known which
 
 T = TypeVar("T")
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS chats (
-    chat_id TEXT PRIMARY KEY,
-    title TEXT NOT NULL,
-    created_at REAL NOT NULL,
-    updated_at REAL NOT NULL
-);
-CREATE TABLE IF NOT EXISTS messages (
-    position INTEGER PRIMARY KEY AUTOINCREMENT,
-    message_id TEXT NOT NULL UNIQUE,
-    chat_id TEXT NOT NULL REFERENCES chats(chat_id) ON DELETE CASCADE,
-    role TEXT NOT NULL,
-    text TEXT NOT NULL,
-    answer TEXT,
-    created_at REAL NOT NULL
-);
-CREATE INDEX IF NOT EXISTS messages_by_chat ON messages(chat_id, position);
-CREATE INDEX IF NOT EXISTS answered ON messages(position) WHERE answer IS NOT NULL;
-CREATE TABLE IF NOT EXISTS selections (
-    chat_id TEXT PRIMARY KEY REFERENCES chats(chat_id) ON DELETE CASCADE,
-    collections TEXT NOT NULL,         -- JSON; a conversation without a row searches everything
-    documents TEXT NOT NULL DEFAULT '[]'  -- JSON, ids
-);
-CREATE TABLE IF NOT EXISTS variants (
-    question_id TEXT PRIMARY KEY REFERENCES messages(message_id) ON DELETE CASCADE,
-    turn TEXT NOT NULL,                -- the question that was asked first in this place
-    shown INTEGER NOT NULL             -- 1 for one of each turn; a question without a row is the only one
-);
-CREATE TABLE IF NOT EXISTS suggestions (
-    message_id TEXT PRIMARY KEY REFERENCES messages(message_id) ON DELETE CASCADE,
-    places TEXT NOT NULL               -- JSON, see StoredSuggestions: no words of documents
-);
-CREATE TABLE IF NOT EXISTS hidden (
-    chat_id TEXT PRIMARY KEY REFERENCES chats(chat_id) ON DELETE CASCADE,
-    hidden_at REAL NOT NULL            -- unix seconds; deleted for good a moment later
-);
-CREATE TABLE IF NOT EXISTS notes (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-"""
-
 
 class ChatFile:
     """``chats.sqlite`` of one data folder; safe to use from any thread."""
@@ -70,7 +35,9 @@ class ChatFile:
         """Open or create it.
 
         Raises:
-            StorageError: the folder cannot be written, or the file is not a database.
+            NewerDatabaseError: A later release wrote it. (What an earlier one wrote is migrated.)
+            StorageError: The folder cannot be written, or the file is not a database, or another program's.
+            DamagedError: Its rows contradict each other.
         """
         self._lock = threading.Lock()
         self._readers = Connections(self._connect)
@@ -80,13 +47,13 @@ class ChatFile:
         path = self._path = data / "chats.sqlite"
         try:
             data.mkdir(mode=0o700, parents=True, exist_ok=True)
+            refuse_at_sight(path, SCHEMA_VERSION, ours=OURS, unnumbered=True)
+            self._bring_up_to_date()
             self._db = self._connect()
             self._db.execute(f"PRAGMA busy_timeout={_BUSY_MILLISECONDS}")
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA foreign_keys=ON")
             self._db.execute("PRAGMA secure_delete=ON")
-            self._db.executescript(_SCHEMA)
-            self._add_columns()
         except (OSError, sqlite3.Error) as exc:
             raise StorageError(
                 f"Conversations cannot be opened in {path}: {exc}.",
@@ -99,11 +66,21 @@ class ChatFile:
             self._readers.close()
             self._db.close()
 
-    def _add_columns(self) -> None:
-        """Bring the file of an earlier release up to this one."""
-        known = {row[1] for row in self._db.execute("PRAGMA table_info(selections)")}
-        if "documents" not in known:
-            self._db.execute("ALTER TABLE selections ADD COLUMN documents TEXT NOT NULL DEFAULT '[]'")
+    def _bring_up_to_date(self) -> None:
+        """Create the tables, or make those of an earlier release today's."""
+        with closing(self._connect()) as db:
+            version = int(db.execute("PRAGMA user_version").fetchone()[0])
+            refuse_newer(self._path, version, SCHEMA_VERSION)
+            refuse_foreign_tables(self._path, db, ours=OURS, unnumbered=True)
+            if version == SCHEMA_VERSION:
+                return
+            if db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is None:
+                db.execute("BEGIN IMMEDIATE")
+                run_statements(db, TABLES)
+                db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+                db.execute("COMMIT")
+                return
+        migrate(self._path, MIGRATIONS)
 
     @contextmanager
     def changing(self, about: Set[str] = frozenset({ANY_CHAT})) -> Iterator[sqlite3.Connection]:
@@ -134,12 +111,16 @@ class ChatFile:
     def delete(self, sql: str, *values: object) -> int:
         """Delete rows, also from the file's free pages and, at once or soon after, from its log.
 
+        A copy from before a migration goes first: it holds them too.
+
         Returns:
             How many were deleted, without what hung on them.
 
         Raises:
             StorageError: The disk refused; nothing was deleted.
         """
+        with translated(self._path.parent):
+            remove_backups(self._path)
         with self.changing() as db:
             deleted = db.execute(sql, values).rowcount
             self._deleted = self._deleted or deleted > 0

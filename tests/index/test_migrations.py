@@ -14,7 +14,8 @@ from index.backup import read_backup, write_backup
 from index.catalog import FILE_NAME, SCHEMA_VERSION, Catalog
 from index.decisions import PASSING_PROBLEMS
 from index.errors import DamagedError, NewerDatabaseError
-from index.migrations import MIGRATIONS, backup_path, migrate
+from index.migrating import backup_path, migrate
+from index.migrations import MIGRATIONS
 from index.store import Store
 from tests.index.schema_fixture import BIRDS, CATS, DOGS
 from tests.index.support import EMBEDDER, put, vector_of
@@ -126,7 +127,7 @@ def test_two_processes_that_migrate_at_once_migrate_once(tmp_path: Path) -> None
     path = write_catalog(tmp_path, DUMPS / "schema_1.sql")
     Catalog(tmp_path).close()
     before = backup_path(path, 1).read_bytes()
-    migrate(path)  # it was seen to be old before the other one was done
+    migrate(path, MIGRATIONS)  # it was seen to be old before the other one was done
     assert backup_path(path, 1).read_bytes() == before
     with Store.open(tmp_path) as store:
         assert store.check() == []
@@ -203,3 +204,15 @@ def contents(folder: Path) -> dict[str, bytes]:
     files = [each for each in folder.rglob("*") if each.is_file() and not each.name.endswith("-shm")]
     held = {str(each.relative_to(folder)): each.read_bytes() for each in files}
     return {name: content for name, content in held.items() if content or not name.endswith("-wal")}
+
+
+@pytest.mark.parametrize("dump", OLD, ids=lambda path: path.stem)
+def test_what_is_deleted_after_a_migration_is_erased(tmp_path: Path, dump: Path) -> None:
+    write_catalog(tmp_path, dump)
+    with Store.open(tmp_path) as store:
+        row = store.find("Documents", "/b.txt")
+        assert row is not None
+        store.remove([row.doc_id])
+        assert store.purge(undo_seconds=0)
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert [path.name for path in files if BIRDS.encode() in path.read_bytes()] == []

@@ -18,7 +18,7 @@ from filelock import FileLock
 
 from index.analysis import query_terms
 from index.erasure import CHANGE_SECONDS, Erasure, erasure_due, note_erased
-from index.migrations import backup_path
+from index.migrating import backup_path
 from index.store import Store
 from tests.index.support import EMBEDDER, files_with, put, vector_of
 
