@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from index.removal import UNDO_SECONDS
 from index.rows import DocumentRow
+from ui.copies import copies_named
 from ui.health import health_facts, health_remark
 from ui.render import button, clock, escape, escape_line
 
@@ -46,13 +47,14 @@ def table_html(
         now: Unix seconds; the present when None.
     """
     moment = time.time() if now is None else now
-    shown = [row for row in rows if _matches(row, wanted)]
+    copies = copies_named(rows)
+    shown = [row for row in rows if _matches(row, wanted, copies.get(row.doc_id, ""))]
     if shown:
         more = ""
         if len(shown) > SHOWN_ROWS:
             words = f"The first {SHOWN_ROWS} of {len(shown):,}. Filter to find others."
             more = f'<p class="fn-quiet-line">{words}</p>'
-        return _table(shown[:SHOWN_ROWS], moment) + more
+        return _table(shown[:SHOWN_ROWS], copies, moment) + more
     if rows:
         clear = button("Clear filter", "fn-link", {"do": "clear"})
         return f'<div class="fn-none"><p>No document matches.</p>{clear}</div>'
@@ -63,14 +65,14 @@ def table_html(
     return f'<div class="fn-none"><p>{words}</p>{bring}</div>'
 
 
-def _matches(row: DocumentRow, wanted: str) -> bool:
-    facts = " ".join(health_facts(row))
+def _matches(row: DocumentRow, wanted: str, copy: str) -> bool:
+    facts = " ".join((*health_facts(row), copy))
     text = f"{row.path} {row.collection} {STATES[row.state][0]} {row.reason} {facts}".casefold()
     return all(word in text for word in wanted.casefold().split())
 
 
-def _table(rows: Sequence[DocumentRow], now: float) -> str:
-    body = "".join(_row(row, now) for row in rows)
+def _table(rows: Sequence[DocumentRow], copies: Mapping[str, str], now: float) -> str:
+    body = "".join(_row(row, copies.get(row.doc_id, ""), now) for row in rows)
     return (
         f'{_picked()}<table class="fn-table"><thead><tr><th class="fn-tick"><label><input type="checkbox" '
         'data-ticks="all" aria-label="Select all documents in the table"><span aria-hidden="true">All</span>'
@@ -98,13 +100,14 @@ def _picked() -> str:
     )
 
 
-def _row(row: DocumentRow, now: float) -> str:
+def _row(row: DocumentRow, copy: str, now: float) -> str:
     label, css = STATES[row.state]
     folder = row.path.replace("\\", "/").rpartition("/")[0] if row.origin == "folder" else "uploaded"
     ignored = row.state == "ignored"
     troubles = [] if ignored else [f"{row.reason} {row.hint}".strip(), health_remark(row)]
     fix = "".join(f'<div class="fn-fix">{escape_line(trouble)}</div>' for trouble in troubles if trouble)
-    facts = " · ".join(escape_line(fact) for fact in ([row.reason] if ignored else health_facts(row)))
+    known = [row.reason] if ignored else filter(None, (*health_facts(row), copy))
+    facts = " · ".join(escape_line(fact) for fact in known)
     where = f"<bdi>{escape_line(folder)}</bdi>{' · ' if folder and facts else ''}{facts}"
     name = f"<bdi>{escape_line(row.name)}</bdi>"
     if row.version_id is not None:
