@@ -11,6 +11,7 @@ from pathlib import Path
 
 import gradio as gr
 import pytest
+from selectolax.lexbor import LexborHTMLParser
 
 from index.health import Health
 from index.rows import DocumentRow
@@ -188,6 +189,29 @@ def test_documents_that_are_cited_often_and_old_come_first(page: Page) -> None:
     assert uncited.doc_id not in html
     desk.chats.delete_all()
     assert desk.quality.cited() == {}
+
+
+def test_the_table_of_documents_says_how_many_answers_cite_each(page: Page) -> None:
+    desk = page.around.desk
+    often, never, *_ = desk.store.documents()
+
+    def cite(doc_id: str) -> None:
+        message = desk.chats.add_exchange(desk.chats.create("Q").chat_id, "Q")
+        answer = StoredAnswer(status="answered", citations=((1, _place(doc_id)),))
+        desk.chats.finish(message.message_id, answer)
+
+    for _ in range(3):
+        cite(often.doc_id)
+    table = page.around.html(View())["table"]
+    counts = {
+        line.attributes["data-doc"]: cell.text()
+        for line in LexborHTMLParser(table).css("tr[data-doc]")
+        if (cell := line.css_first('td[data-th="Cited"]')) is not None
+    }
+    assert (counts[often.doc_id], counts[never.doc_id]) == ("3", "–")
+    # Hundreds of rows do not go to every tab with every answer.
+    cite(never.doc_id)
+    assert page.around.html(View())["table"] == table
 
 
 def test_what_no_page_sends_does_nothing(page: Page) -> None:
