@@ -68,6 +68,7 @@ class Around:
                 current,
                 desk.model_name,
                 desk.model_problem,
+                built_in=not desk.settings.generation.model,
                 answering=overview.sources.count(None),
                 passages=overview.sources.passages,
                 changed=desk.changed_files(overview.generation),

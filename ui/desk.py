@@ -201,8 +201,10 @@ class Desk:
 
     @property
     def model_problem(self) -> str:
-        """Why nothing can answer, "" while all is well or still loading."""
-        return self.answering.problem
+        """Why nothing can answer, or not as it should; "" while all is well or still loading."""
+        if self.answering.problem or not self.asking.model_failed:
+            return self.answering.problem
+        return f"{self.model_name} did not answer; quotes were shown instead"
 
     def overview(self) -> Overview:
         """The state of the index, as of its newest generation."""
