@@ -176,14 +176,31 @@ document.addEventListener(
 // ---- what a screen reader hears: the stages of an answer and that it is there, not each piece of it
 
 const live = element.querySelector("#fn-live");
-let writing = false;
+let writing = null; // the conversation in which an answer is being made
+// Of the newest answer, once it is there: its evidence, or the title that a refusal begins with.
+const outcome = () => {
+  const answer = [...chat().querySelectorAll("[data-testid='bot']")].at(-1);
+  if (!answer?.querySelector(".fn-foot")) return null;
+  return (answer.querySelector(".fn-judged > summary") ?? answer.querySelector("strong"))?.textContent ?? "";
+};
+const said = () => {
+  const stage = chat().querySelector(".fn-stage");
+  const here = document.querySelector(".fn-top")?.dataset.chat ?? null;
+  // An answer that comes at once has no stage, but while it is made there is something to stop.
+  if (stage || document.querySelector("#fn-box .stop-button")) {
+    writing = here;
+    return stage ? stage.textContent.trim() : "";
+  }
+  if (writing === null) return live.textContent;
+  const done = writing === here ? outcome() : "";
+  if (done === null) return live.textContent; // it is not drawn yet
+  writing = null;
+  return done && `Answer complete. ${done}`;
+};
 const tell = () => {
   if (!chat()) return;
   for (const log of chat().querySelectorAll('[aria-live="polite"]')) log.setAttribute("aria-live", "off");
-  const stage = chat().querySelector(".fn-stage");
-  const evidence = [...chat().querySelectorAll(".fn-judged > summary")].at(-1)?.textContent ?? "";
-  const text = stage ? stage.textContent.trim() : writing ? `Answer complete. ${evidence}` : live.textContent;
-  writing = Boolean(stage);
+  const text = said();
   if (live.textContent !== text) live.textContent = text;
 };
 new MutationObserver(tell).observe(document.getElementById("fn-main"), { childList: true, subtree: true });
