@@ -203,6 +203,23 @@ def test_every_key_does_what_the_list_says(watched: Watched, tmp_path: Path) -> 
         expect(box).to_be_focused()
         expect(pane).to_have_count(0)
 
+        # So do the others, once they are switched off too.
+        page.get_by_role("button", name="Keys").click()
+        keys.get_by_label("Shortcuts").uncheck()
+        keys.get_by_role("button", name="Close").click()
+        page.reload()
+        expect(page.locator("#fn-chat .fn-foot")).to_be_visible()
+        box.focus()
+        for key in ("ArrowUp", "Control+Shift+O", "Control+Shift+C", "Control+/"):
+            page.keyboard.press(key)
+        box.blur()
+        page.keyboard.press("Control+k")
+        expect(box).not_to_be_focused()
+        expect(box).to_have_value("")
+        expect(keys).not_to_be_visible()
+        expect(page.locator("#fn-chat .fn-foot")).to_be_visible()
+        expect(page.locator("#fn-chat").get_by_role("link", name="Copied")).to_have_count(0)
+
 
 def test_the_evidence_of_each_sentence_is_listed(watched: Watched, tmp_path: Path) -> None:
     page = watched.page
