@@ -160,6 +160,7 @@ class Around:
             self.desk.overview().rows,
             facts.cited(),
             unreadable=facts.problem,
+            draft=view.question_draft,
             notice=view.quality_notice,
         )
 
