@@ -24,10 +24,14 @@ def settings_of(data: Path | None, more: dict[str, object] | None = None) -> Set
 
     Raises:
         SettingsError: A name or a value cannot be used.
+        StorageError: The data folder is on a network drive, and the settings do not allow that.
     """
+    from index.network_drives import refuse_network_drive
     from rag.settings import load_settings
 
-    return load_settings({"data": data, **(more or {})})
+    settings = load_settings({"data": data, **(more or {})})
+    refuse_network_drive(settings.data, forced=settings.data_on_network)
+    return settings
 
 
 @contextmanager
