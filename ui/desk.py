@@ -290,11 +290,12 @@ class Desk:
         self.chats.set_note(_SAMPLES_NOTE, "removed")
         return self.store.remove([row.doc_id for row in self.store.documents(SAMPLES)])
 
-    def reindex_all(self) -> None:
-        """Read every document again, as the settings are now."""
+    def reindex_all(self) -> bool:
+        """Read every document again, as the settings are now; returns whether there is one."""
         doc_ids = [row.doc_id for row in self.overview().rows if row.version_id is not None]
         if doc_ids:
             self.indexer.submit({"kind": "reindex", "doc_ids": doc_ids, "label": "all documents"})
+        return bool(doc_ids)
 
     def recutting_cost(self, changes: Mapping[str, str]) -> Recutting | None:
         """What these unsaved settings would mean for what is indexed; None: nothing.
