@@ -87,7 +87,7 @@ class Around:
                 status,
                 current,
                 last,
-                notice=view.notice or desk.indexing_problem,
+                notice=view.notice or desk.indexing_problem or desk.checking.problem,
                 plan=desk.indexer.planned,
                 removed=self._undoable(view),
                 models=overview.models,

@@ -24,6 +24,7 @@ from ui.answering import Answering
 from ui.asking import Asking
 from ui.chat_search import ChatSearch
 from ui.chats import Chats
+from ui.checking import StartCheck
 from ui.documents_view import SAMPLES
 from ui.evidence_pane import EvidencePane
 from ui.folders_view import FolderLine
@@ -130,6 +131,7 @@ class Desk:
         )
         self.watcher = FolderWatcher(self.store, self.jobs, self.indexer, settings.watch)
         self.looking = FolderLook(self.store, busy=self.is_indexing)
+        self.checking = StartCheck(self.store, busy=self.is_indexing)
         self.uploads = uploads_folder(settings.data)
         self.quality = QualityFacts(settings.data, self.feedback, self.chats)
         self.measuring = Measuring(
@@ -158,11 +160,13 @@ class Desk:
             self.indexer.submit({"kind": "samples"})
         self.watcher.start()
         self.looking.start()
+        self.checking.start()
 
     def close(self) -> None:
         """Stop the threads and close the files; waits for what is being written."""
         self._closing.set()
         self.looking.close()
+        self.checking.close()
         self.measuring.close()
         self.asking.close()
         self.watcher.close()
