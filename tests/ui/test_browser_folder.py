@@ -39,7 +39,7 @@ def test_files_of_one_name_both_answer_and_a_broken_one_stops_nobody(
         page.get_by_role("button", name="Add folder").click()
         page.get_by_label("Folder on this computer").fill(str(folder))
         page.keyboard.press("Enter")
-        rows = page.locator("#fn-table-html tr", has_text="readme.md")
+        rows = document_row(page, "readme.md")
         expect(rows.filter(has=page.locator(".fn-ok"))).to_have_count(2)
         broken = document_row(page, "broken.pdf")
         expect(broken.locator(".fn-bad")).to_have_text("Failed")
