@@ -6,9 +6,9 @@ Every function here runs inside the one transaction of a publish.
 from __future__ import annotations
 
 import json
+import secrets
 import sqlite3
 import time
-import uuid
 from dataclasses import dataclass
 
 import numpy as np
@@ -174,7 +174,7 @@ def put_document(
         connection.execute(
             "INSERT INTO documents (doc_id, collection, path, origin, state, problem, reason, hint,"
             " version_id, content_hash, size, indexed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (uuid.uuid4().hex, *values),
+            (secrets.token_hex(16), *values),
         )
         return None
     connection.execute(

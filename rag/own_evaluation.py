@@ -207,7 +207,7 @@ def _verdict(expected: _Expected, examined: Examined, texts: _Texts) -> Verdict:
     found = _found(expected, examined)
     if found is not None:
         values[FOUND] = float(found)
-    if outcome is not None and own.question.answerable and own.feedback is None:
+    if outcome is not None and own.question.answerable and (own.feedback is None or own.documents):
         values |= _cited(expected, outcome)
     verdict = verdict_on(examined, expected.paths, values)
     # Any one of the named documents will do, so a share of them means nothing.

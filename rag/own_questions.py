@@ -189,7 +189,8 @@ def _from_fields(row: Mapping[str, Any], line: int) -> OwnQuestion:
 def _from_feedback(row: dict[str, Any], line: int) -> OwnQuestion:
     feedback = feedback_from(row)
     known = {"helpful": True, "wrong_citation": None, "not_in_documents": False}
-    helpful = feedback.verdict == "helpful"
+    right = feedback.cited if feedback.verdict == "helpful" else ()
+    pages = [place.page for place in right if place.page is not None]
     return OwnQuestion(
         question=Question(
             question_id=f"line-{line}",
@@ -198,7 +199,9 @@ def _from_feedback(row: dict[str, Any], line: int) -> OwnQuestion:
             answerable=known[feedback.verdict],
             kind=feedback.verdict,
         ),
-        documents=tuple(dict.fromkeys(place.document for place in feedback.cited)) if helpful else (),
+        documents=tuple(dict.fromkeys(place.document for place in right)),
+        # Where one of the documents has no pages, no page can be asked for.
+        pages=tuple(sorted(set(pages))) if len(pages) == len(right) else (),
         feedback=feedback,
     )
 

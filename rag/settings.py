@@ -121,6 +121,7 @@ class Settings(_Group):
     """All settings of one run. A value: it is complete, it cannot change, and it builds nothing."""
 
     data: Path = Field(default_factory=_default_data)
+    data_on_network: bool = False  # take a data folder on a network drive, where locks may not hold
     embedding: EmbeddingSettings = EmbeddingSettings()
     index: IndexSettings = IndexSettings()
     loaders: LoadersSettings = LoadersSettings()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from rag.answers import Step
+from ui.claim import VERDICTS
 from ui.opinions import LABELS, Noted
 from ui.references import Located, References
 from ui.render import count, escape_line, place
@@ -16,13 +17,6 @@ from ui.stored import SpanRef, StoredAnswer, StoredConsidered, StoredRefusal, St
 GONE = {"removed": "source removed", "changed": "source changed"}  # by the state of a citation
 _NEAREST = 3
 _SNIPPET_CHARS = 200  # of a passage that was found; the line is cut to the room there is
-_VERDICTS = {
-    "quoted": "quoted",
-    "supported": "supported",
-    "weak": "weakly supported",
-    "unsupported": "without a source",
-    "contradicted": "contradicted",
-}
 _KEPT = ' class="fn-kept"'
 _STEP_NAMES = {
     "condense": "Understood",
@@ -171,7 +165,7 @@ def _evidence(message_id: str, answer: StoredAnswer, located: Mapping[int, Locat
         return ""
     there = [sentence for sentence in judged if not _is_gone(sentence, located)]
     good = [sentence.verdict for sentence in there if sentence.verdict in ("quoted", "supported")]
-    word = _VERDICTS["quoted"] if all(verdict == "quoted" for verdict in good) else _VERDICTS["supported"]
+    word = VERDICTS["quoted"] if all(verdict == "quoted" for verdict in good) else VERDICTS["supported"]
     css = "fn-ev" if len(good) == len(judged) else "fn-ev fn-ev-weak"
     line = f"Evidence: {len(good)} of {count(len(judged), 'sentence')} {word}"
     if len(there) < len(judged):
@@ -198,7 +192,7 @@ def _judged(message_id: str, sentence: StoredSentence, located: Mapping[int, Loc
     if len(words) > _SNIPPET_CHARS:
         words = words[:_SNIPPET_CHARS].rstrip() + "…"
     links = "".join(f'<a href="#cite-{message_id}-{marker}-chip">{marker}</a>' for marker in marks)
-    verdict = _VERDICTS[sentence.verdict or "unsupported"]
+    verdict = VERDICTS[sentence.verdict or "unsupported"]
     css = "fn-ev" if sentence.verdict in ("quoted", "supported") else "fn-ev fn-ev-weak"
     if _is_gone(sentence, located):
         verdict, css = GONE.get(located[marks[0]].state, GONE["removed"]), "fn-ev fn-ev-weak"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rag.providers import destination
 from ui.chats import Chat
@@ -23,6 +23,8 @@ from ui.tab import Components, Tabs, Update, View
 
 NEW_CHAT = "New chat"
 _TABLES = 50  # kept
+# A table of hundreds of rows is too much to send to every tab with every answer for a count in one of them.
+_CITED_SECONDS = 30.0
 
 
 class Around:
@@ -33,6 +35,8 @@ class Around:
         self.components = components
         self._tables: dict[object, str] = {}
         self._tables_of = -1  # the generation of the index that they show
+        self._cited: Mapping[str, int] = {}  # how many answers cite a document, as the tables say
+        self._counted_at = 0.0
         self.tabs = Tabs()
 
     def changes(self, view: View) -> Update:
@@ -64,6 +68,7 @@ class Around:
                 current,
                 desk.model_name,
                 desk.model_problem,
+                built_in=not desk.settings.generation.model,
                 answering=overview.sources.count(None),
                 passages=overview.sources.passages,
                 changed=desk.changed_files(overview.generation),
@@ -82,7 +87,7 @@ class Around:
                 status,
                 current,
                 last,
-                notice=view.notice or desk.indexing_problem,
+                notice=view.notice or desk.indexing_problem or desk.checking.problem,
                 plan=desk.indexer.planned,
                 removed=self._undoable(view),
                 models=overview.models,
@@ -115,12 +120,21 @@ class Around:
 
     def _table(self, overview: Overview, wanted: str, *, indexing: bool) -> str:
         """The table of documents; drawn once for all tabs that filter it alike."""
-        if self._tables_of != overview.generation or len(self._tables) > _TABLES:
-            self._tables_of, self._tables = overview.generation, {}
+        cited = self._cited_by_now()
+        if self._tables_of != overview.generation or len(self._tables) > _TABLES or cited is not self._cited:
+            self._tables_of, self._tables, self._cited = overview.generation, {}, cited
         tables, key = self._tables, (wanted, indexing, time.localtime()[:3])  # it names the day of a change
         if key not in tables:
-            tables[key] = table_html(overview.rows, wanted=wanted, indexing=indexing)
+            tables[key] = table_html(overview.rows, cited=cited, wanted=wanted, indexing=indexing)
         return tables[key]
+
+    def _cited_by_now(self) -> Mapping[str, int]:
+        """How many answers cite a document; counted now and then."""
+        now = time.monotonic()
+        if self._counted_at and now - self._counted_at < _CITED_SECONDS:
+            return self._cited
+        self._counted_at = now
+        return self.desk.quality.cited()
 
     def _settings(self, view: View) -> str:
         desk = self.desk
@@ -146,6 +160,7 @@ class Around:
             self.desk.overview().rows,
             facts.cited(),
             unreadable=facts.problem,
+            draft=view.question_draft,
             notice=view.quality_notice,
         )
 

@@ -119,6 +119,7 @@ class Asking:
         self._assistant = assistant
         self._lock = threading.Lock()
         self._running: dict[str, Running] = {}
+        self.model_failed = False  # whether the language model failed when it was to write last
         self._beginning: set[str] = set()  # conversations whose question is being stored
 
     def running(self, chat_id: str) -> Running | None:
@@ -128,6 +129,7 @@ class Asking:
     def use(self, assistant: Future[Assistant]) -> None:
         """Answer with another assistant from now on; an answer that has begun ends with the one it has."""
         self._assistant = assistant
+        self.model_failed = False
 
     def ask(
         self,
@@ -233,6 +235,7 @@ class Asking:
                 answer = StoredAnswer(status="stopped", query=asked.question)
             else:
                 made = _follow(assistant, running, asked)
+                self._note_model(assistant, made)
                 answer = stored(made)
         except FootnoteError as exc:
             answer = StoredAnswer(status="failed", query=asked.question, notice=explain(exc))
@@ -257,6 +260,12 @@ class Asking:
             self._suggesting.after(
                 assistant, running.message, made, lambda: self._history(chat_id, before=""), asked.selection
             )
+
+    def _note_model(self, assistant: Assistant, made: Answer) -> None:
+        """Note whether the language model wrote what it was asked for; quotes then took its place."""
+        asked = any(step.name == "generate" for step in made.steps)
+        if asked and self._assistant.done() and self._assistant.result() is assistant:
+            self.model_failed = made.generator == "built-in"
 
     def _wait_for_assistant(self, running: Running) -> Assistant | None:
         if not self._assistant.done():

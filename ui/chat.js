@@ -113,26 +113,26 @@ document.addEventListener("click", (event) => {
 // ---- dialogs: the browser keeps the focus in an open one, and gives it back when it closes
 
 const keys = element.querySelector("#fn-keys");
-const single = element.querySelector("#fn-single-keys");
-const SINGLE = "footnote-single-keys"; // remembered in this browser
-
-const follow = () => {
-  root.dataset.singleKeys = single.checked ? "on" : "off";
-};
-try {
-  single.checked = localStorage.getItem(SINGLE) !== "off";
-} catch {
-  // a browser that keeps nothing for this page: the keys are on
-}
-follow();
-single.addEventListener("change", () => {
-  follow();
+// Which keys are off is remembered in this browser, and stands at the root for whoever listens.
+for (const box of element.querySelectorAll("[data-keys]")) {
+  const kind = `${box.dataset.keys}Keys`;
+  const kept = `footnote-${box.dataset.keys}-keys`;
+  const follow = () => (root.dataset[kind] = box.checked ? "on" : "off");
   try {
-    localStorage.setItem(SINGLE, root.dataset.singleKeys);
+    box.checked = localStorage.getItem(kept) !== "off";
   } catch {
-    // it holds until the page is closed
+    // a browser that keeps nothing for this page: the keys are on
   }
-});
+  follow();
+  box.addEventListener("change", () => {
+    follow();
+    try {
+      localStorage.setItem(kept, root.dataset[kind]);
+    } catch {
+      // it holds until the page is closed
+    }
+  });
+}
 
 document.addEventListener("click", (event) => {
   const button = event.target.closest?.("[data-dialog]");
@@ -143,7 +143,9 @@ document.addEventListener("click", (event) => {
 
 // ---- keys
 
-const command = (event, key) => (event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === key;
+const shortcuts = () => root.dataset.shortcutKeys !== "off";
+const command = (event, key) =>
+  shortcuts() && (event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === key;
 
 document.addEventListener(
   "keydown",
@@ -157,7 +159,7 @@ document.addEventListener(
       event.preventDefault();
       return void [...chat().querySelectorAll('a[href^="#copy-"]')].at(-1)?.click();
     }
-    if (event.target === composer() && event.key === "ArrowUp" && !event.target.value) {
+    if (event.target === composer() && event.key === "ArrowUp" && !event.target.value && shortcuts()) {
       const pencil = [...chat().querySelectorAll('.user a[href^="#edit-"]')].at(-1);
       if (!pencil) return;
       event.preventDefault();
@@ -176,14 +178,31 @@ document.addEventListener(
 // ---- what a screen reader hears: the stages of an answer and that it is there, not each piece of it
 
 const live = element.querySelector("#fn-live");
-let writing = false;
+let writing = null; // the conversation in which an answer is being made
+// Of the newest answer, once it is there: its evidence, or the title that a refusal begins with.
+const outcome = () => {
+  const answer = [...chat().querySelectorAll("[data-testid='bot']")].at(-1);
+  if (!answer?.querySelector(".fn-foot")) return null;
+  return (answer.querySelector(".fn-judged > summary") ?? answer.querySelector("strong"))?.textContent ?? "";
+};
+const said = () => {
+  const stage = chat().querySelector(".fn-stage");
+  const here = document.querySelector(".fn-top")?.dataset.chat ?? null;
+  // An answer that comes at once has no stage, but while it is made there is something to stop.
+  if (stage || document.querySelector("#fn-box .stop-button")) {
+    writing = here;
+    return stage ? stage.textContent.trim() : "";
+  }
+  if (writing === null) return live.textContent;
+  const done = writing === here ? outcome() : "";
+  if (done === null) return live.textContent; // it is not drawn yet
+  writing = null;
+  return done && `Answer complete. ${done}`;
+};
 const tell = () => {
   if (!chat()) return;
   for (const log of chat().querySelectorAll('[aria-live="polite"]')) log.setAttribute("aria-live", "off");
-  const stage = chat().querySelector(".fn-stage");
-  const evidence = [...chat().querySelectorAll(".fn-judged > summary")].at(-1)?.textContent ?? "";
-  const text = stage ? stage.textContent.trim() : writing ? `Answer complete. ${evidence}` : live.textContent;
-  writing = Boolean(stage);
+  const text = said();
   if (live.textContent !== text) live.textContent = text;
 };
 new MutationObserver(tell).observe(document.getElementById("fn-main"), { childList: true, subtree: true });

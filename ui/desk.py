@@ -24,6 +24,7 @@ from ui.answering import Answering
 from ui.asking import Asking
 from ui.chat_search import ChatSearch
 from ui.chats import Chats
+from ui.checking import StartCheck
 from ui.documents_view import SAMPLES
 from ui.evidence_pane import EvidencePane
 from ui.folders_view import FolderLine
@@ -130,6 +131,7 @@ class Desk:
         )
         self.watcher = FolderWatcher(self.store, self.jobs, self.indexer, settings.watch)
         self.looking = FolderLook(self.store, busy=self.is_indexing)
+        self.checking = StartCheck(self.store, busy=self.is_indexing)
         self.uploads = uploads_folder(settings.data)
         self.quality = QualityFacts(settings.data, self.feedback, self.chats)
         self.measuring = Measuring(
@@ -158,11 +160,13 @@ class Desk:
             self.indexer.submit({"kind": "samples"})
         self.watcher.start()
         self.looking.start()
+        self.checking.start()
 
     def close(self) -> None:
         """Stop the threads and close the files; waits for what is being written."""
         self._closing.set()
         self.looking.close()
+        self.checking.close()
         self.measuring.close()
         self.asking.close()
         self.watcher.close()
@@ -201,8 +205,10 @@ class Desk:
 
     @property
     def model_problem(self) -> str:
-        """Why nothing can answer, "" while all is well or still loading."""
-        return self.answering.problem
+        """Why nothing can answer, or not as it should; "" while all is well or still loading."""
+        if self.answering.problem or not self.asking.model_failed:
+            return self.answering.problem
+        return f"{self.model_name} did not answer; quotes were shown instead"
 
     def overview(self) -> Overview:
         """The state of the index, as of its newest generation."""
@@ -288,11 +294,12 @@ class Desk:
         self.chats.set_note(_SAMPLES_NOTE, "removed")
         return self.store.remove([row.doc_id for row in self.store.documents(SAMPLES)])
 
-    def reindex_all(self) -> None:
-        """Read every document again, as the settings are now."""
+    def reindex_all(self) -> bool:
+        """Read every document again, as the settings are now; returns whether there is one."""
         doc_ids = [row.doc_id for row in self.overview().rows if row.version_id is not None]
         if doc_ids:
             self.indexer.submit({"kind": "reindex", "doc_ids": doc_ids, "label": "all documents"})
+        return bool(doc_ids)
 
     def recutting_cost(self, changes: Mapping[str, str]) -> Recutting | None:
         """What these unsaved settings would mean for what is indexed; None: nothing.

@@ -9,15 +9,17 @@ SINGLE_KEYS = (
     (("[", "]"), "Previous and next citation"),
     (("1 – 9",), "Open that citation of the last answer"),
 )
-KEYS = (
+SHORTCUTS = (
     (("Ctrl+K",), "Go to the question"),
-    (("Enter",), "Send the question"),
-    (("Shift+Enter",), "New line in the question"),
     (("↑",), "Edit the last question, when the field is empty"),
     (("Ctrl+Shift+O",), "New chat"),
     (("Ctrl+Shift+C",), "Copy the last answer with its sources"),
-    (("Esc",), "Stop the answer; give up an edit; close the evidence"),
     (("Ctrl+/",), "This list"),
+)
+KEYS = (
+    (("Enter",), "Send the question"),
+    (("Shift+Enter",), "New line in the question"),
+    (("Esc",), "Stop the answer; give up an edit; close the evidence"),
 )
 
 
@@ -30,12 +32,17 @@ def dialogs_html() -> str:
         "If it was closed, start it again: this page then goes on by itself.</p></div>"
         '<dialog class="fn-dialog" id="fn-keys" aria-labelledby="fn-keys-title">'
         f'<h2 id="fn-keys-title">Keys</h2><dl>{_rows(KEYS)}</dl>'
-        '<label class="fn-switch"><input type="checkbox" id="fn-single-keys" checked>'
-        "<span>Single keys, while nothing is typed</span></label>"
-        f"<dl>{_rows(SINGLE_KEYS)}</dl>"
+        f"{_switch('shortcut', 'Shortcuts')}<dl>{_rows(SHORTCUTS)}</dl>"
+        f"{_switch('single', 'Single keys, while nothing is typed')}<dl>{_rows(SINGLE_KEYS)}</dl>"
         '<p class="fn-quiet-line">On a Mac, ⌘ stands for Ctrl.</p>'
         f'<div class="fn-dialog-end">{close}</div></dialog>'
     )
+
+
+def _switch(keys: str, label: str) -> str:
+    """Turns off keys that a browser, a screen reader or a person may want for something else."""
+    box = f'<input type="checkbox" data-keys="{keys}" checked>'
+    return f'<label class="fn-switch">{box}<span>{label}</span></label>'
 
 
 def _rows(keys: tuple[tuple[tuple[str, ...], str], ...]) -> str:

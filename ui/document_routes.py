@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 IMAGES = "/page-image/"
 ORIGINALS = "/original/"
 _NUMBER = re.compile(r"[0-9]{1,9}")  # int() refuses thousands of digits
-# A file from outside acts on nothing: no scripts, no forms, no requests, an origin of its own.
-ORIGINAL_POLICY = "sandbox; default-src 'none'"
+# What comes from a file from outside acts on nothing: no scripts, forms or requests, an origin of its own.
+DOCUMENT_POLICY = "sandbox; default-src 'none'"
 _CACHE = {"cache-control": "private, no-cache"}
 
 

@@ -69,6 +69,9 @@ class Documents:
                     desk.indexer.submit({"kind": "paths", "paths": [], "label": "All folders"})
                 else:
                     view.notice = "No folder was added yet, so nothing can have changed. Add a folder first."
+            case "read-all":
+                if not desk.reindex_all():
+                    view.notice = "There is no document to read again."
             case "disable":
                 desk.store.disable(doc_ids)
             case "enable":

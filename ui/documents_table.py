@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from index.removal import UNDO_SECONDS
 from index.rows import DocumentRow
+from ui.copies import copies_named
 from ui.health import health_facts, health_remark
 from ui.render import button, clock, escape, escape_line
 
@@ -35,24 +36,31 @@ _UNDO = f"You can undo it for {UNDO_SECONDS:.0f} seconds."
 
 
 def table_html(
-    rows: Sequence[DocumentRow], *, wanted: str = "", indexing: bool = False, now: float | None = None
+    rows: Sequence[DocumentRow],
+    *,
+    cited: Mapping[str, int] | None = None,
+    wanted: str = "",
+    indexing: bool = False,
+    now: float | None = None,
 ) -> str:
     """The table of documents. Apart from the rest, because it changes only when a document does.
 
     Args:
         rows: All documents.
+        cited: How many answers cite a document, by its id; None: no answer cites any.
         wanted: Filter; words that name, collection, state or facts must contain.
         indexing: Whether a job runs now.
         now: Unix seconds; the present when None.
     """
     moment = time.time() if now is None else now
-    shown = [row for row in rows if _matches(row, wanted)]
+    copies = copies_named(rows)
+    shown = [row for row in rows if _matches(row, wanted, copies.get(row.doc_id, ""))]
     if shown:
         more = ""
         if len(shown) > SHOWN_ROWS:
             words = f"The first {SHOWN_ROWS} of {len(shown):,}. Filter to find others."
             more = f'<p class="fn-quiet-line">{words}</p>'
-        return _table(shown[:SHOWN_ROWS], moment) + more
+        return _table(shown[:SHOWN_ROWS], copies, cited or {}, moment) + more
     if rows:
         clear = button("Clear filter", "fn-link", {"do": "clear"})
         return f'<div class="fn-none"><p>No document matches.</p>{clear}</div>'
@@ -63,19 +71,22 @@ def table_html(
     return f'<div class="fn-none"><p>{words}</p>{bring}</div>'
 
 
-def _matches(row: DocumentRow, wanted: str) -> bool:
-    facts = " ".join(health_facts(row))
+def _matches(row: DocumentRow, wanted: str, copy: str) -> bool:
+    facts = " ".join((*health_facts(row), copy))
     text = f"{row.path} {row.collection} {STATES[row.state][0]} {row.reason} {facts}".casefold()
     return all(word in text for word in wanted.casefold().split())
 
 
-def _table(rows: Sequence[DocumentRow], now: float) -> str:
-    body = "".join(_row(row, now) for row in rows)
+def _table(
+    rows: Sequence[DocumentRow], copies: Mapping[str, str], cited: Mapping[str, int], now: float
+) -> str:
+    body = "".join(_row(row, copies.get(row.doc_id, ""), cited.get(row.doc_id, 0), now) for row in rows)
     return (
         f'{_picked()}<table class="fn-table"><thead><tr><th class="fn-tick"><label><input type="checkbox" '
         'data-ticks="all" aria-label="Select all documents in the table"><span aria-hidden="true">All</span>'
         '</label></th><th>Document</th><th>Collection</th><th class="fn-n">Pages</th>'
         '<th class="fn-n">Passages</th><th>State</th><th>Indexed</th>'
+        '<th class="fn-n" title="How many answers in your conversations cite it">Cited</th>'
         f'<th><span class="fn-sr">Actions</span></th></tr></thead><tbody>{body}</tbody></table>'
     )
 
@@ -98,13 +109,14 @@ def _picked() -> str:
     )
 
 
-def _row(row: DocumentRow, now: float) -> str:
+def _row(row: DocumentRow, copy: str, cited: int, now: float) -> str:
     label, css = STATES[row.state]
     folder = row.path.replace("\\", "/").rpartition("/")[0] if row.origin == "folder" else "uploaded"
     ignored = row.state == "ignored"
     troubles = [] if ignored else [f"{row.reason} {row.hint}".strip(), health_remark(row)]
     fix = "".join(f'<div class="fn-fix">{escape_line(trouble)}</div>' for trouble in troubles if trouble)
-    facts = " · ".join(escape_line(fact) for fact in ([row.reason] if ignored else health_facts(row)))
+    known = [row.reason] if ignored else filter(None, (*health_facts(row), copy))
+    facts = " · ".join(escape_line(fact) for fact in known)
     where = f"<bdi>{escape_line(folder)}</bdi>{' · ' if folder and facts else ''}{facts}"
     name = f"<bdi>{escape_line(row.name)}</bdi>"
     if row.version_id is not None:
@@ -137,6 +149,7 @@ def _row(row: DocumentRow, now: float) -> str:
         f'<td class="fn-n" data-th="Passages">{f"{row.passages:,}" if row.passages else "–"}</td>'
         f'<td data-th="State"><span class="fn-st fn-{css}">{label}</span></td>'
         f'<td data-th="Indexed" class="fn-when">{escape_line(clock(row.indexed_at, now))}</td>'
+        f'<td class="fn-n" data-th="Cited">{f"{cited:,}" if cited else "–"}</td>'
         f'<td class="fn-actions">{seen}{acts}'
         '<details class="fn-confirm"><summary class="fn-link">Delete</summary>'
         f'<div class="fn-pop"><p>{warning}</p>{delete}</div></details></td></tr>'

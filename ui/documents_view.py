@@ -51,6 +51,12 @@ def tools_html(formats: str, most_bytes: int) -> str:
         {"act": "reindex-all"},
         title="Look into the folders again and read what has changed",
     )
+    rebuild = (
+        '<details class="fn-confirm"><summary class="fn-btn">Rebuild</summary><div class="fn-pop"><p>Every '
+        "document is read and cut into passages again, as the settings are now. Passages that come out the "
+        "same are not embedded again, and chat goes on meanwhile.</p>"
+        f"{button('Read everything again', 'fn-btn fn-primary', {'act': 'read-all'})}</div></details>"
+    )
     into = (
         '<label class="fn-into">into <input class="fn-field" name="collection" list="fn-collections" '
         f'maxlength="{COLLECTION_CHARS}" placeholder="a collection" autocomplete="off" spellcheck="false" '
@@ -62,7 +68,7 @@ def tools_html(formats: str, most_bytes: int) -> str:
     return (
         f'<div class="fn-bar"><input type="file" id="fn-files" multiple hidden accept="{escape(formats)}"'
         f' data-most="{most_bytes}">'
-        f'{files}{folder}{into}{check}{changes}<input class="fn-field fn-filter" type="search" '
+        f'{files}{folder}{into}{check}{changes}{rebuild}<input class="fn-field fn-filter" type="search" '
         'placeholder="Filter by name or state" aria-label="Filter documents"></div>'
         '<form class="fn-folder" hidden><label for="fn-path">Folder on this computer</label>'
         '<input class="fn-field" id="fn-path" name="path" placeholder="/home/me/Documents" '

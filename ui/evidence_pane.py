@@ -11,6 +11,7 @@ from index.documents import ParsedDocument, has_drawn_pages
 from index.errors import FootnoteError
 from index.originals import original_path
 from ui.chats import Chats, Message
+from ui.claim import claim_html
 from ui.document_routes import original_address
 from ui.health import health_facts
 from ui.page_images import PageImages, no_page
@@ -101,25 +102,25 @@ class EvidencePane:
             return ""
         parsed = self._references.parsed(found.version_id) if found.version_id is not None else None
         collection = ref.collection if ref is not None else ""  # where the document is gone
-        number = str(reference.number) if reference.kind == "cite" else ""
+        marker = reference.number if reference.kind == "cite" else 0
         return self._pane(
             reference,
             name=_name(found, ref),
             badge=found.state,
             meta=self._meta(found.document, collection, found.version_id, found.start),
-            claim=_claim(message, reference, found),
+            claim=claim_html(message, marker, found, self._store.snapshot().languages),
             body=self._text(found, before, after),
             foot=self._footer.html(
                 found,
                 ref,
                 message.answer if message is not None else None,
                 reference.target,
-                marker=reference.number if reference.kind == "cite" else 0,
+                marker=marker,
             ),
             document=found.document,
             page=parsed.page_at(found.start) if parsed is not None else None,
             links=_neighbours(message, reference),
-            number=number,
+            number=str(marker or ""),
             copyable=bool(found.quote),
             before=before,
             after=after,
@@ -366,23 +367,6 @@ def _step(link: str, sign: str, label: str, key: str) -> str:
         f'<button type="button" class="fn-quiet fn-step" {state} aria-label="{label}" '
         f'title="{label} ({escape(key)})">{sign}</button>'
     )
-
-
-def _claim(message: Message | None, reference: Reference, found: Located) -> str:
-    """What the answer says with this mark, when a model wrote it; the plain fact when it is a quote."""
-    if message is None or message.answer is None:
-        return ""
-    if reference.kind == "found":
-        return '<p class="fn-claim fn-plain">Found by the search, not used in the answer.</p>'
-    sentences = [each for each in message.answer.sentences if reference.number in each.markers]
-    written = [each.text for each in sentences if each.text is not None]
-    if written:
-        said = " ".join(written)
-        why = '<span class="fn-why">The answer says:</span>'
-        return f'<div class="fn-claim">{why} <q>{escape_line(said)}</q></div>'
-    if found.version_id is None:
-        return ""
-    return '<p class="fn-claim fn-quoted">Quoted: these are the document’s own words.</p>'
 
 
 def _more(side: str, now: int) -> str:

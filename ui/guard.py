@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from contextlib import suppress
 from typing import Any
 
-from ui.document_routes import IMAGES, ORIGINAL_POLICY, ORIGINALS
+from ui.document_routes import DOCUMENT_POLICY, IMAGES, ORIGINALS
 
 PULSE = "/pulse"  # where an open tab says what it shows; here, since ui.pulse imports Gradio
 MAX_FILE_BYTES = 50 * 1024 * 1024
@@ -92,7 +92,8 @@ class Guard:
         if scope["type"] != "http":
             return  # the page has no use for WebSockets; an unanswered one is closed by the server
         headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        policy = {"content-security-policy": ORIGINAL_POLICY} if scope["path"].startswith(ORIGINALS) else {}
+        documents = scope["path"].startswith((IMAGES, ORIGINALS))
+        policy = {"content-security-policy": DOCUMENT_POLICY} if documents else {}
         send = self._with_headers(send, {**HEADERS, **policy})
         refusal = self._refusal(scope, headers)
         if refusal is not None:

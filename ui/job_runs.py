@@ -80,6 +80,11 @@ def run_job(
     else:
         jobs.finish(job_id, state, message=summary(report), outcomes=report.outcomes)
     logger.info("job %s is %s: %s", job_id, state, summary(report))
+    if not isinstance(report, Plan):
+        attention = [line for line in report.outcomes if line.outcome in ("failed", "skipped")]
+        for number, line in enumerate(attention, start=1):
+            # By number, not by name, for a log may be sent to others: these stand first in the job's list.
+            logger.info("job %s: file %d %s", job_id, number, line.outcome)
     return report
 
 

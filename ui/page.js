@@ -319,11 +319,12 @@ document.addEventListener("keydown", (event) => {
     if (stop) return void stop.click();
     return void closePane();
   }
-  if ((event.ctrlKey || event.metaKey) && event.shiftKey && event.key.toLowerCase() === "o") {
+  const shortcut = (event.ctrlKey || event.metaKey) && root.dataset.shortcutKeys !== "off";
+  if (shortcut && event.shiftKey && event.key.toLowerCase() === "o") {
     event.preventDefault();
     return void document.querySelector('[data-act="new"]')?.click();
   }
-  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
+  if (shortcut && event.key.toLowerCase() === "k") {
     event.preventDefault();
     return void box()?.focus();
   }

@@ -66,7 +66,8 @@ class PaneFooter:
             lists += _list(f"Same text also in: {named}{rest}", same)
         if others:
             lists += _list(f"Other passages from this file ({len(others)})", others)
-        lists += _found_by(ref, answer)
+        chunk = self._store.chunk_at(found.version_id, found.start)
+        lists += _found_by(ref, answer, chunk.chunk_id if chunk is not None else 0)
         if marker and answer is not None and answer.status == "answered":
             lists += _wrong(message_id, marker)
         # Not a <footer>: those are hidden, as Gradio's own is.
@@ -112,10 +113,10 @@ class PaneFooter:
         return [line for _, line in sorted(lines, key=lambda each: each[0])]
 
 
-def _found_by(ref: SpanRef | None, answer: StoredAnswer | None) -> str:
+def _found_by(ref: SpanRef | None, answer: StoredAnswer | None, chunk_id: int) -> str:
     """How the search came to the passage of this place, and what it thought of it."""
     considered = answer.considered if ref is not None and answer is not None else ()
-    for each in considered:
+    for rank, each in enumerate(considered, start=1):
         if ref is not None and _overlap(each.place, ref):
             facts = [
                 f"by meaning #{each.dense_rank}"
@@ -128,7 +129,10 @@ def _found_by(ref: SpanRef | None, answer: StoredAnswer | None) -> str:
             ]
             if each.reader is not None:
                 facts.append(f"read closely: it answers with a chance of {each.reader:.0%}")
-            rows = "".join(f"<li>{escape_line(fact)}</li>" for fact in (*facts, each.reason))
+            facts += [f"all in all #{rank} of {len(considered)}", each.reason]
+            if chunk_id:
+                facts.append(f"passage {chunk_id} of the index")
+            rows = "".join(f"<li>{escape_line(fact)}</li>" for fact in facts)
             return f"<details><summary>How this passage was found</summary><ul>{rows}</ul></details>"
     return ""
 

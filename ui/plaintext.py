@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from index.blocks import is_list_item, is_table_row
 from index.report import ReembeddingReport
+from ui.copies import copies_named
 from ui.health import health_facts, health_remark
 from ui.render import duration
 
@@ -256,8 +257,10 @@ def document_lines(rows: Sequence[DocumentRow]) -> Iterator[str]:
     """Every document, one line each: state, passages, path, facts; below it what is wrong and what to do."""
     if not rows:
         yield "No documents are indexed."
+    copies = copies_named(rows)
     for row in rows:
-        facts = "".join(f" · {fact}" for fact in health_facts(row))
+        copy = filter(None, [copies.get(row.doc_id)])
+        facts = "".join(f" · {fact}" for fact in (*health_facts(row), *copy))
         yield f"{row.state:<8} {row.passages:>7,}  {row.path} (in {row.collection}){facts}"
         remedy = f" Next: {row.hint}" if row.hint else ""
         for trouble in (f"{row.reason}{remedy}", health_remark(row)):

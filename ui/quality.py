@@ -1,4 +1,4 @@
-"""What happens in the Quality view: running, comparing, forgetting, asking a failing case again."""
+"""What happens in the Quality view: adding, running, comparing, forgetting, asking a failing case again."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import gradio as gr
 from index.errors import FootnoteError
 from rag.comparison import compare_runs
 from rag.runs import failing_cases
+from ui.added_question import DOCUMENT, MOST_CHARS, QUESTION, typed_question
 from ui.around import Around
 from ui.conversations import Conversations
 from ui.desk import Desk
@@ -56,6 +57,18 @@ class QualityPage:
                 for entry in desk.feedback.entries():
                     if feedback_key(entry) == text_of(data, "key", 64):
                         desk.feedback.withdraw(entry)
+            case "set" if text_of(data, "name", 20) in (QUESTION, DOCUMENT):
+                view.question_draft[text_of(data, "name", 20)] = text_of(data, "value", MOST_CHARS)
+            case "add-question":
+                entered = {
+                    text_of(each, "name", 20): text_of(each, "value", MOST_CHARS) for each in entries_of(data)
+                }
+                view.question_draft |= {
+                    name: entered[name] for name in (QUESTION, DOCUMENT) if name in entered
+                }
+                rows, verdict = desk.overview().rows, text_of(data, "verdict", 40)
+                desk.feedback.add(typed_question(view.question_draft, verdict, rows))
+                view.question_draft = {}
             case "retry" if desk.store.document(text_of(data, "doc", 64)) is not None:
                 desk.indexer.submit({"kind": "reindex", "doc_ids": [text_of(data, "doc", 64)]})
             case "compare":

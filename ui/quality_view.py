@@ -13,6 +13,7 @@ from rag.feedback import OPINIONS, Feedback
 from rag.own_evaluation import DOCUMENT, FOUND, PAGE
 from rag.runs import Case, Run
 from rag.scoring import LENGTHS
+from ui.added_question import is_typed, question_form
 from ui.documents_table import STATES
 from ui.health import health_facts, health_remark, needs_a_look
 from ui.measuring import Measurement
@@ -87,6 +88,7 @@ def quality_html(
     cited: Mapping[str, int],
     *,
     unreadable: str = "",
+    draft: Mapping[str, str] | None = None,
     notice: str = "",
     now: float | None = None,
 ) -> str:
@@ -101,13 +103,14 @@ def quality_html(
         rows: All documents.
         cited: How many answers cite a document, by its id.
         unreadable: Why the noted questions cannot be read; "" when they can.
+        draft: What is typed of another question; None: nothing.
         notice: What the last action has to say.
         now: Unix seconds; the present when None.
     """
     moment = time.time() if now is None else now
     said = f'<p class="fn-notice fn-bad" role="status">{escape_line(notice)}</p>' if notice else ""
     return (
-        f'<div class="fn-quality">{said}{_questions(entries, unreadable, measurement, moment)}'
+        f'<div class="fn-quality">{said}{_questions(entries, unreadable, draft or {}, measurement, moment)}'
         f"{_last(runs[0], cases, moment) if runs else ''}{_comparison(runs, compared)}"
         f"{_health(rows)}{_relied(rows, cited, moment)}</div>"
     )
@@ -120,16 +123,23 @@ def _card(name: str, title: str, body: str) -> str:
     )
 
 
-def _questions(entries: Sequence[Feedback], unreadable: str, measurement: Measurement, now: float) -> str:
+def _questions(
+    entries: Sequence[Feedback],
+    unreadable: str,
+    draft: Mapping[str, str],
+    measurement: Measurement,
+    now: float,
+) -> str:
     if unreadable:
         words = f'<p class="fn-wrong" role="alert">{escape_line(unreadable)}</p>'
         return _card("questions", "Test questions", words)
     if not entries:
         words = (
             "None are noted yet. Helpful, Wrong citation and Not in my documents under an answer note its"
-            " question here; Run then asks all of them again and says what has become better or worse."
+            " question here, and you can type some; Run then asks all of them again and says what has become"
+            " better or worse."
         )
-        return _card("questions", "Test questions", f'<p class="fn-lead">{words}</p>')
+        return _card("questions", "Test questions", f'<p class="fn-lead">{words}</p>{question_form(draft)}')
     numbers = {opinion: sum(entry.verdict == opinion for entry in entries) for opinion in OPINIONS}
     sums = "".join(
         f"<span><b>{number:,}</b>{LABELS[opinion]}</span>" for opinion, number in numbers.items() if number
@@ -139,13 +149,16 @@ def _questions(entries: Sequence[Feedback], unreadable: str, measurement: Measur
     more = f"<p>And {len(entries) - SHOWN:,} older ones.</p>" if len(entries) > SHOWN else ""
     listed = f'<details><summary>Show them</summary><ul class="fn-rows">{items}</ul>{more}</details>'
     return _card(
-        "questions", "Test questions", f'<div class="fn-sum">{sums}</div>{_run(measurement)}{listed}'
+        "questions",
+        "Test questions",
+        f'<div class="fn-sum">{sums}</div>{_run(measurement)}{listed}{question_form(draft)}',
     )
 
 
 def _entry(entry: Feedback, now: float) -> str:
     after = f" (after {count(len(entry.earlier), 'other question')})" if entry.earlier else ""
-    about = f"{LABELS[entry.verdict]}{after}" + (f", {clock(entry.time, now)}" if entry.time else "")
+    label = "To be answered" if is_typed(entry) else LABELS[entry.verdict]
+    about = f"{label}{after}" + (f", {clock(entry.time, now)}" if entry.time else "")
     delete = button("Delete", "fn-link", {"act": "forget", "key": feedback_key(entry)})
     return (
         f"<li><span><bdi>{escape_line(entry.question)}</bdi><small>{escape_line(about)}</small></span>"

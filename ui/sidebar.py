@@ -37,6 +37,7 @@ def sidebar_html(
     model_problem: str,
     now: float | None = None,
     *,
+    built_in: bool = True,
     answering: int = 0,
     passages: int = 0,
     changed: int = 0,
@@ -54,8 +55,9 @@ def sidebar_html(
         status: Of the index.
         job: The indexing job that runs now.
         model: What answers, in words.
-        model_problem: Why nothing can answer now, "" when all is well.
+        model_problem: Why nothing can answer now, or not as it should; "" when all is well.
         now: Unix seconds; the present when None.
+        built_in: Whether that needs nothing else; of a language model nobody knows before it has answered.
         answering: How many documents can answer: those that were read and are not disabled.
         passages: How many passages these have.
         changed: How many files in the folders are known not to be as they are indexed.
@@ -94,7 +96,7 @@ def sidebar_html(
         f'<div class="fn-side">{undo}'
         f'<nav class="fn-chats" aria-label="Conversations">{lists}</nav>'
         f"{sources}"
-        f'<div class="fn-status">{index}{_model_line(model, model_problem)}'
+        f'<div class="fn-status">{index}{_model_line(model, model_problem, built_in=built_in)}'
         f"{button('Keys', 'fn-line', {'dialog': 'keys'}, title='List of keys (Ctrl+/)')}</div></div>"
     )
 
@@ -171,8 +173,9 @@ def progress_words(progress: Progress | None, verb: str = "Indexing") -> str:
     return f"{verb} {progress.files_done:,} of {progress.files_total:,}"
 
 
-def _model_line(model: str, problem: str) -> str:
-    line = f'<span class="fn-dot fn-off"></span>{escape_line(problem)}' if problem else escape_line(model)
+def _model_line(model: str, problem: str, *, built_in: bool) -> str:
+    dot = f'<span class="fn-dot{" fn-off" if problem else ""}"></span>' if problem or built_in else ""
+    line = f"{dot}{escape_line(problem or model)}"
     settings = button("Settings", "fn-line", {"view": "settings"})
     return f'<div class="fn-line fn-model">{line}</div>{settings}'
 

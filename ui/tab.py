@@ -66,6 +66,7 @@ class View:
     drafts: Drafts = field(default_factory=Drafts)  # of settings
     compared: Compared = field(default_factory=Compared)
     quality_notice: str = ""
+    question_draft: dict[str, str] = field(default_factory=dict)  # a test question that is being typed
     shown: Shown = field(default_factory=Shown)
     doubt: Doubt = field(default_factory=Doubt)
 

@@ -420,3 +420,13 @@ def test_requirement_14_a_copy_made_by_sqlite_while_writing_gives_the_same_answe
         wanted = [chunk_id for chunk_id, _ in store.snapshot().dense(vector_of(DOGS), 4)]
         assert [chunk_id for chunk_id, _ in restored.snapshot().dense(vector_of(DOGS), 4)] == wanted
         assert [line for line in restored.check() if "checkpoint" not in line] == []
+
+
+def test_requirement_21_the_id_of_a_document_is_128_random_bits(store: Store) -> None:
+    store.publish(puts=[put(f"/{number}.txt", CATS) for number in range(100)], embedder=EMBEDDER)
+    ids = [int(row.doc_id, 16) for row in store.documents()]
+    ones, zeros = 0, 0
+    for each in ids:
+        ones, zeros = ones | each, zeros | ~each
+    assert ones == (1 << 128) - 1  # each bit is set in one of them, and not set in another
+    assert zeros & ones == ones

@@ -206,6 +206,26 @@ def test_feedback_is_asked_again_and_judged_by_what_it_said(
     assert scores["feedback: not in documents"] == (1, 2)
 
 
+def test_the_page_that_a_helpful_answer_cited_has_to_be_cited_again(
+    opened: tuple[Store, Assistant], tmp_path: Path
+) -> None:
+    cited = place("/home/me/phone.pdf", "12 months")
+    file = FeedbackFile(tmp_path / "data")
+    for question, page in (
+        ("How long is the battery covered?", 2),
+        ("How long is the battery covered for?", 1),
+    ):
+        file.add(Feedback(question=question, verdict="helpful", cited=(replace(cited, page=page),)))
+    paris = place("/home/me/france.txt", "Paris is the capital of France.")
+    file.add(Feedback(question="What is the capital of France?", verdict="helpful", cited=(paris,)))
+    summary, rows = ask(opened, tmp_path, file.path)
+    scores = {name: (score["good"], score["of"]) for name, score in summary["scores"].items()}
+    assert scores["right document cited"] == (3, 3)
+    assert scores["right page cited"] == (1, 2)  # a text has no pages
+    assert [row["why"] for row in rows] == ["ok", "ok", "ok"]  # what is helpful is for the person to say
+    assert summary["without_pages"] == []
+
+
 def test_feedback_on_a_document_that_was_removed_names_it(
     opened: tuple[Store, Assistant], tmp_path: Path
 ) -> None:

@@ -20,7 +20,7 @@ from tests.index.test_loaders_pptx import slides
 from tests.rag.llm_stub import Stub, serving
 from tests.screens.camera import Shoot, pages
 from tests.ui.cited_pdf import add_upload, cite
-from tests.ui.test_browser import Server, ask, served_lightly
+from tests.ui.test_browser import Server, ask, document_row, served_lightly
 from tests.ui.test_browser_chat import PRESSURE, copied
 from tests.ui.test_browser_text import conversations, open_citation
 from ui.chats import Chats
@@ -92,7 +92,7 @@ def _texts_and_access(browser: Browser, folder: Path, out: Path) -> None:
 def _delete_elsewhere(browser: Browser, server: Server, name: str) -> None:
     page = browser.new_page()
     page.goto(f"{server.url}/?view=documents")
-    row = page.locator(".fn-table tr", has_text=name)
+    row = document_row(page, name)
     row.get_by_text("Delete", exact=True).click()
     row.get_by_role("button", name="Delete document").click()
     expect(page.locator(".fn-toast")).to_be_visible()

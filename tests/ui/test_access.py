@@ -9,7 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from tests.ui.test_browser import CHROMIUM, ask, chromium, served_lightly
+from tests.ui.test_browser import CHROMIUM, ask, chromium, document_row, served_lightly
 from tests.ui.test_browser_chat import PRESSURE, copied
 
 __all__ = ["chromium"]  # a fixture
@@ -84,7 +84,7 @@ def test_no_screen_has_a_serious_violation(chromium: Browser, tmp_path: Path, th
         found["nothing found"] = violations(page)
         page.get_by_role("button", name="Clear filter").click()
         for name in ("copy.pdf", "pump.pdf"):
-            row = page.locator(".fn-table tr", has_text=name)
+            row = document_row(page, name)
             row.get_by_text("Delete", exact=True).click()
             row.get_by_role("button", name="Delete document").click()
             expect(row).to_have_count(0)

@@ -38,6 +38,8 @@ FLAGS = [
     "--no-first-run",
     "--disable-background-networking",
 ]
+# What Chromium and Gradio say of a server that a test has stopped, and of a page that is left meanwhile.
+AWAY = re.compile("net::ERR_|Failed to fetch|signal is aborted|Connection errored out")
 PATIENCE = 90_000  # milliseconds; the models load meanwhile, perhaps on a busy machine
 RAFAH = "What does the United States propose instead of a ground invasion of Rafah?"
 
@@ -130,7 +132,7 @@ class Watched:
             self.foreign.append(request.url)
 
     def saw_message(self, message: ConsoleMessage) -> None:
-        if "Content Security Policy" in message.text:
+        if message.type == "error" and not AWAY.search(message.text):
             self.errors.append(message.text)
 
 
@@ -164,7 +166,8 @@ def open_documents(page: Page) -> None:
 
 
 def document_row(page: Page, name: str) -> Locator:
-    return page.locator(".fn-table tr", has_text=name)
+    named = page.locator(".fn-doc bdi", has_text=re.compile(rf"^{re.escape(name)}$"))  # a copy names it too
+    return page.locator("#fn-table-html tr", has=named)
 
 
 def settle(page: Page, text: str) -> str:

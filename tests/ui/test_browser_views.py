@@ -71,6 +71,8 @@ def test_a_file_that_is_not_uploaded_is_named_with_the_cause(watched: Watched, t
         expect(told).to_contain_text("no file may have more than 50 MB: large.txt.")
         expect(told).to_contain_text("small.txt. The connection broke, or there is no space left on the disk")
     assert len(sent) == 1
+    assert all("status of 500" in error for error in watched.errors)  # the upload that was to fail
+    watched.errors.clear()
 
 
 def test_a_setting_is_changed_refused_and_reset(watched: Watched, tmp_path: Path) -> None:  # noqa: F811

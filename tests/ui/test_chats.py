@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+from selectolax.lexbor import LexborHTMLParser
 
 from index.documents import Heading, Locator, ParsedDocument
 from index.errors import StorageError
@@ -635,8 +636,10 @@ def test_the_pane_shows_what_a_model_claimed(store: Store, chats: Chats) -> None
     written = AnswerSentence(text="It ends in March.", markers=(1,), verdict="supported")
     message = exchange(chats, replace(quoted_answer(store), sentences=(written,)))
     pane = EvidencePane(store, chats, References(store)).html(f"#cite-{message.message_id}-1")
-    assert "The answer says:" in pane
-    assert "It ends in March" in pane
+    shown = LexborHTMLParser(pane).text()
+    assert "The answer says: It ends in March." in shown
+    assert f"The document says: {QUOTE}" in shown
+    assert "Supported: both say ends, March." in shown
 
 
 def test_the_pane_steps_through_the_citations_of_a_message(store: Store, chats: Chats) -> None:

@@ -117,6 +117,30 @@ def test_whoever_comes_second_hears_what_runs_and_how_far_it_is(
         indexer.close()
 
 
+def test_requirement_12_the_log_has_a_line_for_each_file_that_was_not_indexed(
+    data: Path, jobs: Jobs, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="ui.job_runs")
+    mixed = tmp_path / "mixed"
+    mixed.mkdir()
+    (mixed / "a.txt").write_text("The river.", encoding="utf-8")
+    (mixed / "secret plan.pdf").write_text("no PDF", encoding="utf-8")
+    (mixed / "song.mp3").write_bytes(b"la")
+    indexer = Indexer(Settings(data=data), embedder=WordCountEmbedder(["river"]))
+    try:
+        run_job(indexer, jobs, {"kind": "paths", "paths": [str(mixed)]})
+    finally:
+        indexer.close()
+    (job,) = jobs.recent()
+    by_file = [record.getMessage() for record in caplog.records if ": file " in record.getMessage()]
+    listed = [line for line in job.outcomes if line.outcome in ("failed", "skipped")]
+    assert {line.outcome for line in listed} == {"failed", "skipped"}
+    assert by_file == [
+        f"job {job.job_id}: file {number} {line.outcome}" for number, line in enumerate(listed, start=1)
+    ]
+    assert "secret" not in caplog.text
+
+
 def test_the_worker_waits_for_a_job_of_another_process(
     slow: subprocess.Popen[bytes], data: Path, jobs: Jobs, tmp_path: Path
 ) -> None:

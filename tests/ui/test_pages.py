@@ -23,7 +23,7 @@ from tests.index.scans import Fixed, scanned
 from tests.ui.cited_pdf import STEPS, add_file, add_upload, cite, island_pdf, places
 from tests.ui.light_server import VOCABULARY, NothingToIndex
 from ui.desk import Desk
-from ui.document_routes import ORIGINAL_POLICY, add_document_routes
+from ui.document_routes import DOCUMENT_POLICY, add_document_routes
 from ui.guard import Guard
 from ui.page_images import PageImages
 
@@ -83,6 +83,13 @@ def test_a_page_is_given_out_as_a_picture_and_asked_for_each_time(desk: Desk, is
     assert (again.status_code, again.content) == (304, b"")
     other = get(desk, image(desk, doc_id, 3), **{"if-none-match": reply.headers["etag"]})
     assert other.status_code == 200
+
+
+def test_requirement_22_a_picture_of_a_page_acts_on_nothing(desk: Desk, island: Path) -> None:
+    reply = get(desk, image(desk, add_upload(desk.store, island)))
+    assert reply.headers["content-type"] == "image/png"
+    assert reply.headers["x-content-type-options"] == "nosniff"
+    assert reply.headers["content-security-policy"] == DOCUMENT_POLICY
 
 
 def test_a_removed_document_gives_no_page_and_no_original_at_once(desk: Desk, island: Path) -> None:
@@ -157,8 +164,8 @@ def test_requirement_22_a_pdf_opens_in_a_sandbox_and_with_its_name(desk: Desk, t
     assert reply.headers["content-disposition"] == (
         "inline; filename*=UTF-8''Insel%20%221%22%20%E2%80%93%20Plan.pdf"
     )
-    assert reply.headers["content-security-policy"] == ORIGINAL_POLICY
-    assert "sandbox" in ORIGINAL_POLICY
+    assert reply.headers["content-security-policy"] == DOCUMENT_POLICY
+    assert "sandbox" in DOCUMENT_POLICY
     assert reply.headers["cache-control"] == "private, no-store"
 
 
@@ -173,7 +180,7 @@ def test_requirement_22_anything_else_is_a_download_that_the_browser_does_not_lo
     assert reply.headers["content-type"] == "application/octet-stream"
     assert reply.headers["content-disposition"] == f"attachment; filename*=UTF-8''{name}"
     assert reply.headers["x-content-type-options"] == "nosniff"
-    assert reply.headers["content-security-policy"] == ORIGINAL_POLICY
+    assert reply.headers["content-security-policy"] == DOCUMENT_POLICY
 
 
 # -- the pane

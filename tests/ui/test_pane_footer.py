@@ -131,7 +131,7 @@ def test_what_else_was_found_in_the_file_is_listed(store: Store, chats: Chats, t
 
 def test_how_a_passage_was_found_stands_below_it(store: Store, chats: Chats, tmp_path: Path) -> None:
     index(store, lease=CLAUSE, rent=RENT)
-    _, message_id = asked(store, chats, tmp_path)
+    answer, message_id = asked(store, chats, tmp_path)
     pane = EvidencePane(store, chats, References(store))
     page = LexborHTMLParser(pane.html(f"#cite-{message_id}-1"))
     (found,) = [each for each in page.css(".fn-pane-foot details") if "was found" in each.text()]
@@ -139,7 +139,9 @@ def test_how_a_passage_was_found_stands_below_it(store: Store, chats: Chats, tmp
         "by meaning #1",
         "by words #1",
         "both together 1.00 of 1",
+        "all in all #1 of 2",
         "cited as [1]",
+        f"passage {answer.citations[0].chunk_id} of the index",
     ]
 
 

@@ -229,6 +229,9 @@ def test_documents_are_listed_with_what_is_wrong_and_what_to_do() -> None:
     assert lines[1].strip().startswith("About 2% of its characters are garbled")
     assert lines[2] == "failed         0  /docs/scan.pdf (in Contracts)"
     assert lines[3].strip() == "It is a scan. Next: Run OCR."
+    copy = document_row(doc_id="cd", path="/docs/copy.pdf")
+    first = next(document_lines([document_row(path="/docs/plan.pdf"), copy]))
+    assert first.endswith(" · same content as copy.pdf")
     assert list(document_lines([])) == ["No documents are indexed."]
 
 

@@ -263,6 +263,20 @@ def test_changes_in_all_folders_are_previewed_and_can_be_discarded(desk: Desk, f
     assert "There is no folder" in tab.click("plan", str(folder / "nowhere"))
 
 
+def test_every_document_is_read_again(desk: Desk, folder: Path) -> None:
+    tab = Tab(desk)
+    assert "There is no document to read again" in tab.click("read-all")
+    tab.click("folder", str(folder))
+    (before,) = desk.store.documents()
+    tab.click("read-all")
+    (after,) = desk.store.documents()
+    assert (after.doc_id, after.state) == (before.doc_id, "ready")
+    assert after.indexed_at > before.indexed_at
+    (last,) = desk.jobs.recent(1)
+    assert (last.label, last.state) == ("all documents", "done")
+    assert [(line.path, line.embedded) for line in last.outcomes] == [(after.path, 0)]  # it is known
+
+
 @pytest.mark.parametrize("act", ["folder", "plan"])
 @pytest.mark.parametrize("name", ["~nobody-of-that-name/papers", f"/{'a' * 300}", "/a\0b"])
 def test_what_no_folder_can_be_called_is_said_to_be_none(desk: Desk, act: str, name: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import gradio as gr
 import pytest
+from selectolax.lexbor import LexborHTMLParser
 
 from index.health import Health
 from index.rows import DocumentRow
@@ -25,6 +27,7 @@ from ui.desk import Desk
 from ui.measuring import Measurement
 from ui.page import Page
 from ui.quality_view import Compared, feedback_key, measure_words, quality_html
+from ui.render import escape
 from ui.stored import SpanRef, StoredAnswer
 from ui.tab import View
 
@@ -83,6 +86,44 @@ def test_noted_questions_are_counted_listed_and_deleted(page: Page) -> None:
     assert "<b>Who" not in html
     act(page, view, act="forget", key=feedback_key(entry))
     assert [each.question for each in desk.feedback.entries()] == [CAPITAL]
+
+
+def typed(question: str, document: str = "") -> str:
+    return json.dumps(
+        [{"name": "question", "value": question}, {"name": "document", "value": document}],
+    )
+
+
+def test_a_question_is_typed_with_the_document_that_should_answer_it(page: Page) -> None:
+    desk, view = page.around.desk, View()
+    ready(desk)
+    cited = desk.assistant.result().ask(CAPITAL).citations[0].path
+    (right,) = (row for row in desk.store.documents() if row.path == cited)
+    wrong = next(row for row in desk.store.documents() if row.path != cited)
+    act(page, view, act="set", name="question", value=CAPITAL)
+    assert f'value="{escape(CAPITAL)}"' in act(page, view, act="look")  # a drawing takes no words away
+    html = act(page, view, act="add-question", verdict="helpful", typed=typed(CAPITAL, right.name))
+    assert "<small>To be answered, today" in html.replace("&#44;", ",")
+    assert f'value="{escape(CAPITAL)}"' not in html
+    act(page, view, act="add-question", verdict="not_in_documents", typed=typed(ASTEROID))
+    html = run(page, view)
+    assert "<dt>All right</dt><dd>2 <small>of 2</small></dd>" in html
+
+    desk.feedback.withdraw(desk.feedback.entries()[0])
+    act(page, view, act="add-question", verdict="helpful", typed=typed(CAPITAL, wrong.name))
+    html = run(page, view)
+    assert "<dt>All right</dt><dd>1 <small>of 2</small></dd>" in html
+    assert "other words are shown or cited" in html
+
+
+def test_what_is_no_question_is_not_added(page: Page) -> None:
+    desk, view = page.around.desk, View()
+    html = act(page, view, act="add-question", verdict="helpful", typed=typed("  "))
+    assert "There is no question yet" in html.replace("&#46;", ".")
+    html = act(page, view, act="add-question", verdict="helpful", typed=typed(CAPITAL, "nothing.pdf"))
+    assert "No document is called nothing.pdf" in html.replace("&#46;", ".")
+    assert f'value="{escape(CAPITAL)}"' in html  # and can be corrected
+    assert desk.feedback.entries() == []
 
 
 def test_a_run_shows_its_scores_and_a_failing_case_is_asked_again(page: Page) -> None:
@@ -188,6 +229,29 @@ def test_documents_that_are_cited_often_and_old_come_first(page: Page) -> None:
     assert uncited.doc_id not in html
     desk.chats.delete_all()
     assert desk.quality.cited() == {}
+
+
+def test_the_table_of_documents_says_how_many_answers_cite_each(page: Page) -> None:
+    desk = page.around.desk
+    often, never, *_ = desk.store.documents()
+
+    def cite(doc_id: str) -> None:
+        message = desk.chats.add_exchange(desk.chats.create("Q").chat_id, "Q")
+        answer = StoredAnswer(status="answered", citations=((1, _place(doc_id)),))
+        desk.chats.finish(message.message_id, answer)
+
+    for _ in range(3):
+        cite(often.doc_id)
+    table = page.around.html(View())["table"]
+    counts = {
+        line.attributes["data-doc"]: cell.text()
+        for line in LexborHTMLParser(table).css("tr[data-doc]")
+        if (cell := line.css_first('td[data-th="Cited"]')) is not None
+    }
+    assert (counts[often.doc_id], counts[never.doc_id]) == ("3", "–")
+    # Hundreds of rows do not go to every tab with every answer.
+    cite(never.doc_id)
+    assert page.around.html(View())["table"] == table
 
 
 def test_what_no_page_sends_does_nothing(page: Page) -> None:

@@ -246,11 +246,33 @@ def test_the_report_lists_failed_and_skipped_files_and_nothing_else() -> None:
 
 
 def test_the_filter_looks_at_name_collection_and_state() -> None:
-    rows = [row(), row(doc_id="cd34", path="/x/pump.pdf", collection="Manuals", state="failed")]
+    pump = row(doc_id="cd34", path="/x/pump.pdf", collection="Manuals", state="failed", version_id=2)
+    rows = [row(), pump]
     shown = text_of(table_html(rows, wanted="failed MANUALS", now=NOW))
     assert "pump.pdf" in shown
     assert "lease.docx" not in shown
     assert "Clear filter" in text_of(table_html(rows, wanted="nothing like it", now=NOW))
+
+
+def test_a_document_says_which_others_have_the_same_content() -> None:
+    first, second, third = (
+        row(doc_id=doc_id, path=path, version_id=7)
+        for doc_id, path in (("a1", "/x/a.md"), ("a2", "/x/b.md"), ("a3", "/y/a.md"))
+    )
+    other = row(doc_id="a4", path="/x/d.md", version_id=8)
+    table = LexborHTMLParser(table_html([first, second, third, other], now=NOW))
+    said = {line.attributes["data-doc"]: line.text() for line in table.css("tr[data-doc]")}
+    assert "same content as b.md and 1 other file" in said["a1"]
+    assert "same content as a.md and 1 other file" in said["a2"]
+    assert "same content" not in said["a4"]
+    # Two files of one name, and one file in two collections, are told apart.
+    assert "same content as /y/a.md" in text_of(table_html([first, third], now=NOW))
+    again = replace(first, doc_id="a5", collection="Manuals")
+    assert "same content as a.md in Manuals" in text_of(table_html([first, again], now=NOW))
+    # Files that were not read have nothing in common; the filter finds copies by these words.
+    unread = [row(doc_id=doc_id, version_id=None) for doc_id in ("a1", "a2")]
+    assert "same content" not in text_of(table_html(unread, now=NOW))
+    assert "d.md" not in text_of(table_html([first, second, other], wanted="same content", now=NOW))
 
 
 def test_an_empty_index_offers_to_bring_back_the_samples() -> None:

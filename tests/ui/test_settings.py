@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import gradio as gr
 import pytest
+from selectolax.lexbor import LexborHTMLParser
 
 from index.chunker import ChunkLimits
 from index.recutting import recutting
@@ -200,6 +201,41 @@ def test_an_answer_that_is_being_written_outlives_a_change_of_the_model(page: Pa
         assert model is not None
         eventually(lambda: model._loop is None)  # nobody reads from it any more
     assert desk.assistant.result()._model is None
+
+
+def test_a_model_that_fails_is_told_in_the_sidebar_until_it_answers_again(page: Page) -> None:
+    desk, question = page.settings.desk, "What is the capital of France?"
+
+    def told() -> str:
+        line = LexborHTMLParser(page.around.html(View())["side"]).css_first(".fn-model")
+        assert line is not None
+        dot = line.css_first(".fn-dot")
+        state = "no dot" if dot is None else "red" if "fn-off" in str(dot.attributes["class"]) else "green"
+        return f"{state}: {line.text()}"
+
+    def answer() -> None:
+        running = desk.asking.ask(desk.chats.create(question).chat_id, question)
+        eventually(lambda: running.finished)
+
+    assert told() == "green: Built-in answers, offline"
+    stub = Stub(pieces=("Paris is the capital of France [1].",), status=500)
+    with serving(stub):
+        for name, value in (("generation.model", "ollama:small"), ("generation.base_url", stub.url)):
+            desk.preferences.save({name: value})
+        eventually(lambda: desk.assistant.done() and desk.assistant.result()._model is not None)
+        assert told() == "no dot: small via Ollama"  # nobody knows yet
+        answer()
+        failed = "red: small via Ollama did not answer; quotes were shown instead"
+        assert told() == failed
+        stub.status = 200
+        answer()
+        assert told() == "no dot: small via Ollama"
+        stub.status = 500
+        answer()
+        assert told() == failed
+        desk.preferences.save({"generation.model": ""})  # another one has not failed
+        eventually(lambda: desk.assistant.done() and desk.assistant.result()._model is None)
+    eventually(lambda: told() == "green: Built-in answers, offline")
 
 
 def test_all_conversations_are_deleted_for_good(page: Page) -> None:

@@ -127,3 +127,16 @@ def test_a_repair_says_what_it_did_and_offers_to_index_again(data: Path) -> None
     assert "/letters/a.txt answers no more" in shown
     assert "1 document to index again:" in shown
     assert run(data, "check") == "The index is sound.\n"
+
+
+def test_requirement_14_no_command_works_there_unless_told_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Store.open(tmp_path / "data"):
+        pass
+    monkeypatch.setattr("index.network_drives.drive_kind", lambda *_: "nfs4")
+    refused = CliRunner().invoke(app, ["status", "--data", str(tmp_path / "data")])
+    assert refused.exit_code != 0
+    assert "is on a network drive (nfs4)" in refused.output
+    monkeypatch.setenv("FOOTNOTE_DATA_ON_NETWORK", "true")
+    assert CliRunner().invoke(app, ["status", "--data", str(tmp_path / "data")]).exit_code == 0

@@ -25,14 +25,17 @@ def settings_of(data: Path | None, more: dict[str, object] | None = None) -> Set
     Raises:
         SettingsError: A name or a value cannot be used.
         BusyError: A backup is being restored to the data folder.
+        StorageError: The data folder is on a network drive, and the settings do not allow that.
     """
     from index.exchange import settle_exchange
+    from index.network_drives import refuse_network_drive
     from rag.settings import load_settings
 
     overrides = {"data": data, **(more or {})}
     settings = load_settings(overrides)
     if settle_exchange(settings.data):
         settings = load_settings(overrides)  # a part of them stands in the data folder
+    refuse_network_drive(settings.data, forced=settings.data_on_network)
     return settings
 
 

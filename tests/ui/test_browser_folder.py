@@ -1,0 +1,82 @@
+"""A folder as people have them: files of one name, and a broken one among those that can be read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from playwright.sync_api import expect
+
+from tests.ui.test_browser import (  # noqa: F401  fixtures
+    Watched,
+    ask,
+    chromium,
+    document_row,
+    open_documents,
+    pdf,
+    pytestmark,
+    served,
+    settle,
+    watched,
+)
+
+NORTH = "The zebrafish tank of the north hall is cleaned on Mondays."
+SOUTH = "The swordfish tank of the south hall is cleaned on Fridays."
+
+
+def test_files_of_one_name_both_answer_and_a_broken_one_stops_nobody(
+    watched: Watched,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    page, folder = watched.page, tmp_path / "folder"
+    for name, text in (("north", NORTH), ("south", SOUTH)):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "readme.md").write_text(f"# Tanks\n\n{text}\n", encoding="utf-8")
+    whole = pdf(tmp_path / "whole.pdf", "A page about nothing much.").read_bytes()
+    (folder / "broken.pdf").write_bytes(whole[: len(whole) // 3])
+    with served(tmp_path / "data") as server:
+        page.goto(server.url)
+        open_documents(page)
+        page.get_by_role("button", name="Add folder").click()
+        page.get_by_label("Folder on this computer").fill(str(folder))
+        page.keyboard.press("Enter")
+        rows = document_row(page, "readme.md")
+        expect(rows.filter(has=page.locator(".fn-ok"))).to_have_count(2)
+        broken = document_row(page, "broken.pdf")
+        expect(broken.locator(".fn-bad")).to_have_text("Failed")
+        expect(broken.locator(".fn-fix")).not_to_be_empty()
+        expect(broken.get_by_role("button", name="Retry")).to_be_visible()
+        expect(page.get_by_role("region", name="Last report")).to_contain_text("broken.pdf failed")
+
+        page.locator(".fn-top").get_by_role("button", name="Chat").click()
+        pane = page.locator(".fn-pane")
+        for question, words in (
+            ("When is the zebrafish tank cleaned?", NORTH),
+            ("When is the swordfish tank cleaned?", SOUTH),
+        ):
+            mark = ask(page, question).locator("p a[href^='#cite-']").first
+            mark.focus()
+            page.keyboard.press("Enter")  # a mark is a link like any other
+            expect(pane.locator("mark").first).to_be_attached()
+            expect(pane.get_by_role("heading", level=2)).to_be_focused()
+            assert settle(page, "".join(pane.locator("mark").all_inner_texts())) == words
+            page.keyboard.press("Escape")
+            expect(mark).to_be_focused()
+            expect(pane).to_have_count(0)
+
+        # One of the two goes; the other still answers, and nobody takes it for the one that is gone.
+        open_documents(page)
+        south = rows.filter(has_text="south")
+        south.get_by_text("Delete", exact=True).click()
+        south.get_by_role("button", name="Delete document").click()
+        expect(rows).to_have_count(1)
+        page.locator(".fn-top").get_by_role("button", name="Chat").click()
+        expect(page.locator("#fn-chat")).to_contain_text("source removed")
+        expect(page.locator("#fn-chat")).to_contain_text("cleaned on Mondays")
+        expect(page.locator("#fn-chat")).not_to_contain_text("cleaned on Fridays")
+
+
+def test_an_error_in_the_console_is_seen(watched: Watched) -> None:  # noqa: F811
+    with watched.page.expect_console_message():
+        watched.page.evaluate("console.error('something is wrong')")
+    assert watched.errors == ["something is wrong"]
+    watched.errors.clear()
