@@ -10,22 +10,24 @@ from pathlib import Path
 from index.errors import StorageError
 
 # As the system names them. 9p is left out: virtual machines show the disk of their own computer by it.
-_NETWORK = frozenset(
-    (
-        *("afpfs", "afs", "beegfs", "ceph", "cifs", "davfs"),
-        *(
-            "fuse.davfs2",
-            "fuse.glusterfs",
-            "fuse.rclone",
-            "fuse.s3fs",
-            "fuse.sshfs",
-            "gfs2",
-            "glusterfs",
-            "lustre",
-        ),
-        *("ncpfs", "nfs", "nfs4", "orangefs", "panfs", "smb3", "smbfs", "webdav"),
-    )
-)
+_NETWORK = {
+    *(
+        "afpfs",
+        "afs",
+        "beegfs",
+        "ceph",
+        "cifs",
+        "davfs",
+        "gfs2",
+        "glusterfs",
+        "lustre",
+        "ncpfs",
+        "nfs",
+        "nfs4",
+    ),
+    *("orangefs", "panfs", "smb3", "smbfs", "webdav"),
+    *("fuse.davfs2", "fuse.glusterfs", "fuse.rclone", "fuse.s3fs", "fuse.sshfs"),
+}
 _MOUNTS = Path("/proc/self/mounts")
 _OCTAL = re.compile(r"\\([0-7]{3})")  # how a space stands in the table
 _REMOTE_DRIVE = 4  # DRIVE_REMOTE, see GetDriveTypeW

@@ -30,7 +30,7 @@ _CLOSING_SECONDS = 3.0
 _TRIAL_TOKENS = 64  # a model that thinks aloud begins with that
 _OLLAMA_CONTEXT_TOKENS = 8192  # its own default of 4096 would cut off the instructions
 _FINISH_KEYS = ("finish_reason", "stop_reason", "done_reason")
-_BUILT_IN = 'or set generation.model to "" to always answer with quotes'
+_BUILT_IN = 'or choose the built-in answers in Settings (generation.model = "")'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -88,12 +88,18 @@ def answer_markdown(
         parts.append('<p class="fn-notice">Stopped: this is what was written so far.</p>')
     if answer.notice:
         css = "fn-notice fn-bad" if answer.status == "failed" else "fn-notice"
-        # The model that is set did not do it: where to change that. Only the last answer says "again".
-        other = ' <a href="#view-settings">Settings</a>' if again is not None and again.model else ""
-        parts.append(f'<p class="{css}">{escape_line(answer.notice)}{other}</p>')
+        parts.append(f'<p class="{css}">{escape_line(answer.notice)}{_next_steps(message, again)}</p>')
     parts.append(footer_html(message.message_id, answer, located, references, retry))
     parts.append(actions_html(message.message_id, answer, noted or {}))
     return "\n\n".join(part for part in parts if part)
+
+
+def _next_steps(message: Message, again: Again | None) -> str:
+    """Links beside a notice: the model that is set did not do it. Only the last answer is asked again."""
+    if again is None or not again.model:
+        return ""
+    retry = f'<a href="#retry-{message.message_id}-same">Retry</a>'
+    return f' {retry} <a href="#view-settings">Settings</a>'
 
 
 def _sentences(message_id: str, answer: StoredAnswer, located: Mapping[int, Located]) -> str:

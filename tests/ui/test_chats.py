@@ -880,6 +880,7 @@ def test_a_model_that_did_not_answer_leaves_the_way_to_the_settings(store: Store
     with_model = answer_markdown(
         message, answer.question, references, again=Again(model="llama3.1 via Ollama")
     )
-    assert 'Showing quotes instead&#46; <a href="#view-settings">Settings</a>' in with_model
+    links = f'<a href="#retry-{message.message_id}-same">Retry</a> <a href="#view-settings">Settings</a>'
+    assert f"Showing quotes instead&#46; {links}" in with_model
     for again in (Again(), None):  # built in, or no longer the last answer
         assert "#view-settings" not in answer_markdown(message, answer.question, references, again=again)
