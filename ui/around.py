@@ -144,7 +144,7 @@ class Around:
             view.drafts,
             tried=desk.preferences.tried,
             goes_to=destination(desk.settings.generation),
-            chats=desk.chats.count(),
+            chats=desk.chats.count() > 0,
             cost=desk.recutting_cost(view.drafts.texts),
         )
 

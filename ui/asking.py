@@ -186,9 +186,14 @@ class Asking:
             )
 
     @property
+    def count(self) -> int:
+        """How many answers are being made, in all conversations."""
+        return len(self._running)
+
+    @property
     def busy(self) -> bool:
         """Whether an answer is being made, in any conversation."""
-        return bool(self._running)
+        return self.count > 0
 
     def close(self) -> None:
         """Look for no more suggestions; answers that are being made come to their end."""

@@ -30,17 +30,18 @@ class Shown:
         self.revisions |= {name: _revision(text) for name, text in changed.items()}
         return {name: _stamped(name, text, self.revisions[name]) for name, text in changed.items()}
 
-    def differs(self, html: Mapping[str, str], reported: Mapping[str, object]) -> bool:
-        """Whether the tab shows anything else than it should.
+    def lacking(self, html: Mapping[str, str], reported: Mapping[str, object]) -> set[str]:
+        """The parts that the tab shows otherwise than it should.
 
         Args:
             html: Part -> HTML as it is now.
             reported: As in ``correct``.
         """
-        return any(
-            self.html.get(name) != text or reported.get(name, "") != self.revisions[name]
+        return {
+            name
             for name, text in html.items()
-        )
+            if self.html.get(name) != text or reported.get(name, "") != self.revisions[name]
+        }
 
     def correct(self, reported: Mapping[str, object]) -> None:
         """Take the tab's word for what it shows.

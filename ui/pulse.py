@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+SIDE_SECONDS = 5.0  # between two drawings of a sidebar alone
+CROWD = 4  # answers being made; nobody but those who ask is served then
 OPENING_SECONDS = 15  # a page that is older has had its first event
 
 
@@ -95,7 +98,8 @@ class Pulse:
             old = number_of(seen, "seconds", 0) > OPENING_SECONDS
             return ["load"] if old else [], 0
         wishes: list[str] = []
-        if view.shown.differs(self.around.html(view), _parts(seen)):
+        lacking = view.shown.lacking(self.around.html(view), _parts(seen))
+        if lacking and not (lacking == {"side"} and self._side_can_wait(view)):
             wishes.append("draw")
         shown = f"{text_of(seen, 'chat', 64)} {number_of(seen, 'messages', 0)} {seen.get('writing') is True}"
         doubtful = view.doubt.due(shown, self._conversation(view))
@@ -105,8 +109,17 @@ class Pulse:
 
     def draw(self, view: View, event: gr.EventData) -> Update:
         """The tab asks for what it lacks, with the same report."""
+        view.drawn = time.monotonic()
         view.shown.correct(_parts(event_data(event)))
         return self.around.changes(view) or {self.components.side: gr.skip()}
+
+    def _side_can_wait(self, view: View) -> bool:
+        """Whether a sidebar may be late: every question of anybody changes the list in all tabs.
+
+        Ten questions a second would have each of 25 tabs draw it each second, which costs the server more
+        than to answer.
+        """
+        return self.desk.asking.count >= CROWD or time.monotonic() < view.drawn + SIDE_SECONDS
 
     def _conversation(self, view: View) -> str:
         """How the conversation of this tab should look: which, how long, and whether it is being written."""

@@ -44,7 +44,7 @@ def settings_html(
     *,
     tried: Tried | None = None,
     goes_to: Destination | None = None,
-    chats: int = 0,
+    chats: bool = False,
     cost: Recutting | None = None,
 ) -> str:
     """The whole view.
@@ -55,7 +55,7 @@ def settings_html(
         drafts: What this tab has typed.
         tried: The last test of a language model.
         goes_to: Where questions go to be answered; None: nowhere.
-        chats: How many conversations there are.
+        chats: Whether there are conversations. Their number would change with every question of anybody.
         cost: What the typed limits would mean for the documents that are indexed; None: nothing.
     """
     appearance = settings.appearance
@@ -241,7 +241,7 @@ def _buttons(section: str, drafts: Drafts, more: str) -> str:
     return f'<div class="fn-choices">{save}{more}{discard}</div>'
 
 
-def _privacy(settings: Settings, goes_to: Destination | None, chats: int) -> str:
+def _privacy(settings: Settings, goes_to: Destination | None, chats: bool) -> str:
     model = settings.generation.model
     if goes_to is None:
         leaves = "Nothing leaves this computer. Questions are answered here, from documents that stay here."
@@ -258,8 +258,8 @@ def _privacy(settings: Settings, goes_to: Destination | None, chats: int) -> str
     clear = ""
     if chats:
         words = (
-            f"{count(chats, 'conversation')} and all their answers will be gone, for good. Documents and"
-            " noted test questions stay."
+            "All conversations and their answers will be gone, for good. Documents and noted test questions"
+            " stay."
         )
         clear = (
             '<details class="fn-confirm"><summary class="fn-btn">Delete all conversations</summary>'

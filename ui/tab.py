@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -68,6 +69,7 @@ class View:
     quality_notice: str = ""
     question_draft: dict[str, str] = field(default_factory=dict)  # a test question that is being typed
     shown: Shown = field(default_factory=Shown)
+    drawn: float = -math.inf  # when the tab last asked for what it lacked; monotonic seconds
     doubt: Doubt = field(default_factory=Doubt)
 
 

@@ -22,11 +22,12 @@ from rag.settings import load_settings
 from tests.ui.payloads import HOSTILE
 from tests.ui.test_chats import TEXT, put, quoted_answer
 from tests.ui.test_opinions import NoIndexer, exchange
+from ui.asking import Asking
 from ui.desk import Desk
 from ui.guard import PULSE
 from ui.page import Page
 from ui.parts import Doubt, Shown
-from ui.pulse import OPENING_SECONDS
+from ui.pulse import CROWD, OPENING_SECONDS, SIDE_SECONDS
 from ui.render import escape_line
 from ui.tab import View, warn
 
@@ -198,6 +199,36 @@ def test_what_changes_behind_a_tab_is_drawn(page: Page) -> None:
     tab.receive(draw(page, view, report))
     assert "asked in another tab" in tab.text("side")
     assert wishes(page, view, report | {"parts": tab.report()}) == []
+
+
+def test_a_sidebar_alone_is_drawn_once_in_some_seconds(page: Page) -> None:
+    view = opened(page)
+    tab, report = settled(page, view)
+    page.around.desk.chats.create("First")
+    tab.receive(draw(page, view, report))
+    page.around.desk.chats.create("Second")
+    assert wishes(page, view, report | {"parts": tab.report()}) == []
+    tab.html["table"] = "<p>older</p>"  # what is more than that cannot wait
+    assert wishes(page, view, report | {"parts": tab.report()}) == ["draw"]
+    tab.receive(draw(page, view, {"parts": tab.report()}))
+    page.around.desk.chats.create("Third")
+    view.drawn -= SIDE_SECONDS
+    assert wishes(page, view, report | {"parts": tab.report()}) == ["draw"]
+    tab.receive(draw(page, view, {"parts": tab.report()}))
+    assert "Third" in tab.text("side")
+
+
+def test_a_sidebar_alone_waits_while_many_answers_are_made(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page.around.desk.chats.create("First")
+    view = opened(page)
+    _, report = settled(page, view)
+    page.around.desk.chats.create("A question asked in another tab")
+    monkeypatch.setattr(Asking, "count", CROWD)
+    assert wishes(page, view, report) == []
+    monkeypatch.setattr(Asking, "count", CROWD - 1)
+    assert wishes(page, view, report) == ["draw"]
 
 
 @pytest.mark.parametrize("report", [{}, {"parts": 3, "messages": "many", "chat": [1]}])
