@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 
@@ -23,7 +24,8 @@ from ui.tab import Components, Tabs, Update, View
 
 NEW_CHAT = "New chat"
 _TABLES = 50  # kept
-# A table of hundreds of rows is too much to send to every tab with every answer for a count in one of them.
+# A table of hundreds of rows, and the view of quality, are too much to send to every tab with every answer, for
+# the sake of a count in them.
 _CITED_SECONDS = 30.0
 
 
@@ -34,9 +36,10 @@ class Around:
         self.desk = desk
         self.components = components
         self._tables: dict[object, str] = {}
-        self._tables_of = -1  # the generation of the index that they show
-        self._cited: Mapping[str, int] = {}  # how many answers cite a document, as the tables say
-        self._counted_at = 0.0
+        self._tables_of: object = None  # the generation of the index that they show, and the count of answers
+        self._cited: Mapping[str, int] = {}  # how many answers cite a document, as the parts say
+        self._answered = 0  # answers that were counted, and when
+        self._counted_at = -math.inf
         self.tabs = Tabs()
 
     def changes(self, view: View) -> Update:
@@ -121,20 +124,20 @@ class Around:
     def _table(self, overview: Overview, wanted: str, *, indexing: bool) -> str:
         """The table of documents; drawn once for all tabs that filter it alike."""
         cited = self._cited_by_now()
-        if self._tables_of != overview.generation or len(self._tables) > _TABLES or cited is not self._cited:
-            self._tables_of, self._tables, self._cited = overview.generation, {}, cited
+        if self._tables_of != (overview.generation, self._counted_at) or len(self._tables) > _TABLES:
+            self._tables_of, self._tables = (overview.generation, self._counted_at), {}
         tables, key = self._tables, (wanted, indexing, time.localtime()[:3])  # it names the day of a change
         if key not in tables:
             tables[key] = table_html(overview.rows, cited=cited, wanted=wanted, indexing=indexing)
         return tables[key]
 
     def _cited_by_now(self) -> Mapping[str, int]:
-        """How many answers cite a document; counted now and then."""
-        now = time.monotonic()
-        if self._counted_at and now - self._counted_at < _CITED_SECONDS:
-            return self._cited
-        self._counted_at = now
-        return self.desk.quality.cited()
+        """How many answers cite a document; counted now and then, and at once when answers were deleted."""
+        now, answered = time.monotonic(), len(self.desk.chats.answered())
+        if now - self._counted_at >= _CITED_SECONDS or answered < self._answered:
+            self._counted_at, self._answered = now, answered
+            self._cited = self.desk.quality.cited()
+        return self._cited
 
     def _settings(self, view: View) -> str:
         desk = self.desk
@@ -158,7 +161,7 @@ class Around:
             self.desk.measuring.state,
             view.compared,
             self.desk.overview().rows,
-            facts.cited(),
+            self._cited_by_now(),
             unreadable=facts.problem,
             draft=view.question_draft,
             notice=view.quality_notice,
