@@ -24,8 +24,8 @@ from ui.tab import Components, Tabs, Update, View
 
 NEW_CHAT = "New chat"
 _TABLES = 50  # kept
-# A table of hundreds of rows, and the view of quality, are too much to send to every tab with every answer for
-# the sake of a count in them.
+# A table of hundreds of rows, and the view of quality, are too much to send to every tab with every answer
+# for the sake of a count in them.
 _CITED_SECONDS = 30.0
 
 
