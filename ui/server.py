@@ -178,7 +178,7 @@ def serve(
                     server_header=False,
                     timeout_graceful_shutdown=1,  # pages keep a stream open for ever
                     # A connection that rests is closed on time even when the next request is in it already
-                    # and was not read yet. With 5 seconds, uvicorn's own, that met some of 65 who ask at once.
+                    # and was not read yet. With uvicorn's 5 seconds that met some of 65 who ask at once.
                     timeout_keep_alive=75,
                 )
             )
