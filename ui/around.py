@@ -12,6 +12,7 @@ from ui.desk import Desk
 from ui.documents_table import table_html
 from ui.documents_view import SAMPLES, state_html
 from ui.folders_view import folders_html
+from ui.job_files import job_files_html
 from ui.overview import Overview
 from ui.quality_view import quality_html
 from ui.selection import Selection
@@ -95,7 +96,8 @@ class Around:
                 removed=self._undoable(view),
                 models=overview.models,
             )
-            + folders_html(desk.folders(), time.time()),
+            + folders_html(desk.folders(), time.time())
+            + job_files_html(current, rows, time.time()),
             "table": self._table(overview, view.filter, indexing=current is not None),
             "settings": self._settings(view),
             "quality": self._quality(view),

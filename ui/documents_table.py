@@ -12,9 +12,9 @@ from ui.health import health_facts, health_remark
 from ui.render import button, clock, escape, escape_line
 
 SHOWN_ROWS = 500
-# The one place that says how a document's state reads on the page.
+# The one place that says how a document's state reads on the page; the first three are of files of a job.
 STATES: dict[str, tuple[str, str]] = {
-    "queued": ("Queued", "run"),
+    "queued": ("Queued", "off"),
     "reading": ("Reading", "run"),
     "embedding": ("Embedding", "run"),
     "ready": ("Ready", "ok"),
