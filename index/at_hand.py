@@ -12,8 +12,8 @@ from index.report import FileAtHand, FileStage
 from index.survey import Target
 
 # They are told with every step of a run, so they must be few.
-MOST_LISTED = 10
-_MOST_EMBEDDED = 5  # of them; the others are the one that is read, and the next ones
+MOST_LISTED = 6
+_MOST_EMBEDDED = 3  # of them; the others are the one that is read, and the next ones
 
 _Key = tuple[str, str]  # collection, path
 
