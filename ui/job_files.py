@@ -36,7 +36,7 @@ def job_files_html(job: Job | None, rows: Sequence[DocumentRow], now: float) -> 
     if progress.files_waiting:
         more = f'<p class="fn-quiet-line">{count(progress.files_waiting, "more file")} queued.</p>'
     return (
-        '<section class="fn-card" aria-label="Files of the job"><h2>Being indexed</h2>'
+        '<section class="fn-card fn-at-hand" aria-label="Files of the job"><h2>Being indexed</h2>'
         '<table class="fn-table"><thead><tr><th>File</th><th>Collection</th><th>State</th></tr></thead>'
         f"<tbody>{body}</tbody></table>{more}</section>"
     )
