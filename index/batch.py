@@ -13,6 +13,7 @@ from filelock import FileLock
 from numpy.typing import NDArray
 
 from index.analysis import detect_language
+from index.at_hand import FilesAtHand, Lacking
 from index.changes import EmbedderIdentity, NewVersion, PutDocument
 from index.chunker import ChunkLimits
 from index.decisions import RECOGNISED, Decision, read_outcome
@@ -71,6 +72,7 @@ class Run:
         self.embedder = embedder
         self.going = threading.Event()  # cleared while the run is paused
         self.going.set()
+        self.at_hand = FilesAtHand()
         self._identity = EmbedderIdentity(
             fingerprint=embedder.fingerprint, name=embedder.name, dim=embedder.dim, source=embedder.source
         )
@@ -133,6 +135,7 @@ class Run:
         Args:
             moved: The source that a renamed file was before.
         """
+        self.at_hand.finish(target.collection, target.path)
         outcome = failed_outcome(target.path, error)
         known = target.known or moved
         indexed = known is not None and known.version_id is not None
@@ -252,14 +255,17 @@ class Run:
         rows = self.store.known_vectors(list(by_hash), self.embedder.fingerprint)
         missing = [text_hash for text_hash in by_hash if text_hash not in rows]
         self._passages_done += sum(len(item.passages.chunks) for item in pending) - len(missing)
+        lacking = Lacking(pending, missing)
         for start in range(0, len(missing), BATCH_PASSAGES):
             if self.cancelled():
                 return None
+            self.at_hand.embedded(pending, lacking.counts())
             self.tell("embedding", self._current)
             part = missing[start : start + BATCH_PASSAGES]
             encoded = self.embedder.encode([by_hash[text_hash] for text_hash in part])
             rows.update(zip(part, encoded, strict=True))
             self._passages_done += len(part)
+            lacking.take(part)
         return _Embedded(rows, frozenset(missing))
 
     def _put_version(self, item: ReadFile, matrix: NDArray[np.float32], embedded: int) -> None:
@@ -291,6 +297,7 @@ class Run:
     def _put(self, put: PutDocument, outcome: FileOutcome) -> None:
         self._puts.append(put)
         self._put_outcomes.append(outcome)
+        self.at_hand.finish(put.collection, put.path)
         self._files_done += 1
 
     # telling
@@ -320,6 +327,7 @@ class Run:
             passages_total=max(self._passages_total, self._passages_done),
             current=current,
             seconds=self._pace.seconds,
+            files=self.at_hand.listed(),
         )
         rate, left = self._pace.mark(progress.passages_done, progress.share)
         self.options.progress(replace(progress, passages_per_second=rate, seconds_left=left))
@@ -334,6 +342,7 @@ class Run:
             passages=self._embedded,
             seconds=self._embedding_seconds,
         )
+        self.at_hand.clear()  # of a run that was cancelled
         self.tell("done", "")
         return IngestReport(
             outcomes=tuple(self._outcomes),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from index.catalog import decode_path, get_meta
 from index.documents import embedded_hash, embedded_text
 from index.errors import DamagedError
 from index.lexical import UnreadableLexicalError
-from index.rows import counted_chunks, kept_counts
+from index.rows import DocumentState, counted_chunks, kept_counts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # The problem of an upload whose bytes are lost: its text answers, but it cannot be read again.
 LOST_ORIGINAL = "lost_original"
 
-STATES = ("queued", "reading", "embedding", "ready", "partial", "failed", "missing", "disabled", "ignored")
+STATES: tuple[str, ...] = get_args(DocumentState)
 
 
 def violations(store: Store) -> list[str]:

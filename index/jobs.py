@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from index.catalog import Catalog
 from index.errors import BusyError
-from index.report import FileOutcome, Progress
+from index.report import FileOutcome, Progress, progress_from_json, progress_json
 
 JobState = Literal["running", "paused", "done", "failed", "cancelled"]
 
@@ -111,7 +111,7 @@ class Jobs:
             connection.execute(
                 "UPDATE jobs SET progress = ?, state = ? WHERE job_id = ? AND state IN ('running', 'paused')",
                 (
-                    json.dumps(asdict(progress)),
+                    progress_json(progress),
                     "paused" if progress.stage == "paused" else "running",
                     job_id,
                 ),
@@ -288,7 +288,7 @@ def _job(row: sqlite3.Row) -> Job:
         kind=row["kind"],
         label=row["label"],
         state=state,
-        progress=Progress(**json.loads(row["progress"])) if row["progress"] else None,
+        progress=progress_from_json(row["progress"]) if row["progress"] else None,
         started_at=row["started_at"],
         finished_at=row["finished_at"],
         message=message,

@@ -81,6 +81,7 @@ class ReadAhead:
         known: deque[Decision | Future[Carried]] = deque()
         for decision in decisions:
             if decision.action == "read":
+                self._run.at_hand.note(decision.target, "queued")
                 known.append(self._thread.submit(self._read, decision))
             elif known:
                 known.append(decision)
@@ -132,6 +133,7 @@ class ReadAhead:
         options = self._run.options
         name = decision.target.name
         self._note(name)
+        self._run.at_hand.note(decision.target, "reading")
         recognition = recognition_of(options.recogniser, name, tell=self._note, cancelled=self._halted)
         try:
             parsed = read_file(self._parser, decision, recognition)
@@ -145,6 +147,7 @@ class ReadAhead:
             return UnreadFile(decision, parsed.content_hash, parsed.size, exc)
         with self._room:
             self._waiting += len(passages.chunks)
+        self._run.at_hand.note(decision.target, "embedding", passages=len(passages.chunks))
         return ReadFile(decision, parsed, passages)
 
     def _note(self, current: str) -> None:

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 from typing import Literal
 
 Outcome = Literal["added", "changed", "renamed", "unchanged", "removed", "failed", "skipped"]
 Stage = Literal["scanning", "reading", "embedding", "publishing", "paused", "done"]
+FileStage = Literal["queued", "reading", "embedding"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileAtHand:
+    """A file that a run has begun with, or will next. ``passages_total`` is 0 until it was read.
+
+    The document that it becomes, or was before, has the same ``collection`` and ``path``.
+    """
+
+    path: str
+    collection: str
+    stage: FileStage
+    passages_done: int = 0
+    passages_total: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +38,12 @@ class Progress:
     seconds: float  # since the run began, pauses left out
     passages_per_second: float = 0.0  # of late
     seconds_left: float | None = None  # None while it cannot be told
+    files: tuple[FileAtHand, ...] = ()  # a few, in the order in which they will be done
+
+    @property
+    def files_waiting(self) -> int:
+        """How many files are neither done nor among ``files``."""
+        return max(0, self.files_total - self.files_done - len(self.files))
 
     @property
     def share(self) -> float:
@@ -29,6 +51,18 @@ class Progress:
         if self.files_total <= 1 and self.passages_total:
             return self.passages_done / self.passages_total
         return self.files_done / self.files_total if self.files_total else 0.0
+
+
+def progress_json(progress: Progress) -> str:
+    """For :func:`progress_from_json`. It is ASCII: a path need not be UTF-8, and what is not is escaped."""
+    return json.dumps(asdict(progress))
+
+
+def progress_from_json(text: str) -> Progress:
+    """What was told, in whichever process."""
+    told = json.loads(text)
+    files = tuple(FileAtHand(**file) for file in told.pop("files", ()))  # none before there were any
+    return Progress(**told, files=files)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

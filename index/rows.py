@@ -13,9 +13,8 @@ from index.errors import DamagedError
 from index.health import Health
 from index.lexical import Marker
 
-DocumentState = Literal[
-    "queued", "reading", "embedding", "ready", "partial", "failed", "missing", "disabled", "ignored"
-]
+# Not stored: what a job does with a file now (``index.at_hand``), and that it is missing (``index.missing``).
+DocumentState = Literal["ready", "partial", "failed", "disabled", "ignored"]
 Origin = Literal["folder", "upload"]
 
 

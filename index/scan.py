@@ -59,6 +59,14 @@ def scan(root: Path, *, exclude: Sequence[Path] = ()) -> Iterator[FoundFile | Sk
     return _one_file(root)
 
 
+def holds_documents(root: str | Path, *, exclude: Sequence[Path] = ()) -> bool:
+    """Whether there is a file to index at or below ``root``; of one that is not there, that there is none."""
+    try:
+        return any(isinstance(item, FoundFile) for item in scan(Path(root), exclude=exclude))
+    except SourceError:
+        return False
+
+
 def scan_below(root: Path, start: Path, *, exclude: Sequence[Path] = ()) -> Iterator[FoundFile | Skipped]:
     """The part of :func:`scan` that is at or below ``start``; looks at nothing beside it.
 

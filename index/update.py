@@ -12,14 +12,13 @@ from pathlib import Path
 
 from index.batch import IngestOptions, running
 from index.embeddings import Embedder
-from index.errors import SourceError
 from index.ingest import follow
 from index.outcomes import away, deleted_here, looks_empty
 from index.parsing import Parser
 from index.places import known_places, remember_places, sort_lost
 from index.report import FileOutcome, IngestReport
 from index.rows import DocumentRow
-from index.scan import FoundFile, scan, scan_below
+from index.scan import FoundFile, holds_documents, scan_below
 from index.store import Store
 from index.survey import Survey, Target
 
@@ -46,6 +45,7 @@ def update_paths(
     Raises:
         BusyError, EmbedderMismatchError, StorageError: As for :func:`index.ingest.ingest_paths`.
     """
+    holds = partial(holds_documents, exclude=[store.data])
     with running(store, embedder, options or IngestOptions()) as run:
         files: dict[tuple[str, str], Target] = {}  # by collection and path: folders may lie in each other
         gone: dict[str, DocumentRow] = {}  # by doc_id
@@ -62,7 +62,7 @@ def update_paths(
                 gone |= {row.doc_id: row for row in missing}
                 skipped += left_out
                 places = known_places(store.catalog, str(root), collection)
-                _, hidden = sort_lost(missing, str(root), places, holds=partial(_holds_documents, store))
+                _, hidden = sort_lost(missing, str(root), places, holds=holds)
                 kept |= {Path(place): rows for place, rows in hidden.items()}
             else:
                 skipped.append(away(root))
@@ -136,13 +136,6 @@ def _links_to(store: Store, rows: Iterable[DocumentRow], root: Path) -> Iterator
                 and path.is_symlink()
             ):
                 yield path
-
-
-def _holds_documents(store: Store, place: str) -> bool:
-    try:
-        return any(isinstance(item, FoundFile) for item in scan(Path(place), exclude=[store.data]))
-    except SourceError:  # it is not there
-        return False
 
 
 def _outermost(paths: Sequence[Path]) -> Iterator[Path]:

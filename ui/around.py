@@ -6,12 +6,14 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 
+from index.missing import OutOfReach, missing_documents
 from rag.providers import destination
 from ui.chats import Chat
 from ui.desk import Desk
 from ui.documents_table import table_html
 from ui.documents_view import SAMPLES, state_html
 from ui.folders_view import folders_html
+from ui.job_files import job_files_html
 from ui.overview import Overview
 from ui.quality_view import quality_html
 from ui.selection import Selection
@@ -40,6 +42,7 @@ class Around:
         self._cited: Mapping[str, int] = {}  # how many answers cite a document, as the parts say
         self._answered = 0  # answers that were counted, and when
         self._counted_at = -math.inf
+        self._lost: tuple[object, Mapping[str, OutOfReach]] = (None, {})  # and what it was computed from
         self.tabs = Tabs()
 
     def changes(self, view: View) -> Update:
@@ -93,9 +96,11 @@ class Around:
                 notice=view.notice or desk.indexing_problem or desk.checking.problem,
                 plan=desk.indexer.planned,
                 removed=self._undoable(view),
+                missing=len(self._missing(overview)),
                 models=overview.models,
             )
-            + folders_html(desk.folders(), time.time()),
+            + folders_html(desk.folders(), time.time())
+            + job_files_html(current, rows, time.time()),
             "table": self._table(overview, view.filter, indexing=current is not None),
             "settings": self._settings(view),
             "quality": self._quality(view),
@@ -126,10 +131,27 @@ class Around:
         cited = self._cited_by_now()
         if self._tables_of != (overview.generation, self._counted_at) or len(self._tables) > _TABLES:
             self._tables_of, self._tables = (overview.generation, self._counted_at), {}
-        tables, key = self._tables, (wanted, indexing, time.localtime()[:3])  # it names the day of a change
+        # It names the day of a change.
+        key = (wanted, indexing, self.desk.looking.out_of_reach, time.localtime()[:3])
+        tables = self._tables
         if key not in tables:
-            tables[key] = table_html(overview.rows, cited=cited, wanted=wanted, indexing=indexing)
+            tables[key] = table_html(
+                overview.rows,
+                cited=cited,
+                missing=self._missing(overview),
+                wanted=wanted,
+                indexing=indexing,
+            )
         return tables[key]
+
+    def _missing(self, overview: Overview) -> Mapping[str, OutOfReach]:
+        """The documents whose folder is out of reach now, by their id, and that folder."""
+        source = (overview.generation, self.desk.looking.out_of_reach)
+        known, missing = self._lost
+        if known != source:
+            missing = missing_documents(overview.rows, source[1])
+            self._lost = (source, missing)
+        return missing
 
     def _cited_by_now(self) -> Mapping[str, int]:
         """How many answers cite a document; counted now and then, and at once when answers were deleted."""

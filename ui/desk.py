@@ -130,7 +130,7 @@ class Desk:
             else indexer
         )
         self.watcher = FolderWatcher(self.store, self.jobs, self.indexer, settings.watch)
-        self.looking = FolderLook(self.store, busy=self.is_indexing)
+        self.looking = FolderLook(self.store, busy=self.is_indexing, watched=lambda: self.watcher.folders)
         self.checking = StartCheck(self.store, busy=self.is_indexing)
         self.uploads = uploads_folder(settings.data)
         self.quality = QualityFacts(settings.data, self.feedback, self.chats)

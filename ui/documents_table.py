@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 
+from index.missing import OutOfReach
 from index.removal import UNDO_SECONDS
 from index.rows import DocumentRow
 from ui.copies import copies_named
@@ -12,9 +13,10 @@ from ui.health import health_facts, health_remark
 from ui.render import button, clock, escape, escape_line
 
 SHOWN_ROWS = 500
-# The one place that says how a document's state reads on the page.
+# The one place that says how a document's state reads on the page. The first three are of the files of a job,
+# and "missing" is what is ready or partial in a folder that is out of reach now.
 STATES: dict[str, tuple[str, str]] = {
-    "queued": ("Queued", "run"),
+    "queued": ("Queued", "off"),
     "reading": ("Reading", "run"),
     "embedding": ("Embedding", "run"),
     "ready": ("Ready", "ok"),
@@ -39,6 +41,7 @@ def table_html(
     rows: Sequence[DocumentRow],
     *,
     cited: Mapping[str, int] | None = None,
+    missing: Mapping[str, OutOfReach] | None = None,
     wanted: str = "",
     indexing: bool = False,
     now: float | None = None,
@@ -48,19 +51,24 @@ def table_html(
     Args:
         rows: All documents.
         cited: How many answers cite a document, by its id; None: no answer cites any.
+        missing: The folders that are out of reach, by the ids of their documents; None: there are none.
         wanted: Filter; words that name, collection, state or facts must contain.
         indexing: Whether a job runs now.
         now: Unix seconds; the present when None.
     """
     moment = time.time() if now is None else now
-    copies = copies_named(rows)
-    shown = [row for row in rows if _matches(row, wanted, copies.get(row.doc_id, ""))]
+    copies, lost = copies_named(rows), missing or {}
+    shown = [
+        row
+        for row in rows
+        if _matches(row, wanted, copies.get(row.doc_id, ""), STATES[_state(row, lost.get(row.doc_id))][0])
+    ]
     if shown:
         more = ""
         if len(shown) > SHOWN_ROWS:
             words = f"The first {SHOWN_ROWS} of {len(shown):,}. Filter to find others."
             more = f'<p class="fn-quiet-line">{words}</p>'
-        return _table(shown[:SHOWN_ROWS], copies, cited or {}, moment) + more
+        return _table(shown[:SHOWN_ROWS], copies, cited or {}, lost, moment) + more
     if rows:
         clear = button("Clear filter", "fn-link", {"do": "clear"})
         return f'<div class="fn-none"><p>No document matches.</p>{clear}</div>'
@@ -71,16 +79,35 @@ def table_html(
     return f'<div class="fn-none"><p>{words}</p>{bring}</div>'
 
 
-def _matches(row: DocumentRow, wanted: str, copy: str) -> bool:
+def missing_words(place: OutOfReach, now: float) -> str:
+    """Why a document is missing, what that means, and what to do about it."""
+    return (
+        f"Its folder {place.path} is out of reach (noticed {clock(place.since, now)}); what was read of it"
+        " still answers. Connect its disk again, or delete the document."
+    )
+
+
+def _state(row: DocumentRow, lost: OutOfReach | None) -> str:
+    return row.state if lost is None else "missing"
+
+
+def _matches(row: DocumentRow, wanted: str, copy: str, state: str) -> bool:
     facts = " ".join((*health_facts(row), copy))
-    text = f"{row.path} {row.collection} {STATES[row.state][0]} {row.reason} {facts}".casefold()
+    text = f"{row.path} {row.collection} {state} {row.reason} {facts}".casefold()
     return all(word in text for word in wanted.casefold().split())
 
 
 def _table(
-    rows: Sequence[DocumentRow], copies: Mapping[str, str], cited: Mapping[str, int], now: float
+    rows: Sequence[DocumentRow],
+    copies: Mapping[str, str],
+    cited: Mapping[str, int],
+    missing: Mapping[str, OutOfReach],
+    now: float,
 ) -> str:
-    body = "".join(_row(row, copies.get(row.doc_id, ""), cited.get(row.doc_id, 0), now) for row in rows)
+    body = "".join(
+        _row(row, copies.get(row.doc_id, ""), cited.get(row.doc_id, 0), missing.get(row.doc_id), now)
+        for row in rows
+    )
     return (
         f'{_picked()}<table class="fn-table"><thead><tr><th class="fn-tick"><label><input type="checkbox" '
         'data-ticks="all" aria-label="Select all documents in the table"><span aria-hidden="true">All</span>'
@@ -109,11 +136,13 @@ def _picked() -> str:
     )
 
 
-def _row(row: DocumentRow, copy: str, cited: int, now: float) -> str:
-    label, css = STATES[row.state]
+def _row(row: DocumentRow, copy: str, cited: int, lost: OutOfReach | None, now: float) -> str:
+    label, css = STATES[_state(row, lost)]
     folder = row.path.replace("\\", "/").rpartition("/")[0] if row.origin == "folder" else "uploaded"
     ignored = row.state == "ignored"
     troubles = [] if ignored else [f"{row.reason} {row.hint}".strip(), health_remark(row)]
+    if lost is not None:
+        troubles.insert(0, missing_words(lost, now))
     fix = "".join(f'<div class="fn-fix">{escape_line(trouble)}</div>' for trouble in troubles if trouble)
     known = [row.reason] if ignored else filter(None, (*health_facts(row), copy))
     facts = " · ".join(escape_line(fact) for fact in known)

@@ -88,6 +88,7 @@ def state_html(
     notice: str = "",
     plan: PlanSummary | None = None,
     removed: int = 0,
+    missing: int = 0,
     models: ModelState | None = None,
     now: float | None = None,
 ) -> str:
@@ -102,10 +103,11 @@ def state_html(
         plan: What a re-index would do, to be applied or discarded.
         models: What there is to say of embedding models.
         removed: How many documents this tab removed a moment ago and can still bring back.
+        missing: How many documents are in a folder that is out of reach.
         now: Unix seconds; the present when None.
     """
     moment = time.time() if now is None else now
-    parts = [_summary(status, moment)]
+    parts = [_summary(status, missing, moment)]
     if notice:
         parts.append(f'<p class="fn-notice fn-bad" role="status">{escape_line(notice)}</p>')
     if models is not None:
@@ -130,16 +132,21 @@ def state_html(
     return f'<div class="fn-documents">{"".join(parts)}<datalist id="fn-collections">{known}</datalist></div>'
 
 
-def _summary(status: StoreStatus, now: float) -> str:
+def _summary(status: StoreStatus, missing: int, now: float) -> str:
     number, _, unit = file_size(status.size_bytes).partition(" ")
     when = "" if status.last_indexed_at is None else f"Last indexed {clock(status.last_indexed_at, now)}"
     model = f"{status.model_name}, this computer" if status.model_name else ""
-    counts = {"not read": status.failed, "ignored": status.ignored, "disabled": status.disabled}
-    missing = "".join(f"<span><b>{number:,}</b>{said}</span>" for said, number in counts.items() if number)
+    counts = {
+        "not read": status.failed,
+        "missing": missing,
+        "ignored": status.ignored,
+        "disabled": status.disabled,
+    }
+    fewer = "".join(f"<span><b>{number:,}</b>{said}</span>" for said, number in counts.items() if number)
     return (
         '<div class="fn-sum">'
         f"<span><b>{status.documents:,}</b>{'document' if status.documents == 1 else 'documents'}</span>"
-        f"{missing}"
+        f"{fewer}"
         f"<span><b>{status.passages:,}</b>{'passage' if status.passages == 1 else 'passages'}</span>"
         f"<span><b>{number} {unit}</b>index</span>"
         f'<span>{escape_line(model)}</span><span class="fn-end">{escape_line(when)}</span></div>'

@@ -53,4 +53,4 @@ def health_remark(row: DocumentRow) -> str:
 
 def needs_a_look(row: DocumentRow) -> bool:
     """Whether a document could not be read, or not whole, or not well."""
-    return row.state in ("failed", "partial", "missing") or bool(health_remark(row))
+    return row.state in ("failed", "partial") or bool(health_remark(row))

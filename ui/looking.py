@@ -1,8 +1,9 @@
 """Looking now and then whether files in the indexed folders have changed, so that the sidebar can say so.
 
 A process of its own looks, at low priority: ``python -m ui.looking --data DIR``. Walking a hundred thousand
-files takes seconds of Python, which the server's requests would wait for. Folders that are watched are left
-out; they are in step anyway. A look that fails says nothing.
+files takes seconds of Python, which the server's requests would wait for; and a network drive that does not
+answer holds whoever asks. Folders that are watched are not walked through; they are in step anyway. Which
+folders are out of reach is looked at, too, for all of them. A look that fails says nothing.
 """
 
 from __future__ import annotations
@@ -21,12 +22,14 @@ from pathlib import Path
 from typing import Any
 
 from index.errors import FootnoteError
+from index.missing import OutOfReach
 from index.store import Store
 
 logger = logging.getLogger(__name__)
 
 FIRST_SECONDS = 10.0  # after the start, which has enough to do
 EVERY_SECONDS = 300.0
+LOST_SECONDS = 30.0  # while a folder is out of reach: it may be back any moment
 AFTER_RUN_SECONDS = 60.0  # at the earliest, when the index has moved on
 SHARE = 0.05  # of the time, at most, is spent on looking
 NICENESS = 10
@@ -43,6 +46,7 @@ class FolderLook:
         busy: Callable[[], bool],
         command: Sequence[str] | None = None,
         first_seconds: float = FIRST_SECONDS,
+        watched: Callable[[], object] = lambda: None,
     ) -> None:
         """Start nothing yet.
 
@@ -50,13 +54,16 @@ class FolderLook:
             busy: Whether something is being indexed: what is changing now is no news.
             command: What looks, for tests.
             first_seconds: To wait before the first look.
+            watched: What is known of the folders that are watched; when it changes, a look is due.
         """
         self._store = store
         self._busy = busy
+        self._watched = watched
         folder = str(store.data)
         self._command = list(command or (sys.executable, "-P", "-m", "ui.looking", "--data", folder))
         self._first_seconds = first_seconds
         self._found = (0.0, 0)  # when the folders had been indexed, and how many files were not as then
+        self.out_of_reach: tuple[OutOfReach, ...] = ()  # the folders whose documents are missing
         self._generation = -1  # that was looked at
         self._same: Mapping[str, Any] = {}
         self._process: subprocess.Popen[str] | None = None
@@ -88,10 +95,14 @@ class FolderLook:
 
     def _run(self) -> None:
         due, ended = time.monotonic() + self._first_seconds, 0.0
+        watched: object = None
         while not self._closing.wait(min(_TURN_SECONDS, self._first_seconds or _TURN_SECONDS)):
             try:
                 generation = self._store.generation
                 outdated = ended and self._generation != generation
+                before, watched = watched, self._watched()
+                if ended and watched != before:
+                    due = 0.0
                 if time.monotonic() < (min(due, ended + AFTER_RUN_SECONDS) if outdated else due):
                     continue
                 if self._busy() or not self._store.folders():
@@ -100,7 +111,8 @@ class FolderLook:
                 self._look()
                 self._generation = generation
                 ended = time.monotonic()
-                due = ended + max(EVERY_SECONDS, (ended - began) / SHARE)
+                every = LOST_SECONDS if self.out_of_reach else EVERY_SECONDS
+                due = ended + max(every, (ended - began) / SHARE)
             except (FootnoteError, OSError) as exc:  # no process could be started, for one
                 logger.warning("the folders could not be looked into: %s", type(exc).__name__)
                 ended = time.monotonic()
@@ -116,29 +128,33 @@ class FolderLook:
             encoding="ascii",
         )
         try:
-            said, _ = self._process.communicate(json.dumps(self._same))
+            before = {"same": self._same, "out_of_reach": [asdict(each) for each in self.out_of_reach]}
+            said, _ = self._process.communicate(json.dumps(before))
             code = self._process.returncode
         finally:
             self._process = None
         if code == 0:
             found = json.loads(said)
             self._found, self._same = (indexed_at, int(found["changed"])), found["same"]
+            self.out_of_reach = tuple(OutOfReach(**each) for each in found["out_of_reach"])
         elif not self._closing.is_set():
-            self._found = (indexed_at, 0)
+            self._found, self.out_of_reach = (indexed_at, 0), ()
             logger.warning("a look into the folders ended with exit code %d", code)
 
 
-def look(data: Path, same: Mapping[str, Sequence[int]]) -> dict[str, Any]:
-    """One look into the folders that are not watched.
+def look(data: Path, before: Mapping[str, Any]) -> dict[str, Any]:
+    """One look into the folders.
 
     Args:
         data: The data folder.
-        same: What the look before has proved to be the same, see ``index.outdated``.
+        before: What the look before returned, or some of it.
 
     Returns:
-        The fields of :class:`index.outdated.Outdated`.
+        The fields of :class:`index.outdated.Outdated`, for the folders that are not watched; and
+        ``out_of_reach``, those of each :class:`index.missing.OutOfReach`.
     """
     from index.catalog import Catalog
+    from index.missing import folders_out_of_reach
     from index.outdated import count_outdated
     from index.reader import CatalogReader
     from index.survey import remembered_roots
@@ -153,8 +169,10 @@ def look(data: Path, same: Mapping[str, Sequence[int]]) -> dict[str, Any]:
             for root in remembered_roots(reader)
             if WatchedFolder(path=str(root.path), collection=root.collection) not in watched
         ]
-        stamps = {path: (size, content, file) for path, (size, content, file) in same.items()}
-        return asdict(count_outdated(reader, roots, stamps))
+        same = {path: (size, content, file) for path, (size, content, file) in before.get("same", {}).items()}
+        known = [OutOfReach(**each) for each in before.get("out_of_reach", ())]
+        found = asdict(count_outdated(reader, roots, same))
+        return {**found, "out_of_reach": [asdict(each) for each in folders_out_of_reach(reader, known)]}
     finally:
         catalog.close()
 

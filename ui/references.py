@@ -115,9 +115,7 @@ class References:
         if document is None or document.version_id is None:
             holders = self._store.sources_of(place.version_id)
             if not holders:
-                state: CitationState = (
-                    "removed" if document is None or document.state == "missing" else "changed"
-                )
+                state: CitationState = "removed" if document is None else "changed"
                 return Located(state=state, document=document)
             # The content lives on under another path: a copy, or the file after a rename.
             holder = next((each for each in holders if each.answers), holders[0])

@@ -15,7 +15,7 @@ import pytest
 from index.catalog import FILE_NAME
 from index.errors import BusyError
 from index.jobs import Jobs
-from index.report import FileOutcome, Progress
+from index.report import FileAtHand, FileOutcome, Progress
 from index.store import Store
 
 HALF = Progress(
@@ -28,6 +28,12 @@ HALF = Progress(
     seconds=1.5,
     passages_per_second=4.0,
     seconds_left=1.25,
+    files=(
+        FileAtHand(
+            path="/d/\udcff.txt", collection="D", stage="embedding", passages_done=5, passages_total=10
+        ),
+        FileAtHand(path="/d/b.txt", collection="D", stage="queued"),
+    ),
 )
 
 
@@ -54,12 +60,15 @@ def test_a_job_whose_process_was_killed_is_failed_with_a_next_step(tmp_path: Pat
     Store.open(tmp_path).close()
     script = (
         "import os, signal, sys; from pathlib import Path; from index.jobs import Jobs\n"
-        "Jobs(Path(sys.argv[1])).start('paths', 'folder'); os.kill(os.getpid(), signal.SIGKILL)"
+        "from tests.index.test_jobs import HALF\n"
+        "jobs = Jobs(Path(sys.argv[1])); jobs.update(jobs.start('paths', 'folder'), HALF)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)"
     )
     subprocess.run([sys.executable, "-c", script, tmp_path], check=False)
     jobs = Jobs(tmp_path)
-    assert jobs.current() is None
+    assert jobs.current() is None  # so no file is said to be read any more
     job = jobs.recent()[0]
+    assert job.progress == HALF
     assert (job.state, job.hint != "") == ("failed", True)
     jobs.close()
 

@@ -169,6 +169,8 @@ def _job(browser: Browser, folder: Path, url: str, out: Path) -> None:
         page.goto(f"{url}/?view=documents")
         expect(page.get_by_role("region", name="Indexing")).to_contain_text("is paused")
         shoot("15-job")
+        page.get_by_role("region", name="Files of the job").evaluate("each => each.scrollIntoView()")
+        shoot("15-job-files")
     page = browser.new_page()
     page.goto(f"{url}/?view=documents")
     page.get_by_role("button", name="Cancel, keep what is done").click()

@@ -32,6 +32,7 @@ def shoot_aside(browser: Browser, folder: Path, out: Path) -> None:
             _documents(page, server, shoot, narrow=narrow)
             _evidence(page, server, shoot, chats)
             _programs(page, server, shoot)
+    _missing(browser, folder, out)
 
 
 def _changed_folder(data: Path, folder: Path) -> None:
@@ -116,6 +117,19 @@ def _programs(page: Page, server: Server, shoot: Shoot) -> None:
     page.get_by_role("heading", name="From other programs").evaluate("each => each.scrollIntoView()")
     page.get_by_role("button", name="Copy: Ask").focus()
     shoot("55-other-programs")
+
+
+def _missing(browser: Browser, folder: Path, out: Path) -> None:
+    """A folder whose disk is not connected."""
+    data, disk = folder / "data", folder / "reports"
+    disk.rename(folder / "unplugged")
+    with served_lightly(data) as server:
+        for page, shoot, _ in pages(browser, out):
+            page.goto(f"{server.url}/?view=documents")
+            missing = _row(page, "july.txt")
+            expect(missing).to_contain_text("Missing")
+            missing.evaluate("each => each.scrollIntoView({ block: 'center' })")
+            shoot("56-missing")
 
 
 def _row(page: Page, name: str) -> Locator:

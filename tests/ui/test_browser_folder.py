@@ -6,6 +6,12 @@ from pathlib import Path
 
 from playwright.sync_api import expect
 
+from index.ingest import ingest_paths
+from index.jobs import Jobs
+from index.parsing import Parser
+from index.store import Store
+from tests.fakes import WordCountEmbedder
+from tests.ui.light_server import VOCABULARY
 from tests.ui.test_browser import (  # noqa: F401  fixtures
     Watched,
     ask,
@@ -15,9 +21,11 @@ from tests.ui.test_browser import (  # noqa: F401  fixtures
     pdf,
     pytestmark,
     served,
+    served_lightly,
     settle,
     watched,
 )
+from tests.ui.test_job_files import PROGRESS
 
 NORTH = "The zebrafish tank of the north hall is cleaned on Mondays."
 SOUTH = "The swordfish tank of the south hall is cleaned on Fridays."
@@ -73,6 +81,51 @@ def test_files_of_one_name_both_answer_and_a_broken_one_stops_nobody(
         expect(page.locator("#fn-chat")).to_contain_text("source removed")
         expect(page.locator("#fn-chat")).to_contain_text("cleaned on Mondays")
         expect(page.locator("#fn-chat")).not_to_contain_text("cleaned on Fridays")
+
+
+def test_a_folder_that_is_unplugged_is_missing_until_it_is_back(
+    watched: Watched,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    page, folder, away = watched.page, tmp_path / "disk", tmp_path / "away"
+    folder.mkdir()
+    (folder / "tank.txt").write_text(NORTH, encoding="utf-8")
+    with Store.open(tmp_path / "data") as store, Parser() as parser:
+        ingest_paths(store, WordCountEmbedder(VOCABULARY), parser, [folder])
+    folder.rename(away)
+    with served_lightly(tmp_path / "data") as server:
+        page.goto(f"{server.url}/?view=documents")
+        row = document_row(page, "tank.txt")
+        expect(row.locator(".fn-st")).to_have_text("Missing")
+        expect(row.locator(".fn-fix")).to_contain_text(f"Its folder {folder} is out of reach")
+        expect(page.locator(".fn-sum")).to_contain_text("1missing")
+        row.get_by_role("link", name="tank.txt", exact=True).click()  # what was read of it is still there
+        expect(page.locator(".fn-pane")).to_contain_text(NORTH)
+        page.keyboard.press("Escape")
+        away.rename(folder)
+        expect(row.locator(".fn-st")).to_have_text("Ready", timeout=60_000)
+        expect(row.locator(".fn-fix")).to_have_count(0)
+
+
+def test_the_files_of_a_job_are_named_while_it_runs_and_no_longer(
+    watched: Watched,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    page = watched.page
+    with served_lightly(tmp_path / "data") as server:
+        page.goto(f"{server.url}/?view=documents")
+        expect(document_row(page, "letter.txt")).to_be_visible()
+        files = page.get_by_role("region", name="Files of the job")
+        expect(files).to_have_count(0)
+        jobs = Jobs(tmp_path / "data")  # any process may be the one that indexes
+        job_id = jobs.start("paths", "manuals")
+        jobs.update(job_id, PROGRESS)
+        expect(files.locator("tbody .fn-st")).to_have_text(["Embedding 120 of 340", "Reading", "Queued"])
+        expect(files).to_contain_text("4,200 more files queued.")
+        expect(document_row(page, "pump.pdf")).to_contain_text("Ready")  # of another collection
+        jobs.finish(job_id, "done")
+        jobs.close()
+        expect(files).to_have_count(0)
 
 
 def test_an_error_in_the_console_is_seen(watched: Watched) -> None:  # noqa: F811

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser
 
 from index.ingest import ingest_paths
+from index.missing import OutOfReach
 from index.parsing import Parser
 from index.report import Outcome
 from index.store import Store
@@ -45,11 +46,15 @@ def store(tmp_path: Path, folder: Path) -> Iterator[Store]:
         yield opened
 
 
-def soon(looking: FolderLook, wanted: int) -> bool:
-    deadline = time.monotonic() + 60
-    while looking.changed != wanted and time.monotonic() < deadline:
+def until(holds: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + 25  # less than until the next look by itself
+    while not holds() and time.monotonic() < deadline:
         time.sleep(0.05)
-    return looking.changed == wanted
+    return holds()
+
+
+def soon(looking: FolderLook, wanted: int) -> bool:
+    return until(lambda: looking.changed == wanted)
 
 
 def test_the_process_counts_what_changed(store: Store, folder: Path) -> None:
@@ -111,14 +116,39 @@ def test_what_was_proved_to_be_the_same_is_passed_on(store: Store, folder: Path)
     status = (folder / "a.txt").stat()
     stamp = [status.st_size, status.st_mtime_ns, status.st_ctime_ns]
     assert found["same"] == {str(folder / "a.txt"): stamp}
-    assert look(store.data, found["same"])["same"] == {str(folder / "a.txt"): tuple(stamp)}
+    assert look(store.data, found)["same"] == {str(folder / "a.txt"): tuple(stamp)}
 
 
 def test_watched_folders_and_names_that_are_not_unicode(store: Store, folder: Path) -> None:
     Path(os.fsdecode(os.fsencode(str(folder)) + b"/\xff.txt")).write_text("Dogs.", encoding="utf-8")
     assert json.loads(json.dumps(look(store.data, {})))["changed"] == 2
     set_watched(store.catalog, WatchedFolder(path=str(folder), collection="Documents"), on=True)
-    assert look(store.data, {}) == {"changed": 0, "same": {}}
+    assert look(store.data, {}) == {"changed": 0, "same": {}, "out_of_reach": []}
+
+
+def test_a_folder_that_goes_away_and_comes_back_is_noticed(store: Store, folder: Path) -> None:
+    away = folder.with_name("away")
+    folder.rename(away)
+    states = ["watching"]
+    looking = FolderLook(store, busy=lambda: False, first_seconds=0, watched=lambda: list(states))
+    looking.start()
+    try:
+        assert until(lambda: [each.path for each in looking.out_of_reach] == [str(folder)])
+        (first,) = looking.out_of_reach
+        assert first.collection == "Documents"
+        assert time.time() - 60 < first.since <= time.time()
+        away.rename(folder)
+        states.append("starting")  # who watches it sees that it is back: the next look is due at once
+        assert until(lambda: looking.out_of_reach == ())
+    finally:
+        looking.close()
+
+
+def test_what_is_still_out_of_reach_is_so_since_the_first_look(store: Store, folder: Path) -> None:
+    folder.rename(folder.with_name("away"))
+    first = json.loads(json.dumps(look(store.data, {})))
+    second = look(store.data, first)
+    assert second["out_of_reach"] == first["out_of_reach"] != []
 
 
 # -- the page --------------------------------------------------------------------------------------
@@ -170,3 +200,23 @@ def test_the_sidebar_says_it_and_a_click_makes_the_plan(desk: Desk) -> None:
     assert index_line(desk, view)[0] == "5 files changed · Review"
     indexer.planned = replace(plan, generation=0)
     assert index_line(desk, view)[0] == "5 files changed · Review"
+
+
+def test_documents_of_a_folder_that_is_out_of_reach_are_missing_and_say_what_to_do(
+    desk: Desk, folder: Path
+) -> None:
+    around = Tab(desk, View()).page.around
+    assert "Missing" not in around.html(View())["table"]
+    desk.looking.out_of_reach = (OutOfReach(path=str(folder), collection="Documents", since=time.time()),)
+    html = around.html(View())
+    (row,) = LexborHTMLParser(html["table"]).css("tbody tr")
+    (state,) = row.css("td[data-th=State]")
+    assert state.text() == "Missing"
+    (fix,) = row.css(".fn-fix")
+    assert f"Its folder {folder} is out of reach (noticed today " in fix.text()
+    assert "what was read of it still answers. Connect its disk again, or delete" in fix.text()
+    assert "<b>1</b>missing" in html["state"]
+    assert "data-tick" in around.html(View(filter="missing"))["table"]
+    assert "No document matches" in around.html(View(filter="ready"))["table"]
+    desk.looking.out_of_reach = ()
+    assert "Missing" not in around.html(View())["table"]

@@ -15,13 +15,14 @@ from markdown_it import MarkdownIt
 from selectolax.lexbor import LexborHTMLParser
 
 from index.jobs import Job
-from index.report import FileOutcome, Progress
+from index.report import FileAtHand, FileOutcome, Progress
 from index.rows import DocumentRow, StoreStatus
 from tests.ui.payloads import HOSTILE
 from ui.chats import Chat
 from ui.conversation import question_markdown
 from ui.documents_table import table_html
 from ui.documents_view import state_html
+from ui.job_files import job_files_html
 from ui.render import Highlight, ago, clock, escape, escape_line, file_size, highlight
 from ui.selection import Selection, Sources
 from ui.sidebar import sidebar_html, top_html, welcome_html
@@ -292,6 +293,7 @@ def parts_with(payload: str) -> dict[str, str]:
             passages_total=0,
             current=payload,
             seconds=1,
+            files=(FileAtHand(path=payload, collection=payload, stage="reading"),),
         ),
     )
     failed = FileOutcome(path=payload, outcome="failed", reason=payload, hint=payload)
@@ -302,6 +304,7 @@ def parts_with(payload: str) -> dict[str, str]:
         "state": state_html(documents, model, running, None, notice=payload, now=NOW),
         "report": state_html(documents, model, None, ended, now=NOW),
         "table": table_html(documents, now=NOW),
+        "files of the job": job_files_html(running, documents, NOW),
         "sidebar": sidebar_html([chat], "ab", model, running, payload, payload, now=NOW),
         "sources": sources_html(
             Sources(
