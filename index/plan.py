@@ -8,7 +8,7 @@ pages, which may take seconds for each: it says how many there are.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
@@ -25,6 +25,8 @@ from index.passages import cut, read_file
 from index.reader import CatalogReader
 from index.recognition import MAX_PAGES
 from index.report import FileOutcome, IngestReport, Progress, Stage
+from index.room import Room, free_bytes, room_needed
+from index.rows import live_chunks
 from index.speed import passages_a_second
 from index.survey import Root, survey
 
@@ -35,7 +37,8 @@ class Plan(IngestReport):
 
     ``seconds`` is what making it took, which a run spends on looking and reading, too. ``estimate`` is how
     long the run would take, (least, most) in seconds: the range of the last runs' speed. It is None when
-    something has to be embedded and no speed was measured yet. Text recognition is not in it.
+    something has to be embedded and no speed was measured yet. ``room`` is whether the disk can hold it. Text
+    recognition is in neither.
 
     ``embedded`` is exact, with two exceptions: a text that one file gives up and another one takes over
     counts as known, and is embedded after all if the run has published the first by then; and what is on
@@ -43,6 +46,7 @@ class Plan(IngestReport):
     """
 
     estimate: tuple[float, float] | None
+    room: Room
 
 
 def plan_roots(
@@ -52,8 +56,12 @@ def plan_roots(
     roots: Sequence[Root],
     *,
     options: IngestOptions | None = None,
+    free: Callable[[Path], int] = free_bytes,
 ) -> Plan:
     """What :func:`index.ingest.ingest_roots` would do with the same arguments.
+
+    Args:
+        free: How many bytes the disk of a folder has left.
 
     Raises:
         SourceError: A root that was named may not be read.
@@ -85,6 +93,7 @@ def plan_roots(
         seconds=seconds,
         cancelled=planning.cancelled(),
         estimate=_estimate(catalog, embedder.fingerprint, seconds, embedded),
+        room=Room(needed=planning.bytes_needed(), free=free(catalog.data)),
     )
 
 
@@ -114,6 +123,9 @@ class _Planning:
         self._started = time.monotonic()
         self._files_done = 0
         self._cancelled = False
+        self._passages = 0
+        self._new = 0  # of them, those whose text has to be embedded
+        self._text_bytes = 0
         self._counted: set[bytes] = set()  # texts that an earlier file of the run embeds
         self._read: dict[tuple[str | None, str], FileOutcome] = {}
 
@@ -124,6 +136,18 @@ class _Planning:
     def cancelled(self) -> bool:
         self._cancelled = self._cancelled or self.options.cancelled()
         return self._cancelled
+
+    def bytes_needed(self) -> int:
+        """About how much the run adds to the data folder."""
+        with self._catalog.catalog.reading() as connection:
+            stored = live_chunks(connection)
+        return room_needed(
+            dim=self._embedder.dim,
+            passages=self._passages,
+            embedded=self._new,
+            text_bytes=self._text_bytes,
+            stored=stored,
+        )
 
     def look(self, path: str) -> None:
         self.tell("scanning", PurePath(path).name)
@@ -186,6 +210,9 @@ class _Planning:
         )
         embedded = sum(key not in known and key not in self._counted for key in hashes)
         self._counted.update(hashes)
+        self._new += embedded
+        self._passages += len(hashes)
+        self._text_bytes += len(parsed.document.text.encode())
         planned = read_outcome(decision, parsed.document, passages=len(hashes), embedded=embedded)
         pictures = len(parsed.health.unread_pages) if self.options.recogniser is not None else 0
         if pictures:

@@ -16,12 +16,13 @@ reads files again although they have not changed. Paths are absolute: a job may 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from index.errors import SourceError
 from index.report import never
+from index.room import free_bytes, may_be_short, require_room_for_copies
 from ui.plaintext import count
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ class Indexer:
         *,
         embedder: Embedder | None = None,
         renew: Callable[[], Settings] | None = None,
+        free: Callable[[Path], int] = free_bytes,
     ) -> None:
         """Load nothing yet.
 
@@ -85,8 +87,10 @@ class Indexer:
             settings: Of this run.
             embedder: One that is loaded already.
             renew: Reads the settings anew before each request: how documents are cut may have changed.
+            free: How many bytes the disk of a folder has left.
         """
         self._settings = settings
+        self._free = free
         self._renew = renew
         self._embedder = embedder
         self._loaded_for = settings.embedding
@@ -123,7 +127,8 @@ class Indexer:
         """Carry out one request (see the top of this module).
 
         Raises:
-            FootnoteError: As the functions of ``index.ingest`` do, or the request makes no sense.
+            FootnoteError: As the functions of ``index.ingest`` do, or the request makes no sense. What the
+                disk cannot hold is refused before anything is indexed.
         """
         from index.ingest import ingest_roots, ingest_uploads, reindex
         from index.reembedding import reembed
@@ -134,6 +139,7 @@ class Indexer:
         match request:
             case {"kind": "paths", "paths": [*_]}:
                 roots = self._roots(self.store, request)  # before the model loads: it may fail
+                self._require_room(roots, options)
                 return ingest_roots(*self._tools(), roots, options=options)
             case {"kind": "update", "paths": [*names], "folders": [*pairs]}:
                 folders = [(Path(folder), str(name)) for folder, name in pairs]
@@ -141,6 +147,7 @@ class Indexer:
                 return update_paths(*self._tools(), paths, folders=folders, options=options)
             case {"kind": "uploads", "files": [*pairs]}:
                 files = [(Path(path), str(name)) for path, name in pairs]
+                require_room_for_copies([path for path, _ in files], self._free(self.store.data))
                 return ingest_uploads(
                     *self._tools(), files, collection=collection or UPLOADS, options=options
                 )
@@ -173,7 +180,16 @@ class Indexer:
         options = self._options(request, progress, cancelled, paused)
         with catalog_of(self._settings.data) as catalog:
             roots = self._roots(catalog, request)
-            return plan_roots(catalog, *self._reading(), roots, options=options)
+            return plan_roots(catalog, *self._reading(), roots, options=options, free=self._free)
+
+    def _require_room(self, roots: Sequence[Root], options: IngestOptions) -> None:
+        """Refuse what the disk cannot hold. Where space is scarce, the files are read to find that out."""
+        from index.plan import plan_roots
+        from index.survey import survey
+
+        if may_be_short(survey(self.store, roots).files, self._free(self.store.data)):
+            planned = plan_roots(self.store, *self._reading(), roots, options=options, free=self._free)
+            planned.room.require()
 
     def _roots(self, catalog: CatalogReader, request: Request) -> list[Root]:
         """Where to look: what the request names, or every folder that was indexed before."""

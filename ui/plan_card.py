@@ -12,17 +12,23 @@ def plan_card(plan: PlanSummary, *, generation: int) -> str:
 
     Args:
         generation: Of the index now; when it is not the plan's, the card says that it is out of date.
+
+    What the disk cannot hold is said too. It can be applied all the same, for the disk may have been made
+    free since; the run looks again before it begins.
     """
     title = escape_line(f"What indexing {label(plan.request)} will do")
     stale = ""
     if plan.changes and generation != plan.generation:
         words = "The index has changed since. Applying does what is needed by then."
         stale = f"<p>{escape_line(words)}</p>"
+    short = ""
+    if plan.warning:
+        short = f'<p class="fn-wrong" role="alert">{escape_line(plan.warning)}</p>'
     apply = button("Apply", "fn-btn fn-primary", {"act": "apply"}) if plan.changes else ""
     discard = button("Discard" if plan.changes else "Close", "fn-btn", {"act": "discard"})
     return (
         f'<section class="fn-card fn-plan" aria-label="Plan"><h2><bdi>{title}</bdi></h2>'
-        f"<p>{escape_line(plan.words)}</p>{stale}{''.join(_group(group) for group in plan.groups)}"
+        f"<p>{escape_line(plan.words)}</p>{stale}{short}{''.join(_group(group) for group in plan.groups)}"
         f'<div class="fn-bar">{apply}{discard}</div></section>'
     )
 

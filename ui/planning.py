@@ -6,9 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from index.errors import StorageError
 from index.report import FileOutcome, Outcome
+from index.room import Room
 from ui.indexing import Request, label
 from ui.plaintext import count
+from ui.render import explain, file_size
 
 if TYPE_CHECKING:
     from index.plan import Plan
@@ -63,6 +66,7 @@ class PlanSummary:
     embedded: int
     to_recognise: int
     estimate: tuple[float, float] | None
+    room: Room
     generation: int
 
     @property
@@ -82,7 +86,12 @@ class PlanSummary:
             return "Nothing has changed."
         cost = _cost(self.embedded, self.passages, self.to_recognise)
         more = ", and that of text recognition" if self.to_recognise else ""
-        return f"{cost[:1].upper()}{cost[1:]}. Time: {time_words(self.estimate)}{more}."
+        return f"{cost[:1].upper()}{cost[1:]}. Time: {time_words(self.estimate)}{more}.{_room(self.room)}"
+
+    @property
+    def warning(self) -> str:
+        """Why it cannot be carried out now, and what to do; "" where it can."""
+        return room_warning(self.room)
 
 
 def summarize(plan: Plan, request: Request, *, listed: int) -> PlanSummary:
@@ -108,6 +117,7 @@ def summarize(plan: Plan, request: Request, *, listed: int) -> PlanSummary:
         embedded=plan.embedded,
         to_recognise=plan.to_recognise,
         estimate=plan.estimate,
+        room=plan.room,
         generation=plan.generation,
     )
 
@@ -128,6 +138,7 @@ def summary_from_json(sent: Mapping[str, Any]) -> PlanSummary:
         **{
             **sent,
             "groups": tuple(groups),
+            "room": Room(**sent["room"]),
             "estimate": None if estimate is None else (float(estimate[0]), float(estimate[1])),
         }
     )
@@ -142,6 +153,8 @@ def plan_lines(summary: PlanSummary) -> Iterator[str]:
         if group.lines and group.files > len(group.lines):
             yield f"    and {group.files - len(group.lines):,} more"
     yield summary.words if summary.groups else "No files were found."
+    if summary.warning:
+        yield summary.warning
     yield "This is a plan; nothing was changed."
 
 
@@ -165,6 +178,22 @@ def time_words(estimate: tuple[float, float] | None) -> str:
     size, unit = (1, "s") if estimate[1] < 90 else (60, "min") if estimate[1] < 5400 else (3600, "h")
     least, most = (max(1, round(seconds / size)) for seconds in estimate)
     return f"about {least:,} {unit}" if least == most else f"about {least:,} to {most:,} {unit}"
+
+
+def room_warning(room: Room) -> str:
+    """That the disk cannot hold a run, and what to do; "" when it can."""
+    try:
+        room.require()
+    except StorageError as exc:
+        return explain(exc)
+    return ""
+
+
+def _room(room: Room) -> str:
+    """`` Disk: about 75 MB more, 12 GB are free.``; "" when nothing is added."""
+    if not room.needed:
+        return ""
+    return f" Disk: about {file_size(room.needed)} more, {file_size(room.free)} are free."
 
 
 def _cost(embedded: int, passages: int, to_recognise: int) -> str:

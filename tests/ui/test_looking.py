@@ -17,6 +17,7 @@ from index.ingest import ingest_paths
 from index.missing import OutOfReach
 from index.parsing import Parser
 from index.report import Outcome
+from index.room import Room
 from index.store import Store
 from index.watched import WatchedFolder, set_watched
 from tests.fakes import WordCountEmbedder
@@ -189,6 +190,7 @@ def test_the_sidebar_says_it_and_a_click_makes_the_plan(desk: Desk) -> None:
         embedded=0,
         to_recognise=0,
         estimate=None,
+        room=Room(needed=0, free=1),
         generation=desk.store.generation,
     )
     indexer.planned = plan

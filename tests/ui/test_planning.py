@@ -16,9 +16,11 @@ from selectolax.lexbor import LexborHTMLParser
 from typer.testing import CliRunner
 
 import rag.build
+from index.errors import StorageError
 from index.jobs import Jobs
 from index.plan import Plan
-from index.report import FileOutcome
+from index.report import FileOutcome, IngestReport, ignore_progress, never
+from index.room import Room
 from index.store import Store
 from rag.settings import Settings, load_settings
 from tests.fakes import WordCountEmbedder
@@ -41,12 +43,16 @@ from ui.tab import View
 
 ROOT = Path(__file__).resolve().parents[2]
 REQUEST: Request = {"kind": "plan", "paths": ["/docs"]}
+NOTHING_ADDED = Room(needed=0, free=1)
 
 
 def made(
-    *outcomes: FileOutcome, estimate: tuple[float, float] | None = (20.0, 50.0), listed: int = 2
+    *outcomes: FileOutcome,
+    estimate: tuple[float, float] | None = (20.0, 50.0),
+    listed: int = 2,
+    room: Room = NOTHING_ADDED,
 ) -> PlanSummary:
-    plan = Plan(outcomes=outcomes, generation=7, seconds=1.0, cancelled=False, estimate=estimate)
+    plan = Plan(outcomes=outcomes, generation=7, seconds=1.0, cancelled=False, estimate=estimate, room=room)
     return summarize(plan, REQUEST, listed=listed)
 
 
@@ -122,7 +128,7 @@ def test_when_nothing_has_changed_there_is_nothing_to_apply() -> None:
 
 def test_a_summary_survives_the_pipe() -> None:
     outcome = FileOutcome(path="/caf\udce9.txt", outcome="added", passages=1, embedded=1)
-    for plan in (made(*EVERYTHING), made(outcome, estimate=None)):
+    for plan in (made(*EVERYTHING), made(outcome, estimate=None, room=Room(needed=5, free=3))):
         assert summary_from_json(json.loads(json.dumps(summary_json(plan)))) == plan
 
 
@@ -153,7 +159,9 @@ def hostile_card(payload: str) -> list[str]:
         FileOutcome(path=payload, outcome="renamed", same_as=payload),
         FileOutcome(path=payload, outcome="failed", reason=payload, hint=payload),
     )
-    plan = Plan(outcomes=outcomes, generation=7, seconds=1.0, cancelled=False, estimate=None)
+    plan = Plan(
+        outcomes=outcomes, generation=7, seconds=1.0, cancelled=False, estimate=None, room=NOTHING_ADDED
+    )
     summary = summarize(plan, {"kind": "plan", "paths": [payload], "label": payload}, listed=2)
     tree = LexborHTMLParser(f"<body>{plan_card(summary, generation=7)}</body>")
     assert tree.body is not None
@@ -313,6 +321,7 @@ def test_a_job_that_looks_for_changes_does_not_say_that_it_indexes(desk: Desk) -
 FAKE_WORKER = """
 import json, sys
 from pathlib import Path
+from index.errors import StorageError
 from index.jobs import Jobs
 jobs = Jobs(Path(sys.argv[1]))
 for line in sys.stdin:
@@ -359,10 +368,11 @@ def test_the_command_plans_and_changes_nothing(folder: Path, tmp_path: Path) -> 
     data = tmp_path / "data"
     lines = footnote("index", "--plan", folder, "--data", data).splitlines()
     assert lines[0] == "1 new: 1 of 1 passage to embed"
-    assert lines[-2:] == [
-        "1 of 1 passage to embed. Time: unknown until the first run.",
-        "This is a plan; nothing was changed.",
-    ]
+    cost, last = lines[-2:]
+    assert cost.startswith(
+        "1 of 1 passage to embed. Time: unknown until the first run. Disk: about 20 MB more, "
+    )
+    assert last == "This is a plan; nothing was changed."
     assert not data.exists()
 
     footnote("index", folder, "--data", data)
@@ -403,3 +413,41 @@ def test_what_is_added_goes_into_the_collection_that_is_named(desk: Desk, folder
         "a.txt": "Bridges",
         "b.txt": "Trip to Rome",
     }
+
+
+# -- what the disk cannot hold ---------------------------------------------------------------------
+
+
+def test_the_plan_says_what_it_adds_to_the_disk_and_warns_when_that_is_too_much() -> None:
+    new = FileOutcome(path="/docs/a.pdf", outcome="added", passages=40, embedded=40)
+    fits = made(new, room=Room(needed=75_000_000, free=12_000_000_000))
+    assert fits.words.endswith("Disk: about 75 MB more, 12 GB are free.")
+    assert "alert" not in plan_card(fits, generation=7)
+    short = made(new, room=Room(needed=75_000_000, free=12_000_000))
+    said = LexborHTMLParser(plan_card(short, generation=7)).css_first("[role=alert]")
+    assert said is not None
+    assert said.text() == short.warning
+    assert "about 75 MB would be added, and 12 MB are free. Free some space" in short.warning
+    assert short.warning in list(plan_lines(short))
+
+
+@pytest.mark.parametrize("kind", ["paths", "uploads"])
+def test_what_the_disk_cannot_hold_is_refused_before_anything_is_indexed(
+    settings: Settings, folder: Path, kind: str
+) -> None:
+    def run(free: int) -> IngestReport:
+        indexer = Indexer(settings, embedder=WordCountEmbedder(["river"]), free=lambda _folder: free)
+        files = {"files": [[str(folder / "a.txt"), "a.txt"]]} if kind == "uploads" else {}
+        try:
+            return indexer.run(
+                {"kind": kind, "paths": [str(folder)], **files}, progress=ignore_progress, cancelled=never
+            )
+        finally:
+            indexer.close()
+
+    with pytest.raises(StorageError, match="cannot hold this"):
+        run(10)
+    with Store.open(settings.data) as store:
+        assert store.documents() == []
+    assert run(10**9).count("added") == 1
+    assert kind == "uploads" or run(10).count("unchanged") == 1  # that adds nothing
