@@ -30,6 +30,7 @@ _NETWORK = {
 }
 _MOUNTS = Path("/proc/self/mounts")
 _OCTAL = re.compile(r"\\([0-7]{3})")  # how a space stands in the table
+_SHARE = "network share"
 _REMOTE_DRIVE = 4  # DRIVE_REMOTE, see GetDriveTypeW
 
 
@@ -60,6 +61,17 @@ def drive_kind(folder: Path, mounts: str | None = None) -> str:
         folder: It need not exist.
         mounts: What is mounted where, as Linux lists it; None: as it is now.
     """
+    kind = file_system(folder, mounts)
+    return kind if kind in _NETWORK or kind == _SHARE else ""
+
+
+def file_system(folder: Path, mounts: str | None = None) -> str:
+    """How the system calls the file system that a folder is on; "" where nobody knows.
+
+    Args:
+        folder: It need not exist.
+        mounts: As for :func:`drive_kind`.
+    """
     real = os.path.realpath(folder)
     if sys.platform == "win32":
         import ctypes
@@ -67,7 +79,7 @@ def drive_kind(folder: Path, mounts: str | None = None) -> str:
         remote = real.startswith("\\\\") or (
             ctypes.windll.kernel32.GetDriveTypeW(f"{os.path.splitdrive(real)[0]}\\") == _REMOTE_DRIVE
         )
-        return "network share" if remote else ""
+        return _SHARE if remote else ""
     if mounts is None:
         try:
             mounts = _MOUNTS.read_text(encoding="utf-8", errors="surrogateescape")
@@ -79,4 +91,4 @@ def drive_kind(folder: Path, mounts: str | None = None) -> str:
         point = _OCTAL.sub(lambda match: chr(int(match[1], 8)), point)
         if Path(real).is_relative_to(point or "/dev/null") and len(point) >= len(found[0]):
             found = (point, kind)  # of two on one place the later one is seen
-    return found[1] if found[1] in _NETWORK else ""
+    return found[1]

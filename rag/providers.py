@@ -81,6 +81,11 @@ def destination(settings: GenerationSettings) -> Destination | None:
     return Destination(label=provider.label, address=shown, on_this_computer=_is_loopback(host))
 
 
+def without_secrets(address: str) -> str:
+    """An address as it may be shown: without a user name or password that stands in it."""
+    return _host(address)[1]
+
+
 def _host(address: str) -> tuple[str, str]:
     """The host of an address, and the address as it may be shown."""
     try:

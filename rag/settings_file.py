@@ -62,6 +62,15 @@ def sourced_settings(overrides: Mapping[str, object] | None = None) -> dict[str,
     }
 
 
+def said_settings(overrides: Mapping[str, object] | None = None) -> dict[str, tuple[object, str]]:
+    """What the sources say, by dotted name: (value, where). Nothing of it need be known, or make sense.
+
+    Raises:
+        SettingsError: A file cannot be read.
+    """
+    return {".".join(name): said for name, said in sorted(read_layers(overrides).merged.items())}
+
+
 def check_settings(changes: Mapping[str, object], overrides: Mapping[str, object] | None = None) -> Settings:
     """The settings as they would be with these changes; writes nothing.
 

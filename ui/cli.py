@@ -15,6 +15,7 @@ import typer
 
 from ui.commands.asking import ask, search
 from ui.commands.condition import check, status
+from ui.commands.diagnosing import config, doctor
 from ui.commands.documents import disable, enable, list_documents, remove, undo
 from ui.commands.evaluating import evaluate
 from ui.commands.indexing import index, jobs
@@ -50,6 +51,8 @@ _COMMANDS: tuple[tuple[str, Callable[..., None], str], ...] = (
     ("restore", restore, "Bring a backup back."),
     ("rebuild", rebuild, "Make the indexes anew, or change the embedding model."),
     ("rollback", rollback, "Go back to the embedding model from before."),
+    ("doctor", doctor, "Look at what Footnote needs, and say what is wrong."),
+    ("config", config, "Show every setting and where it comes from."),
 )
 
 app.callback(invoke_without_command=True)(serve_by_default)

@@ -24,6 +24,7 @@ from index.exchange import settle_exchange
 from ui.document_routes import add_document_routes
 from ui.guard import MAX_FILE_BYTES, Guard
 from ui.memory import use_few_arenas
+from ui.server_lock import server_lock
 from ui.uploads import uploads_folder
 
 if TYPE_CHECKING:
@@ -222,7 +223,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 def _claim(data: Path) -> FileLock:
     settle_exchange(data)
-    lock = FileLock(data / "server.lock")
+    lock = server_lock(data)
     with translated(data):
         require_folder(data)
         data.mkdir(mode=0o700, parents=True, exist_ok=True)

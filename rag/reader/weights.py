@@ -74,6 +74,21 @@ def load_reader(
         return _load_with_torch(path, encoder, compiled, identity, threads)
 
 
+def check_weights(path: Path = WEIGHTS) -> None:
+    """Look at the shipped weights without loading a network: that they are there, and are a whole file.
+
+    Raises:
+        ReaderError: They are not.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="np") as tensors:
+            tensors.keys()
+    except (OSError, SafetensorError) as exc:
+        raise _unusable(exc) from exc
+
+
 def _load_with_torch(
     path: Path, encoder: PairEncoder, compiled: Path | None, identity: str, threads: int
 ) -> NetworkReader:

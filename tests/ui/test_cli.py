@@ -67,7 +67,7 @@ def test_help_is_instant() -> None:
     "command",
     [
         *("serve", "ask", "search", "index", "jobs", "status", "list", "check", "eval"),
-        *("remove", "undo", "backup", "restore", "rebuild", "rollback"),
+        *("remove", "undo", "backup", "restore", "rebuild", "rollback", "doctor", "config"),
     ],
 )
 def test_every_command_explains_itself(command: str) -> None:
