@@ -62,12 +62,20 @@ def check_files(folder: Path, expected: dict[str, str]) -> None:
             )
 
 
+def is_hub_name(model: str) -> bool:
+    """Whether a configured model is not a folder here, and is written as a name on the model hub."""
+    folder = Path(os.path.expanduser(model))  # noqa: PTH111  Path raises for the home of nobody
+    if not model or os.path.isdir(folder):  # noqa: PTH112  and for long names
+        return False
+    return not (folder.is_absolute() or model.startswith((".", "~")) or "\\" in model)
+
+
 def model_folder(model: str) -> Path:
     """The folder of a configured model; a name that is no folder is taken from the hub (or its cache)."""
-    folder = Path(os.path.expanduser(model))  # noqa: PTH111  Path raises for the home of nobody
-    if os.path.isdir(folder):  # noqa: PTH112  and for long names
-        return folder
-    if folder.is_absolute() or model.startswith((".", "~")) or "\\" in model:
+    if not is_hub_name(model):
+        folder = Path(os.path.expanduser(model))  # noqa: PTH111
+        if os.path.isdir(folder):  # noqa: PTH112
+            return folder
         raise EmbeddingError(
             f"There is no embedding model at {model}.", hint="Check embedding.model in the settings."
         )

@@ -32,10 +32,17 @@ def build_embedder(settings: Settings) -> Embedder:
     """Load the embedding model of the settings (seconds: it imports torch).
 
     Raises:
-        EmbeddingError: The model is missing or damaged.
+        EmbeddingError: The model is missing or damaged, or would be fetched while ``privacy.offline`` is on.
     """
     from index.embeddings import load_embedder
+    from index.errors import EmbeddingError
+    from rag.offline import embedding_model_refusal
 
+    message, hint = (
+        embedding_model_refusal(settings.embedding.model) if settings.privacy.offline else ("", "")
+    )
+    if message:
+        raise EmbeddingError(message, hint=hint)
     return load_embedder(
         settings.embedding.model,
         device=settings.embedding.device,
@@ -210,5 +217,7 @@ def build_assistant(
         passages=settings.retrieval.passages,
         bar=BARS[settings.answer.strictness],
         sure=BARS["balanced"],
-        model=LanguageModel(settings.generation) if settings.generation.model else None,
+        model=LanguageModel(settings.generation, offline=settings.privacy.offline)
+        if settings.generation.model
+        else None,
     )

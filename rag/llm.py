@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rag.errors import GenerationError
+from rag.offline import language_model_refusal
 from rag.providers import LOCAL, provider_named
 
 if TYPE_CHECKING:
@@ -50,13 +51,16 @@ class Trial:
     text: str
 
 
-def try_model(settings: GenerationSettings) -> Trial:
+def try_model(settings: GenerationSettings, *, offline: bool = False) -> Trial:
     """Ask the model of these settings for one word.
+
+    Args:
+        offline: Refuse one on another computer.
 
     Raises:
         GenerationError: It cannot be used. ``__cause__`` is what its own client said, where there is that.
     """
-    model = LanguageModel(settings.model_copy(update={"max_tokens": _TRIAL_TOKENS}))
+    model = LanguageModel(settings.model_copy(update={"max_tokens": _TRIAL_TOKENS}), offline=offline)
     started = time.monotonic()
     first, text = 0.0, ""
     try:
@@ -71,8 +75,14 @@ def try_model(settings: GenerationSettings) -> Trial:
 class LanguageModel:
     """A chat model behind the settings. Nothing is imported or contacted before the first question."""
 
-    def __init__(self, settings: GenerationSettings) -> None:
+    def __init__(self, settings: GenerationSettings, *, offline: bool = False) -> None:
+        """Load nothing yet.
+
+        Args:
+            offline: Refuse to load a model that would be asked on another computer.
+        """
         self._settings = settings
+        self._offline = offline
         self._provider, _, self._model_name = settings.model.partition(":")
         self._known = provider_named(self._provider)
         self._mutex = threading.Lock()
@@ -215,6 +225,9 @@ class LanguageModel:
             return self._model
 
     def _load(self) -> BaseChatModel:
+        refused, hint = language_model_refusal(self._settings) if self._offline else ("", "")
+        if refused:
+            raise GenerationError(refused, hint=hint)
         package = self._known.package
         if package and importlib.util.find_spec(package) is None:
             raise GenerationError(

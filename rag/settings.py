@@ -106,6 +106,12 @@ class AppearanceSettings(_Group):
     text_size: TextSize = "normal"
 
 
+class PrivacySettings(_Group):
+    """What may leave this computer."""
+
+    offline: bool = False  # nothing: a language model elsewhere, or a name on the model hub, is refused
+
+
 class ServerSettings(_Group):
     """Where the page is served."""
 
@@ -130,6 +136,7 @@ class Settings(_Group):
     answer: AnswerSettings = AnswerSettings()
     generation: GenerationSettings = GenerationSettings()
     appearance: AppearanceSettings = AppearanceSettings()
+    privacy: PrivacySettings = PrivacySettings()
     server: ServerSettings = ServerSettings()
 
 

@@ -329,7 +329,7 @@ class Desk:
 
     def _apply(self, before: Settings, after: Settings) -> None:
         """Put changed settings into effect. Those of the indexer are read before each of its jobs."""
-        answering = ("retrieval", "answer", "generation", "embedding")
+        answering = ("retrieval", "answer", "generation", "embedding", "privacy")
         if any(getattr(before, group) != getattr(after, group) for group in answering):
             self.answering.renew()
 

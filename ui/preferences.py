@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from index.errors import FootnoteError
+from rag.offline import refuse_leaving
 from rag.settings_file import (
     Sourced,
     check_settings,
@@ -73,26 +74,27 @@ class Preferences:
         """Save the changes and apply them.
 
         Raises:
-            SettingsError: They cannot be made; none of them is, then.
+            SettingsError: They cannot be made, or contradict the offline switch; none of them is, then.
             StorageError: The file cannot be written.
         """
         with self._lock:
+            refuse_leaving(check_settings(changes, self._overrides), changes.keys())
             before, self.settings = self.settings, save_settings(changes, self._overrides)
             self.sources = sourced_settings(self._overrides)
             self._apply(before, self.settings)
 
-    def try_model(self, settings: GenerationSettings) -> None:
+    def try_model(self, settings: GenerationSettings, *, offline: bool = False) -> None:
         """Ask the language model of these settings for a word, in the background; see ``tried``."""
         if self.tried is not None and self.tried.state == "running":
             return
         self.tried = Tried(model=settings.model, state="running")
-        threading.Thread(target=self._try, args=(settings,), name="try-model", daemon=True).start()
+        threading.Thread(target=self._try, args=(settings, offline), name="try-model", daemon=True).start()
 
-    def _try(self, settings: GenerationSettings) -> None:
+    def _try(self, settings: GenerationSettings, offline: bool) -> None:
         from rag.llm import try_model
 
         try:
-            trial = try_model(settings)
+            trial = try_model(settings, offline=offline)
         except FootnoteError as exc:
             verbatim = "" if exc.__cause__ is None else f"{type(exc.__cause__).__name__}: {exc.__cause__}"
             self.tried = Tried(model=settings.model, state="failed", words=explain(exc), verbatim=verbatim)

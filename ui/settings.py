@@ -51,13 +51,14 @@ class SettingsPage:
                     self.desk.preferences.save({name: None})
                     drafts.notice = f"{FIELDS[name][1].label}: as it was set before, or by default."
             case "save" | "save-reindex" | "discard" as act:
-                wanted = "index" if act == "save-reindex" else text_of(data, "section", 20)
+                finished = "index" if act == "save-reindex" else text_of(data, "section", 20)
                 for section in SECTIONS:
-                    if section.name == wanted:
+                    if section.name == finished:
                         self._finish(drafts, section, act)
             case "test":
                 changes = _drafted(drafts, next(each for each in SECTIONS if each.name == "answering"))
-                self.desk.preferences.try_model(self.desk.preferences.check(changes).generation)
+                wanted = self.desk.preferences.check(changes)
+                self.desk.preferences.try_model(wanted.generation, offline=wanted.privacy.offline)
             case "delete-chats":
                 number = self.desk.delete_conversations()
                 view.chat_id, view.selection = "", None

@@ -254,5 +254,18 @@ SECTIONS = (
             ),
         ),
     ),
+    Section(
+        name="privacy",
+        title="Privacy",
+        words="",  # what leaves this computer depends on the settings
+        fields=(
+            Field(
+                name="privacy.offline",
+                label="Stay offline",
+                words="No language model on another computer is asked, no model is fetched by its name.",
+                kind="switch",
+            ),
+        ),
+    ),
 )
 FIELDS = {field.name: (section, field) for section in SECTIONS for field in section.fields}

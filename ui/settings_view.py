@@ -6,6 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from index.recutting import Recutting
+from rag.offline import (
+    EMBEDDING_MODEL,
+    MODEL,
+    embedding_model_refusal,
+    language_model_refusal,
+    leaves_this_computer,
+)
 from rag.providers import Destination, key_is_set, provider_named
 from rag.settings import Settings
 from rag.settings_file import Sourced
@@ -61,13 +68,16 @@ def settings_html(
     appearance = settings.appearance
     sections = []
     for section in SECTIONS:
-        more = ""
+        words, more = section.words, ""
+        refused = _refused(settings, drafts, section.name)
         if section.name == "answering":
-            more = _answering(sources, drafts, tried)
+            more = _answering(sources, drafts, tried, refused)
         elif section.name == "index":
-            more = _index(drafts, section, cost)
-        sections.append(_section(section, sources, drafts, more))
-    sections += [programs_html(settings.data), _privacy(settings, goes_to, chats)]
+            more = _index(drafts, section, cost, refused)
+        elif section.name == "privacy":
+            words, more = _leaving(settings, goes_to), _kept(settings, chats)
+        sections.append(_section(section, words, sources, drafts, more))
+    sections.insert(-1, programs_html(settings.data))
     notice = ""
     if drafts.notice:
         notice = f'<p class="fn-notice fn-toast" role="status">{escape_line(drafts.notice)}</p>'
@@ -77,12 +87,33 @@ def settings_html(
     )
 
 
-def _section(section: Section, sources: Mapping[str, Sourced], drafts: Drafts, more: str) -> str:
+def _refused(settings: Settings, drafts: Drafts, section: str) -> str:
+    """What the offline switch refuses of a section as it is typed: a model and its address are one thing."""
+    if not settings.privacy.offline:
+        return ""
+    typed = {name: text for name, text in drafts.texts.items() if name not in drafts.problems}
+    if section == "answering":
+        generation = settings.generation
+        wanted = {
+            "model": typed.get("generation.model", generation.model),
+            "base_url": typed.get("generation.base_url", generation.base_url),
+        }
+        message, hint = language_model_refusal(generation.model_copy(update=wanted))
+    elif section == "index":
+        message, hint = embedding_model_refusal(typed.get("embedding.model", settings.embedding.model))
+    else:
+        return ""
+    if not message:
+        return ""
+    return f'<p class="fn-wrong" role="alert">{escape_line(f"{message} {hint}")}</p>'
+
+
+def _section(section: Section, words: str, sources: Mapping[str, Sourced], drafts: Drafts, more: str) -> str:
     fields = "".join(_field(each, sources[each.name], drafts) for each in section.fields)
     return (
         f'<section class="fn-sheet fn-set" aria-labelledby="fn-set-{section.name}">'
         f'<h2 id="fn-set-{section.name}">{section.title}</h2>'
-        f'<p class="fn-lead">{escape_line(section.words)}</p>{fields}{more}</section>'
+        f'<p class="fn-lead">{escape_line(words)}</p>{fields}{more}</section>'
     )
 
 
@@ -180,7 +211,7 @@ def _model(text: str, locked: bool) -> str:
     )
 
 
-def _answering(sources: Mapping[str, Sourced], drafts: Drafts, tried: Tried | None) -> str:
+def _answering(sources: Mapping[str, Sourced], drafts: Drafts, tried: Tried | None, refused: str) -> str:
     """The key that is needed, the buttons, and what became of the last test."""
     model = drafts.texts.get("generation.model", str(sources["generation.model"].value))
     provider = provider_named(model.partition(":")[0])
@@ -191,10 +222,10 @@ def _answering(sources: Mapping[str, Sourced], drafts: Drafts, tried: Tried | No
         key = f'<p class="fn-about">{escape_line(words)}</p>'
     test = (
         button("Test", "fn-btn", {"act": "test", "typed": ""}, title="Ask the model for one word")
-        if model
+        if model and not refused
         else ""
     )
-    return f"{key}{_buttons('answering', drafts, test)}{_tried(tried)}"
+    return f"{key}{refused}{_buttons('answering', drafts, test, refused)}{_tried(tried)}"
 
 
 def _tried(tried: Tried | None) -> str:
@@ -211,9 +242,9 @@ def _tried(tried: Tried | None) -> str:
     )
 
 
-def _index(drafts: Drafts, section: Section, cost: Recutting | None) -> str:
+def _index(drafts: Drafts, section: Section, cost: Recutting | None, refused: str) -> str:
     if cost is None:
-        return _buttons(section.name, drafts, "")
+        return refused + _buttons(section.name, drafts, "", refused)
     words = (
         f"What is indexed stays as it is until it is read again. Reading all of it again:"
         f" {count(cost.documents, 'document')}, now {count(cost.passages, 'passage')}, then about"
@@ -224,16 +255,19 @@ def _index(drafts: Drafts, section: Section, cost: Recutting | None) -> str:
         if cost.documents
         else ""
     )
-    return f'<p class="fn-notice">{escape_line(words)}</p>{_buttons(section.name, drafts, again)}'
+    buttons = _buttons(section.name, drafts, again, refused)
+    return f'<p class="fn-notice">{escape_line(words)}</p>{refused}{buttons}'
 
 
-def _buttons(section: str, drafts: Drafts, more: str) -> str:
-    """What to do with the drafts of a section; only what can be done."""
+def _buttons(section: str, drafts: Drafts, more: str, refused: str = "") -> str:
+    """What to do with the drafts of a section; only what can be done, which saving a refused one cannot."""
     names = {each.name for each in next(one for one in SECTIONS if one.name == section).fields}
     if not names & drafts.texts.keys():
         return f'<div class="fn-choices">{more}</div>' if more else ""
     save = ""
-    if not names & drafts.problems.keys():
+    changed = names & drafts.texts.keys()
+    contradicts = bool(refused) and not changed.isdisjoint(MODEL | EMBEDDING_MODEL)
+    if not contradicts and not names & drafts.problems.keys():
         save = button("Save", "fn-btn fn-primary", {"act": "save", "section": section, "typed": ""})
     else:
         more = ""
@@ -241,20 +275,28 @@ def _buttons(section: str, drafts: Drafts, more: str) -> str:
     return f'<div class="fn-choices">{save}{more}{discard}</div>'
 
 
-def _privacy(settings: Settings, goes_to: Destination | None, chats: bool) -> str:
+def _leaving(settings: Settings, goes_to: Destination | None) -> str:
+    """What leaves this computer with the settings as they are."""
     model = settings.generation.model
+    if settings.privacy.offline and leaves_this_computer(settings.generation):
+        return (
+            f"Nothing leaves this computer: {model} is not asked while Footnote stays offline; quotes answer."
+        )
     if goes_to is None:
-        leaves = "Nothing leaves this computer. Questions are answered here, from documents that stay here."
-    elif goes_to.on_this_computer:
-        leaves = (
+        return "Nothing leaves this computer. Questions are answered here, from documents that stay here."
+    if goes_to.on_this_computer:
+        return (
             f"Nothing leaves this computer: {goes_to.label} answers at {goes_to.address}, which is here too."
         )
-    else:
-        place = goes_to.address or "its own address"
-        leaves = (
-            f"Each question, what was asked before it, and the passages found for it go to"
-            f" {goes_to.label} at {place} ({model}). Documents are indexed and searched here."
-        )
+    place = goes_to.address or "its own address"
+    return (
+        f"Each question, what was asked before it, and the passages found for it go to"
+        f" {goes_to.label} at {place} ({model}). Documents are indexed and searched here."
+    )
+
+
+def _kept(settings: Settings, chats: bool) -> str:
+    """Where everything is, and the way to be rid of all conversations."""
     clear = ""
     if chats:
         words = (
@@ -268,10 +310,8 @@ def _privacy(settings: Settings, goes_to: Destination | None, chats: bool) -> st
         )
     where = escape_line(str(settings.data))
     return (
-        '<section class="fn-sheet fn-set" aria-labelledby="fn-set-privacy">'
-        '<h2 id="fn-set-privacy">Privacy</h2>'
-        f'<p class="fn-lead">{escape_line(leaves)}</p><div class="fn-setting"><p class="fn-label">Kept in</p>'
+        '<div class="fn-setting"><p class="fn-label">Kept in</p>'
         f'<div class="fn-value"><code><bdi>{where}</bdi></code><p class="fn-about">Index, conversations,'
         " copies of uploads, settings. Delete that folder and everything is gone.</p></div></div>"
-        f'<div class="fn-choices">{clear}</div></section>'
+        f'<div class="fn-choices">{clear}</div>'
     )

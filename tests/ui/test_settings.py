@@ -280,3 +280,58 @@ def test_smaller_passages_are_more_and_take_longer(tmp_path: Path) -> None:
     assert same.expected <= 4  # the model reads no more than 200
     assert halved.estimate is not None
     assert halved.estimate[0] > 0
+
+
+# -- the offline switch ------------------------------------------------------------------------------
+
+
+def alerts(html: str) -> list[str]:
+    return [" ".join(node.text().split()) for node in LexborHTMLParser(html).css("[role=alert]")]
+
+
+def acts(html: str) -> list[str | None]:
+    return [node.attributes.get("data-act") for node in LexborHTMLParser(html).css("button[data-act]")]
+
+
+def test_a_model_that_would_leave_is_refused_while_the_switch_is_on(page: Page) -> None:
+    view = View()
+    act(page, view, act="set", name="privacy.offline", value="true")
+    assert saved(page).privacy.offline
+    act(page, view, act="set", name="generation.model", part="provider", value="openai")
+    html = act(page, view, act="set", name="generation.model", part="name", value="gpt")
+    (alert,) = alerts(html)
+    assert "stay offline, and openai:gpt answers at https://api.openai.com" in alert
+    assert "save" not in acts(html)
+    assert "test" not in acts(html)
+    act(page, view, act="save", section="answering")  # all the same
+    assert saved(page).generation.model == ""
+    # With an address on this computer it is no longer refused, although each of the two is checked alone.
+    html = act(page, view, act="set", name="generation.base_url", value="http://localhost:1234/v1")
+    assert alerts(html) == []
+    assert {"save", "test"} <= set(acts(html))
+    act(page, view, act="save", section="answering")
+    assert saved(page).generation.model == "openai:gpt"
+    html = act(page, view, act="set", name="generation.base_url", value="")
+    assert len(alerts(html)) == 1
+
+
+def test_the_switch_can_be_turned_while_a_model_elsewhere_is_set_which_is_not_asked_then(page: Page) -> None:
+    desk, view = page.settings.desk, View()
+    desk.preferences.save({"generation.model": "openai:gpt"})
+    html = act(page, view, act="set", name="privacy.offline", value="true")
+    assert saved(page).privacy.offline
+    assert "openai:gpt is not asked while Footnote stays offline" in LexborHTMLParser(html).text()
+    act(page, view, act="set", name="generation.temperature", value="0.5")
+    act(page, view, act="save", section="answering")
+    assert saved(page).generation.temperature == 0.5
+    html = act(page, view, act="set", name="privacy.offline", value="false")
+    assert alerts(html) == []
+
+
+def test_a_name_on_the_model_hub_is_refused_while_the_switch_is_on(page: Page) -> None:
+    view = View()
+    act(page, view, act="set", name="privacy.offline", value="true")
+    html = act(page, view, act="set", name="embedding.model", value="someone/model")
+    assert "would be fetched by its name" in alerts(html)[0]
+    act(page, view, act="save", section="index")
+    assert saved(page).embedding.model == ""
