@@ -107,9 +107,12 @@ class AppearanceSettings(_Group):
 
 
 class PrivacySettings(_Group):
-    """What may leave this computer."""
+    """What may leave this computer, and how long conversations stay on it."""
 
     offline: bool = False  # nothing: a language model elsewhere, or a name on the model hub, is refused
+    keep_days: int = Field(
+        default=-1, ge=-1, le=36_500
+    )  # conversations, untouched; -1 for ever, 0 not at all
 
 
 class ServerSettings(_Group):

@@ -171,6 +171,10 @@ class Chats:
                 ids = (sys.intern(place["doc_id"]) for _, place in json.loads(answer)["citations"])
                 yield position, frozenset(ids)
 
+    def delete_older(self, before: float) -> int:
+        """Remove those last touched before a moment (unix seconds), as ``delete`` does; returns how many."""
+        return self._file.delete("DELETE FROM chats WHERE updated_at < ?", before)
+
     def delete_all(self) -> int:
         """Remove every conversation, as ``delete`` does; returns how many there were."""
         return self._file.delete("DELETE FROM chats")

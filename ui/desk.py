@@ -40,6 +40,7 @@ from ui.planning import PlanSummary
 from ui.preferences import Preferences
 from ui.quality_facts import QualityFacts
 from ui.references import References
+from ui.retention import Retention
 from ui.uploads import clear_uploads, uploads_folder
 from ui.watching import FolderWatcher
 
@@ -99,6 +100,7 @@ class Desk:
         self.preferences = Preferences(settings, apply=self._apply)
         self.store = Store.open(settings.data)
         self.chats = Chats(settings.data)
+        self.retention = Retention(self.chats)
         self.feedback = FeedbackFile(settings.data)
         self.jobs = Jobs(settings.data)
         self.references = References(self.store)
@@ -332,6 +334,11 @@ class Desk:
         answering = ("retrieval", "answer", "generation", "embedding", "privacy")
         if any(getattr(before, group) != getattr(after, group) for group in answering):
             self.answering.renew()
+        if before.privacy.keep_days != after.privacy.keep_days:
+            if after.privacy.keep_days == 0:
+                self.delete_conversations()  # also one that is being answered
+            else:
+                self.retention.delete(after.privacy.keep_days)
 
     def _follow_index(self) -> None:
         idle_since = looked_at = time.monotonic()
@@ -357,6 +364,7 @@ class Desk:
             try:
                 self.chats.save_unsaved()
                 self.chats.erase_hidden(undo_seconds=UNDO_SECONDS)
+                self.retention.delete_daily(self.settings.privacy.keep_days)
                 self.store.purge()
             except FootnoteError as exc:
                 logger.warning("what was removed could not be erased yet: %s", type(exc).__name__)

@@ -10,12 +10,13 @@ import gradio as gr
 from index.errors import FootnoteError
 from ui.around import Around
 from ui.desk import Desk
-from ui.render import explain
+from ui.render import count, explain
 from ui.settings_fields import FIELDS, SECTIONS, Section
 from ui.settings_view import Drafts, text_of_value
 from ui.tab import Components, Update, View, entries_of, event_data, text_of
 
 _MODEL = "generation.model"
+_KEEP = "privacy.keep_days"
 
 
 class SettingsPage:
@@ -34,6 +35,9 @@ class SettingsPage:
             self._carry_out(view, data)
         except FootnoteError as exc:
             view.drafts.notice = explain(exc)
+        view.drafts.going = self._going(view.drafts)
+        if view.chat_id and self.desk.chats.chat(view.chat_id) is None:
+            view.chat_id, view.selection = "", None  # it was deleted
         return self.around.changes(view) or {self.components.side: gr.skip()}
 
     def _carry_out(self, view: View, data: Mapping[str, Any]) -> None:
@@ -61,7 +65,6 @@ class SettingsPage:
                 self.desk.preferences.try_model(wanted.generation, offline=wanted.privacy.offline)
             case "delete-chats":
                 number = self.desk.delete_conversations()
-                view.chat_id, view.selection = "", None
                 drafts.notice = f"{number:,} deleted."
 
     def _typed(self, drafts: Drafts, name: str, data: Mapping[str, Any]) -> str:
@@ -97,12 +100,20 @@ class SettingsPage:
         except FootnoteError as exc:
             drafts.problems[name] = explain(exc)
 
+    def _going(self, drafts: Drafts) -> int:
+        """How many conversations what was typed would delete."""
+        if _KEEP not in drafts.texts or _KEEP in drafts.problems:
+            return 0
+        wanted = self.desk.preferences.check({_KEEP: drafts.texts[_KEEP]})
+        return self.desk.retention.would_delete(wanted.privacy.keep_days)
+
     def _finish(self, drafts: Drafts, section: Section, act: str) -> None:
         """Save or forget what was typed in a section."""
         changes = _drafted(drafts, section)
         if act != "discard":
+            going = self._going(drafts)
             self.desk.preferences.save(changes)
-            drafts.notice = "Saved."
+            drafts.notice = f"Saved. {count(going, 'conversation')} deleted." if going else "Saved."
         for name in changes:
             drafts.drop(name)
         if act == "save-reindex":

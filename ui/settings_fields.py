@@ -267,5 +267,27 @@ SECTIONS = (
             ),
         ),
     ),
+    Section(
+        name="history",
+        title="Conversations",
+        words="How long they are kept after the last question. Then they are deleted for good, at the start"
+        " and once a day.",
+        staged=True,
+        fields=(
+            Field(
+                name="privacy.keep_days",
+                label="Keep them",
+                kind="choice",
+                options=(
+                    Option(value="-1", label="For ever"),
+                    Option(value="365", label="A year"),
+                    Option(value="90", label="90 days"),
+                    Option(value="30", label="30 days"),
+                    Option(value="7", label="A week"),
+                    Option(value="0", label="Not at all", words="They are gone at the next start."),
+                ),
+            ),
+        ),
+    ),
 )
 FIELDS = {field.name: (section, field) for section in SECTIONS for field in section.fields}

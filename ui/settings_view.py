@@ -20,7 +20,7 @@ from ui.planning import time_words
 from ui.preferences import Tried
 from ui.programs import programs_html
 from ui.render import button, count, escape, escape_line
-from ui.settings_fields import PROVIDER_OPTIONS, SECTIONS, Field, Section
+from ui.settings_fields import PROVIDER_OPTIONS, SECTIONS, Field, Option, Section
 
 
 @dataclass(slots=True)
@@ -30,6 +30,7 @@ class Drafts:
     texts: dict[str, str] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
     notice: str = ""  # what the last action has to say
+    going: int = 0  # conversations that what was typed deletes once it is saved
 
     def drop(self, name: str) -> None:
         """Forget what was typed for a setting."""
@@ -75,9 +76,11 @@ def settings_html(
         elif section.name == "index":
             more = _index(drafts, section, cost, refused)
         elif section.name == "privacy":
-            words, more = _leaving(settings, goes_to), _kept(settings, chats)
+            words = _leaving(settings, goes_to)
+        elif section.name == "history":
+            more = _history(drafts) + _kept(settings, chats)
         sections.append(_section(section, words, sources, drafts, more))
-    sections.insert(-1, programs_html(settings.data))
+    sections.insert(-2, programs_html(settings.data))
     notice = ""
     if drafts.notice:
         notice = f'<p class="fn-notice fn-toast" role="status">{escape_line(drafts.notice)}</p>'
@@ -174,12 +177,13 @@ def _input(each: Field, identifier: str, text: str, locked: bool, problem: str) 
 
 def _choices(each: Field, text: str, locked: bool) -> str:
     rows = []
-    for option in each.options:
+    known = any(option.value == text for option in each.options)  # a file may say another number
+    for option in each.options if known else (*each.options, Option(value=text, label=escape_line(text))):
         state = (" checked" if option.value == text else "") + (" disabled" if locked else "")
         words = f"<small>{escape_line(option.words)}</small>" if option.words else ""
         rows.append(
             f'<label class="fn-option"><input type="radio" name="fn-{each.name}" data-set="{each.name}" '
-            f'value="{option.value}"{state}><span>{option.label}{words}</span></label>'
+            f'value="{escape(option.value)}"{state}><span>{option.label}{words}</span></label>'
         )
     return f'<div class="fn-options" role="radiogroup" aria-label="{each.label}">{"".join(rows)}</div>'
 
@@ -293,6 +297,16 @@ def _leaving(settings: Settings, goes_to: Destination | None) -> str:
         f"Each question, what was asked before it, and the passages found for it go to"
         f" {goes_to.label} at {place} ({model}). Documents are indexed and searched here."
     )
+
+
+def _history(drafts: Drafts) -> str:
+    """What saving a shorter time deletes, before it does, and the buttons."""
+    words = ""
+    if "privacy.keep_days" in drafts.texts:
+        gone = f"{count(drafts.going, 'conversation')} will be gone, for good, when you save this."
+        none = "No conversation is that old: nothing is deleted when you save this."
+        words = f'<p class="fn-notice">{escape_line(gone if drafts.going else none)}</p>'
+    return f"{words}{_buttons('history', drafts, '')}"
 
 
 def _kept(settings: Settings, chats: bool) -> str:

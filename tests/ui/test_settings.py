@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,8 +22,10 @@ from tests.fakes import OverlapReader, WordCountEmbedder
 from tests.rag.corpus import CORPUS, VOCABULARY, indexed
 from tests.rag.llm_stub import Stub, serving
 from tests.ui.test_job_runs import Queue
+from ui.chats import Chats
 from ui.desk import Desk
 from ui.page import Page
+from ui.retention import DAY_SECONDS, Retention
 from ui.tab import View
 
 PATIENCE_SECONDS = 20.0
@@ -280,6 +285,110 @@ def test_smaller_passages_are_more_and_take_longer(tmp_path: Path) -> None:
     assert same.expected <= 4  # the model reads no more than 200
     assert halved.estimate is not None
     assert halved.estimate[0] > 0
+
+
+# -- how long conversations are kept -----------------------------------------------------------------
+
+
+def touched(chats: Chats, question: str, days_ago: float) -> str:
+    chat = chats.create(question)
+    chats.add_exchange(chat.chat_id, question)
+    with closing(sqlite3.connect(chats_file(chats))) as db, db:
+        when = time.time() - days_ago * DAY_SECONDS
+        db.execute("UPDATE chats SET updated_at = ? WHERE chat_id = ?", (when, chat.chat_id))
+    return chat.chat_id
+
+
+def chats_file(chats: Chats) -> Path:
+    return chats._file._path
+
+
+def held(data: Path, word: bytes) -> bool:
+    return any(word in path.read_bytes() for path in data.glob("chats.sqlite*"))
+
+
+def words_of(html: str) -> str:
+    return " ".join(LexborHTMLParser(html).text(separator=" ").split())
+
+
+def test_a_shorter_time_says_how_many_go_and_only_saving_deletes_them(page: Page) -> None:
+    desk = page.settings.desk
+    old, new = touched(desk.chats, "About zebras", 40), touched(desk.chats, "About ferries", 20)
+    view = View(chat_id=old)
+    html = act(page, view, act="set", name="privacy.keep_days", value="30")
+    assert "1 conversation will be gone, for good, when you save this." in words_of(html)
+    assert desk.chats.count() == 2
+    act(page, view, act="discard", section="history")
+    assert desk.chats.count() == 2
+    assert desk.settings.privacy.keep_days == -1
+    html = act(page, view, act="set", name="privacy.keep_days", value="90")
+    assert "No conversation is that old" in words_of(html)
+    act(page, view, act="set", name="privacy.keep_days", value="30")
+    html = act(page, view, act="save", section="history")
+    assert "Saved. 1 conversation deleted." in words_of(html)
+    assert [chat.chat_id for chat in desk.chats.chats()] == [new]
+    assert view.chat_id == ""
+    assert not held(desk.settings.data, b"zebras")
+    assert held(desk.settings.data, b"ferries")
+    html = act(page, view, act="set", name="privacy.keep_days", value="0")
+    assert "1 conversation will be gone" in words_of(html)
+    act(page, view, act="save", section="history")
+    assert desk.chats.count() == 0
+    assert not held(desk.settings.data, b"ferries")
+
+
+def test_a_number_of_days_that_the_page_does_not_offer_is_shown_and_kept(page: Page) -> None:
+    desk = page.settings.desk
+    desk.preferences.save({"privacy.keep_days": 45})
+    html = act(page, View(), act="discard")
+    chosen = LexborHTMLParser(html).css("[name=fn-privacy\\.keep_days][checked]")
+    assert [node.attributes["value"] for node in chosen] == ["45"]
+
+
+def test_old_conversations_go_at_the_start_and_once_a_day(page: Page) -> None:
+    chats = page.settings.desk.chats
+    now = [time.time()]
+    retention = Retention(chats, clock=lambda: now[0])
+    touched(chats, "old", 8)
+    recent = touched(chats, "recent", 6.5)
+    retention.delete_daily(-1)
+    assert chats.count() == 2
+    retention = Retention(chats, clock=lambda: now[0])
+    retention.delete_daily(7)
+    assert [chat.chat_id for chat in chats.chats()] == [recent]
+    now[0] += 0.9 * DAY_SECONDS
+    retention.delete_daily(7)
+    assert chats.count() == 1  # not again today
+    now[0] += 0.1 * DAY_SECONDS
+    retention.delete_daily(7)
+    assert chats.count() == 0
+
+
+def test_where_none_are_kept_the_one_in_use_stays_until_the_next_start(page: Page) -> None:
+    chats = page.settings.desk.chats
+    now = [time.time()]
+    retention = Retention(chats, clock=lambda: now[0])
+    touched(chats, "before", 0.1)
+    retention.delete_daily(0)
+    assert chats.count() == 0
+    now[0] += DAY_SECONDS
+    touched(chats, "in use", -0.9)
+    retention.delete_daily(0)
+    assert chats.count() == 1
+    Retention(chats, clock=lambda: now[0]).delete_daily(0)
+    assert chats.count() == 0
+
+
+def test_the_server_deletes_old_conversations_by_itself(page: Page) -> None:
+    desk = page.settings.desk
+    touched(desk.chats, "About zebras", 40)
+    desk.preferences.settings = load_settings({"data": desk.settings.data, "privacy.keep_days": 30})
+    eraser = threading.Thread(target=desk._erase_removed, daemon=True)
+    eraser.start()
+    eventually(lambda: desk.chats.count() == 0)
+    eventually(lambda: not held(desk.settings.data, b"zebras"))
+    desk._closing.set()
+    eraser.join()
 
 
 # -- the offline switch ------------------------------------------------------------------------------
