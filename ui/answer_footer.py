@@ -46,7 +46,7 @@ def footer_html(
 
     Args:
         located: Its citations, by marker.
-        references: Finds the other passages.
+        references: Finds the other passages, and tells documents of one name apart.
         retry: The menu that asks again, "" for an answer that is not the last.
     """
     rows: list[str] = []
@@ -54,7 +54,7 @@ def footer_html(
         _chip(
             f"cite-{message_id}-{marker}-chip",
             f"{marker}!" if located[marker].version_id is None else str(marker),
-            place(ref.name, located[marker].locator_of(ref))
+            place(references.name_of(ref), located[marker].locator_of(ref))
             + (" · disabled" if located[marker].state == "disabled" else ""),
             css=" fn-chip-gone" if located[marker].version_id is None else "",
         )
@@ -230,7 +230,7 @@ def _considered(passages: Sequence[StoredConsidered], references: References) ->
 
 
 def _where(ref: SpanRef, references: References) -> str:
-    return place(ref.name, references.locate(ref).locator_of(ref))
+    return place(references.name_of(ref), references.locate(ref).locator_of(ref))
 
 
 def _rank(rank: int | None) -> str:

@@ -105,7 +105,7 @@ class EvidencePane:
         marker = reference.number if reference.kind == "cite" else 0
         return self._pane(
             reference,
-            name=_name(found, ref),
+            name=self._name(found, ref),
             badge=found.state,
             meta=self._meta(found.document, collection, found.version_id, found.start),
             claim=claim_html(message, marker, found, self._store.snapshot().languages),
@@ -200,7 +200,7 @@ class EvidencePane:
         body = f'<div class="fn-text">{text_html(parsed, first, last)}{more}</div>'
         return self._pane(
             reference,
-            name=document.name,
+            name=self._references.name_apart(document),
             badge="" if document.answers else "disabled",
             meta=[
                 *self._meta(document, document.collection, document.version_id, None),
@@ -259,6 +259,11 @@ class EvidencePane:
         later = _more("after", after) if last < len(text) else ""
         shown = text_html(parsed, first, last, marks)
         return f'{note}<div class="fn-text">{earlier}{shown}{later}</div>'
+
+    def _name(self, found: Located, ref: SpanRef | None) -> str:
+        if found.document is not None:
+            return self._references.name_apart(found.document)
+        return ref.name if ref is not None else ""
 
     def _pane(
         self,
@@ -325,12 +330,6 @@ def _page_text(parsed: ParsedDocument | None, found: Located, page: int) -> str:
     # No <mark>: that is where the text alone is scrolled to, and the page has its boxes.
     marks = [Highlight(start=found.start, end=found.end, tag="span", css="fn-mark")]
     return text_html(parsed, first, last, marks if found.quote else ())
-
-
-def _name(found: Located, ref: SpanRef | None) -> str:
-    if found.document is not None:
-        return found.document.name
-    return ref.name if ref is not None else ""
 
 
 def _place_of(message: Message | None, reference: Reference) -> SpanRef | None:

@@ -7,11 +7,12 @@ from collections import OrderedDict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from index.documents import ParsedDocument, page_words
+from index.documents import ParsedDocument, last_part, page_words
 from index.sentences import sentence_spans
 from rag.answers import digest
 from rag.headings import plain_title
 from ui.stored import SpanRef
+from ui.told_apart import told_apart
 
 if TYPE_CHECKING:
     from index.rows import DocumentRow
@@ -56,6 +57,7 @@ class References:
         self._generation = -1
         self._parsed: OrderedDict[int, ParsedDocument] = OrderedDict()
         self._places: OrderedDict[SpanRef, Located] = OrderedDict()
+        self._namesakes: dict[str, list[tuple[str, str]]] = {}  # path and collection, by name
 
     def parsed(self, version_id: int) -> ParsedDocument | None:
         """A version's text and its map of pages and headings; None once it is removed."""
@@ -90,6 +92,35 @@ class References:
                     self._places.popitem(last=False)
         return located
 
+    def name_of(self, place: SpanRef) -> str:
+        """What to call the document of a place: its name, with enough of its folder where it is not alone.
+
+        One that has another name by now, or is gone, is called what it was called then.
+        """
+        document = self.locate(place).document
+        if document is None or document.name != place.name:
+            return place.name
+        return self.name_apart(document)
+
+    def name_apart(self, document: DocumentRow) -> str:
+        """The name of a document, and enough of its folder where others have the same name."""
+        with self._lock:
+            self._forget_older_generations()
+            known = self._namesakes.get(document.name)
+        if known is None:
+            generation = self._store.generation
+            known = [
+                each
+                for each in self._store.places_named(document.name)
+                if last_part(each[0]) == document.name
+            ]
+            with self._lock:
+                if generation == self._generation:
+                    self._namesakes[document.name] = known
+        here = (document.path, document.collection)
+        others = [each for each in known if each != here]
+        return told_apart(*here, others) if others else document.name
+
     def answers(self, place: SpanRef) -> bool:
         """Whether the words of a place are still there to be found by a question."""
         found = self.locate(place)
@@ -109,6 +140,7 @@ class References:
             self._generation = self._store.generation
             self._parsed.clear()
             self._places.clear()
+            self._namesakes.clear()
 
     def _look_up(self, place: SpanRef) -> Located:
         document = self._store.document(place.doc_id)
