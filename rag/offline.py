@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 MODEL = frozenset({"generation.model", "generation.base_url"})  # which say together where questions go
 EMBEDDING_MODEL = frozenset({"embedding.model"})
-_TURN_OFF = "turn privacy.offline off"
+_TURN_OFF = 'turn "Stay offline" (privacy.offline) off'
 
 
 def leaves_this_computer(settings: GenerationSettings) -> bool:

@@ -262,7 +262,7 @@ SECTIONS = (
             Field(
                 name="privacy.offline",
                 label="Stay offline",
-                words="No language model on another computer is asked, no model is fetched by its name.",
+                words="No language model on another computer is asked, and no model fetched by its name.",
                 kind="switch",
             ),
         ),
@@ -284,7 +284,11 @@ SECTIONS = (
                     Option(value="90", label="90 days"),
                     Option(value="30", label="30 days"),
                     Option(value="7", label="A week"),
-                    Option(value="0", label="Not at all", words="They are gone at the next start."),
+                    Option(
+                        value="0",
+                        label="Not at all",
+                        words="They are gone at the next start, or after a day.",
+                    ),
                 ),
             ),
         ),

@@ -76,9 +76,9 @@ def settings_html(
         elif section.name == "index":
             more = _index(drafts, section, cost, refused)
         elif section.name == "privacy":
-            words = _leaving(settings, goes_to)
+            words, more = _leaving(settings, goes_to), _kept(settings)
         elif section.name == "history":
-            more = _history(drafts) + _kept(settings, chats)
+            more = _history(drafts) + _delete_all(chats)
         sections.append(_section(section, words, sources, drafts, more))
     sections.insert(-2, programs_html(settings.data))
     notice = ""
@@ -309,8 +309,8 @@ def _history(drafts: Drafts) -> str:
     return f"{words}{_buttons('history', drafts, '')}"
 
 
-def _kept(settings: Settings, chats: bool) -> str:
-    """Where everything is, and the way to be rid of all conversations."""
+def _delete_all(chats: bool) -> str:
+    """The way to be rid of all conversations at once."""
     clear = ""
     if chats:
         words = (
@@ -322,10 +322,14 @@ def _kept(settings: Settings, chats: bool) -> str:
             f'<div class="fn-pop"><p>{words}</p>'
             f"{button('Delete all', 'fn-danger', {'act': 'delete-chats'})}</div></details>"
         )
+    return f'<div class="fn-choices">{clear}</div>'
+
+
+def _kept(settings: Settings) -> str:
+    """Where everything is."""
     where = escape_line(str(settings.data))
     return (
         '<div class="fn-setting"><p class="fn-label">Kept in</p>'
         f'<div class="fn-value"><code><bdi>{where}</bdi></code><p class="fn-about">Index, conversations,'
         " copies of uploads, settings. Delete that folder and everything is gone.</p></div></div>"
-        f'<div class="fn-choices">{clear}</div>'
     )

@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 
 from index.errors import EmbeddingError
-from rag.build import build_embedder
+from rag.build import build_assistant, build_embedder
 from rag.errors import GenerationError, SettingsError
 from rag.llm import LanguageModel, try_model
 from rag.offline import leaves_this_computer, refuse_leaving
 from rag.settings import GenerationSettings, Settings, load_settings
+from tests.fakes import WordCountEmbedder
+from tests.rag.corpus import VOCABULARY, indexed, unread
 
 VARIABLES = ("OLLAMA_HOST", "OPENAI_API_BASE", "OPENAI_BASE_URL", "ANTHROPIC_API_URL", "ANTHROPIC_BASE_URL")
 
@@ -83,6 +85,17 @@ def test_a_model_elsewhere_is_not_even_imported_when_an_answer_would_use_it() ->
     assert "privacy.offline" in caught.value.hint
     with pytest.raises(GenerationError, match="stay offline"):
         try_model(generation, offline=True)
+
+
+def test_quotes_answer_in_its_place_and_say_why(tmp_path: Path) -> None:
+    with indexed(tmp_path / "data") as store:
+        offline = settings(data=tmp_path / "data", generation__model="openai:gpt", privacy__offline=True)
+        assistant = build_assistant(unread(offline), store, WordCountEmbedder(VOCABULARY))
+        answer = assistant.ask("Where does the ferry land?")
+        assistant.close()
+    assert answer.generator == "built-in"
+    assert answer.citations
+    assert "stay offline" in answer.notice
 
 
 def test_a_name_on_the_hub_is_not_fetched(tmp_path: Path) -> None:
