@@ -7,13 +7,12 @@ from pathlib import Path
 import pytest
 
 from index.errors import EmbeddingError
-from rag.build import build_assistant, build_embedder
+from rag.build import build_embedder
 from rag.errors import GenerationError, SettingsError
 from rag.llm import LanguageModel, try_model
 from rag.offline import leaves_this_computer, refuse_leaving
 from rag.settings import GenerationSettings, Settings, load_settings
-from tests.fakes import WordCountEmbedder
-from tests.rag.corpus import VOCABULARY, indexed, unread
+from tests.rag.corpus import indexed
 
 VARIABLES = ("OLLAMA_HOST", "OPENAI_API_BASE", "OPENAI_BASE_URL", "ANTHROPIC_API_URL", "ANTHROPIC_BASE_URL")
 
@@ -88,11 +87,10 @@ def test_a_model_elsewhere_is_not_even_imported_when_an_answer_would_use_it() ->
 
 
 def test_quotes_answer_in_its_place_and_say_why(tmp_path: Path) -> None:
-    with indexed(tmp_path / "data") as store:
-        offline = settings(data=tmp_path / "data", generation__model="openai:gpt", privacy__offline=True)
-        assistant = build_assistant(unread(offline), store, WordCountEmbedder(VOCABULARY))
-        answer = assistant.ask("Where does the ferry land?")
-        assistant.close()
+    data = tmp_path / "data"
+    offline = settings(data=data, generation__model="openai:gpt", privacy__offline=True)
+    with indexed(data, settings=offline) as (_, assistant):
+        answer = assistant.ask("What is the capital of France?")
     assert answer.generator == "built-in"
     assert answer.citations
     assert "stay offline" in answer.notice
