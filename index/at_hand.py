@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Sequence
-from itertools import islice
+from itertools import chain, islice
 
 from index.passages import ReadFile
 from index.report import FileAtHand, FileStage
@@ -56,9 +56,9 @@ class FilesAtHand:
         embedded = [file for file in files if file.stage == "embedding"]
         # Of a batch of small files, most wait for the others; the one that takes time is not hidden by them.
         embedded.sort(key=lambda file: file.passages_done == file.passages_total)
-        first = [*embedded[:_MOST_EMBEDDED], *(file for file in files if file.stage == "reading")]
+        inside = (file for file in files if file.stage == "reading")
         queued = (file for file in files if file.stage == "queued")
-        return (*first, *islice(queued, MOST_LISTED - len(first)))
+        return tuple(islice(chain(embedded[:_MOST_EMBEDDED], inside, queued), MOST_LISTED))
 
     def _set(self, key: _Key, stage: FileStage, done: int, total: int) -> None:
         collection, path = key

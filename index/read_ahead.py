@@ -125,7 +125,10 @@ class ReadAhead:
         try:
             if self._halted():
                 raise RecognitionStopped
-            return self._read_now(decision)
+            found = self._read_now(decision)
+            if isinstance(found, UnreadFile):  # it may wait long to be told, behind those before it
+                self._run.at_hand.finish(decision.target.collection, decision.target.path)
+            return found
         finally:
             self._idle.set()
 

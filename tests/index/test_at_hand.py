@@ -140,3 +140,10 @@ def test_the_file_that_takes_time_is_not_hidden_by_those_that_wait_with_it() -> 
     assert listed[0] == "/long.txt"
     assert listed[-2:] == ["/read.txt", "/next.txt"]
     assert len(listed) <= MOST_LISTED
+
+
+def test_however_many_are_at_one_stage_few_are_listed() -> None:
+    files = FilesAtHand()
+    for number in range(2 * MOST_LISTED):
+        files.note(Target(f"/{number}.txt", "A", "folder", None), "reading")
+    assert [file.path for file in files.listed()] == [f"/{number}.txt" for number in range(MOST_LISTED)]
