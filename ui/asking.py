@@ -46,6 +46,7 @@ class Running:
         self.version = 0
         self.started = time.monotonic()
         self._changed = threading.Condition()
+        self._ended = threading.Event()
 
     def change(
         self,
@@ -63,6 +64,8 @@ class Running:
             self.finished = self.finished or finished
             self.version += 1
             self._changed.notify_all()
+        if finished:
+            self._ended.set()
 
     @property
     def quiet(self) -> bool:
@@ -74,6 +77,20 @@ class Running:
         with self._changed:
             while self.quiet and not self.finished:
                 self._changed.wait(max(0.0, self.started + QUIET_SECONDS - time.monotonic()))
+
+    def wait_for_words(self, until: float, *, begun: bool) -> None:
+        """Wait until a moment, no longer than the answer is being made.
+
+        Args:
+            until: Monotonic seconds.
+            begun: Whether words of it were shown already; if not, the first ones are not waited with.
+        """
+        if begun:
+            self._ended.wait(max(0.0, until - time.monotonic()))
+            return
+        with self._changed:
+            while not self.finished and not self.text and (left := until - time.monotonic()) > 0:
+                self._changed.wait(left)
 
     def wait(self, seen: int, timeout: float) -> int:
         """Wait until ``version`` differs from ``seen``, at most ``timeout`` seconds; returns the version."""

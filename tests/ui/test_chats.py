@@ -6,6 +6,7 @@ import json
 import re
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import closing
@@ -884,3 +885,17 @@ def test_a_model_that_did_not_answer_leaves_the_way_to_the_settings(store: Store
     assert f"Showing quotes instead&#46; {links}" in with_model
     for again in (Again(), None):  # built in, or no longer the last answer
         assert "#view-settings" not in answer_markdown(message, answer.question, references, again=again)
+
+
+def test_a_tab_waits_with_an_update_but_not_with_the_first_words_nor_with_the_end(chats: Chats) -> None:
+    running = Running(chats.add_exchange(chats.create("When?").chat_id, "When?"))
+    far = time.monotonic() + 60
+    started = time.monotonic()
+    running.change(stage="Reading", more_text="The")
+    running.wait_for_words(far, begun=False)  # the first words are there
+    running.wait_for_words(started + 0.2, begun=True)
+    assert 0.2 <= time.monotonic() - started < 30
+    threading.Timer(0.1, running.change, kwargs={"finished": True}).start()
+    running.wait_for_words(far, begun=True)
+    assert running.finished
+    assert time.monotonic() < started + 30
