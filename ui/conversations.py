@@ -27,8 +27,8 @@ from ui.tab import Components, Update, View, event_data, number_of, text_of, uni
 
 logger = logging.getLogger(__name__)
 
-# Between two updates of an answer that grows, more while many are made: one costs the server milliseconds, and
-# 25 answers that are shown ten times a second would leave it none for the next question.
+# Between two updates of an answer that grows, more while many are made: each costs the server milliseconds,
+# and 25 answers that are shown ten times a second would leave it none for the next question.
 YIELD_SECONDS = 0.1
 SECONDS_AN_ANSWER = 0.02
 
