@@ -81,7 +81,28 @@ const drawRename = () => {
   field.focus({ preventScroll: true });
   field.setSelectionRange(0, field.value.length);
 };
-new MutationObserver(drawRename).observe(document.getElementById("fn-side"), { childList: true, subtree: true });
+
+const side = document.getElementById("fn-side");
+const itemOf = (chat) => [...side.querySelectorAll(".fn-open")].find((each) => each.dataset.chat === chat)?.closest(".fn-item");
+let menuOf = ""; // the conversation whose menu is open: it stays so when the sidebar is drawn again
+side.addEventListener(
+  "toggle",
+  ({ target }) => {
+    if (!target.isConnected || !target.matches(".fn-item .fn-menu")) return;
+    const { chat } = target.closest(".fn-item").querySelector(".fn-open").dataset;
+    if (target.open) menuOf = chat;
+    else if (menuOf === chat) menuOf = "";
+  },
+  true,
+);
+const openMenu = () => {
+  const menu = menuOf && itemOf(menuOf)?.querySelector(".fn-menu");
+  if (menu && !menu.open) menu.open = true;
+};
+new MutationObserver(() => {
+  drawRename();
+  openMenu();
+}).observe(side, { childList: true, subtree: true });
 
 const save = (exported) => {
   if (!exported) return;

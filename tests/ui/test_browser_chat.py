@@ -151,6 +151,26 @@ def test_conversations_are_found_renamed_deleted_and_kept_as_files(watched: Watc
         expect(page.locator(".fn-deleted")).to_have_count(0)
 
 
+def test_the_menu_of_a_conversation_stays_open_while_the_sidebar_changes(
+    watched: Watched, tmp_path: Path
+) -> None:
+    page = watched.page
+    with served_lightly(tmp_path / "data") as server:
+        page.goto(server.url)
+        ask(page, PRESSURE)
+        pump = page.locator(".fn-item").filter(has_text="pressure")
+        pump.hover()
+        pump.locator("summary").click()
+        other = page.context.new_page()
+        other.goto(server.url)
+        ask(other, "What of the roses?")
+        other.close()
+        expect(page.locator(".fn-item")).to_have_count(2)  # the sidebar was drawn again
+        expect(pump.get_by_role("button", name="Delete this chat")).to_be_visible()
+        pump.locator("summary").click()
+        expect(pump.get_by_role("button", name="Delete this chat")).to_be_hidden()
+
+
 def test_every_key_does_what_the_list_says(watched: Watched, tmp_path: Path) -> None:
     page = watched.page
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
