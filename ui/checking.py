@@ -6,24 +6,18 @@ vector once, which the server's requests would wait for.
 
 from __future__ import annotations
 
-import argparse
-import json
 import logging
-import os
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from index.errors import FootnoteError
 from index.store import Store
+from ui.beside import Beside, command_of, work_beside
 
 logger = logging.getLogger(__name__)
 
 FIRST_SECONDS = 30.0  # after the start, which has enough to do
 AGAIN_SECONDS = 5.0  # what was in the middle of a change is whole by then
-NICENESS = 10
 _LOOKS = 5
 
 
@@ -49,10 +43,8 @@ class StartCheck:
         """
         self._store = store
         self._busy = busy
-        folder = str(store.data)
-        self._command = list(command or (sys.executable, "-P", "-m", "ui.checking", "--data", folder))
+        self._beside = Beside(command or command_of("ui.checking", store.data))
         self._seconds = (first_seconds, again_seconds)
-        self._process: subprocess.Popen[str] | None = None
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
         self.faults: tuple[str, ...] = ()  # one sentence each; of an index that is sound, none
@@ -65,9 +57,7 @@ class StartCheck:
     def close(self) -> None:
         """End; a check that is going on is broken off."""
         self._closing.set()
-        process = self._process
-        if process is not None:
-            process.kill()
+        self._beside.close()
         if self._thread is not None:
             self._thread.join(timeout=5)
 
@@ -88,9 +78,10 @@ class StartCheck:
             if self._closing.is_set():
                 return
             try:
-                found = self._look()
+                found = [str(fault) for fault in self._beside.run()]
             except (OSError, ValueError) as exc:
-                logger.warning("the index could not be checked: %s", type(exc).__name__)
+                if not self._closing.is_set():
+                    logger.warning("the index could not be checked: %s", type(exc).__name__)
                 return
             if not found:
                 return
@@ -101,33 +92,12 @@ class StartCheck:
                 return
             before, wait = found, again
 
-    def _look(self) -> list[str]:
-        self._process = subprocess.Popen(
-            self._command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, encoding="ascii"
-        )
-        try:
-            said, _ = self._process.communicate()
-            code = self._process.returncode
-        finally:
-            self._process = None
-        if code:
-            raise OSError(f"exit code {code}")
-        return [str(each) for each in json.loads(said)]
 
-
-def main() -> None:
-    """The process: what is wrong goes out, as JSON."""
-    arguments = argparse.ArgumentParser(description="Checks the index; the server starts it.")
-    arguments.add_argument("--data", type=Path, required=True)
-    data: Path = arguments.parse_args().data
-    if hasattr(os, "nice"):
-        os.nice(NICENESS)
-    try:
-        with Store.open(data, create=False) as store:
-            json.dump(store.check(), sys.stdout)
-    except FootnoteError as exc:
-        raise SystemExit(1) from exc
+def check(data: Path, _: object) -> list[str]:
+    """What is wrong with the index."""
+    with Store.open(data, create=False) as store:
+        return store.check()
 
 
 if __name__ == "__main__":
-    main()
+    work_beside(check, "Checks the index; the server starts it.")

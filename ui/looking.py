@@ -8,12 +8,7 @@ folders are out of reach is looked at, too, for all of them. A look that fails s
 
 from __future__ import annotations
 
-import argparse
-import json
 import logging
-import os
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -24,6 +19,7 @@ from typing import Any
 from index.errors import FootnoteError
 from index.missing import OutOfReach
 from index.store import Store
+from ui.beside import Beside, command_of, work_beside
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +28,6 @@ EVERY_SECONDS = 300.0
 LOST_SECONDS = 30.0  # while a folder is out of reach: it may be back any moment
 AFTER_RUN_SECONDS = 60.0  # at the earliest, when the index has moved on
 SHARE = 0.05  # of the time, at most, is spent on looking
-NICENESS = 10
 _TURN_SECONDS = 1.0
 
 
@@ -59,14 +54,12 @@ class FolderLook:
         self._store = store
         self._busy = busy
         self._watched = watched
-        folder = str(store.data)
-        self._command = list(command or (sys.executable, "-P", "-m", "ui.looking", "--data", folder))
+        self._beside = Beside(command or command_of("ui.looking", store.data))
         self._first_seconds = first_seconds
         self._found = (0.0, 0)  # when the folders had been indexed, and how many files were not as then
         self.out_of_reach: tuple[OutOfReach, ...] = ()  # the folders whose documents are missing
         self._generation = -1  # that was looked at
         self._same: Mapping[str, Any] = {}
-        self._process: subprocess.Popen[str] | None = None
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -78,9 +71,7 @@ class FolderLook:
     def close(self) -> None:
         """End; a look that is going on is broken off."""
         self._closing.set()
-        process = self._process
-        if process is not None:
-            process.kill()
+        self._beside.close()
         if self._thread is not None:
             self._thread.join(timeout=5)
 
@@ -113,33 +104,22 @@ class FolderLook:
                 ended = time.monotonic()
                 every = LOST_SECONDS if self.out_of_reach else EVERY_SECONDS
                 due = ended + max(every, (ended - began) / SHARE)
-            except (FootnoteError, OSError) as exc:  # no process could be started, for one
-                logger.warning("the folders could not be looked into: %s", type(exc).__name__)
+            except (FootnoteError, OSError, ValueError) as exc:  # no process could be started, for one
+                if not self._closing.is_set():
+                    logger.warning("the folders could not be looked into: %s", type(exc).__name__)
                 ended = time.monotonic()
                 due = ended + EVERY_SECONDS
 
     def _look(self) -> None:
         indexed_at = self._indexed_at()
-        self._process = subprocess.Popen(
-            self._command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            encoding="ascii",
-        )
+        before = {"same": self._same, "out_of_reach": [asdict(each) for each in self.out_of_reach]}
         try:
-            before = {"same": self._same, "out_of_reach": [asdict(each) for each in self.out_of_reach]}
-            said, _ = self._process.communicate(json.dumps(before))
-            code = self._process.returncode
-        finally:
-            self._process = None
-        if code == 0:
-            found = json.loads(said)
-            self._found, self._same = (indexed_at, int(found["changed"])), found["same"]
-            self.out_of_reach = tuple(OutOfReach(**each) for each in found["out_of_reach"])
-        elif not self._closing.is_set():
+            found = self._beside.run(before)
+        except (OSError, ValueError):
             self._found, self.out_of_reach = (indexed_at, 0), ()
-            logger.warning("a look into the folders ended with exit code %d", code)
+            raise
+        self._found, self._same = (indexed_at, int(found["changed"])), found["same"]
+        self.out_of_reach = tuple(OutOfReach(**each) for each in found["out_of_reach"])
 
 
 def look(data: Path, before: Mapping[str, Any]) -> dict[str, Any]:
@@ -177,18 +157,5 @@ def look(data: Path, before: Mapping[str, Any]) -> dict[str, Any]:
         catalog.close()
 
 
-def main() -> None:
-    """The process: what was proved before comes in, what was found goes out, both as JSON."""
-    arguments = argparse.ArgumentParser(description="Looks for changed files; the server starts it.")
-    arguments.add_argument("--data", type=Path, required=True)
-    data: Path = arguments.parse_args().data
-    if hasattr(os, "nice"):
-        os.nice(NICENESS)
-    try:
-        json.dump(look(data, json.load(sys.stdin)), sys.stdout)
-    except FootnoteError as exc:
-        raise SystemExit(1) from exc
-
-
 if __name__ == "__main__":
-    main()
+    work_beside(look, "Looks for changed files; the server starts it.")
