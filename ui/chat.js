@@ -52,10 +52,13 @@ finder.addEventListener("input", () => {
   finding = setTimeout(find, 200);
 });
 
+const side = document.getElementById("fn-side");
+const openerOf = (chat) => [...side.querySelectorAll(".fn-open")].find((each) => each.dataset.chat === chat);
+
 let renaming = null; // the conversation whose title is a field now, and what stands in it
 
 const drawRename = () => {
-  const button = renaming && [...document.querySelectorAll(".fn-open")].find((each) => each.dataset.chat === renaming.chat);
+  const button = renaming && openerOf(renaming.chat);
   if (!button || button.hidden) return;
   const { chat } = renaming;
   const field = document.createElement("input");
@@ -82,8 +85,6 @@ const drawRename = () => {
   field.setSelectionRange(0, field.value.length);
 };
 
-const side = document.getElementById("fn-side");
-const itemOf = (chat) => [...side.querySelectorAll(".fn-open")].find((each) => each.dataset.chat === chat)?.closest(".fn-item");
 let menuOf = ""; // the conversation whose menu is open: it stays so when the sidebar is drawn again
 side.addEventListener(
   "toggle",
@@ -96,7 +97,7 @@ side.addEventListener(
   true,
 );
 const openMenu = () => {
-  const menu = menuOf && itemOf(menuOf)?.querySelector(".fn-menu");
+  const menu = menuOf && openerOf(menuOf)?.closest(".fn-item").querySelector(".fn-menu");
   if (menu && !menu.open) menu.open = true;
 };
 new MutationObserver(() => {

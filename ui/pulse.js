@@ -35,8 +35,10 @@ const heard = (answered) => {
   if (note) note.hidden = unheard < AWAY_BEATS;
 };
 
+const ANSWER_MS = 30_000; // a request that never ends would be the last
 const ask = async (said) => {
-  const reply = await fetch("/pulse", { method: "POST", body: JSON.stringify(said) });
+  const signal = AbortSignal.timeout(ANSWER_MS);
+  const reply = await fetch("/pulse", { method: "POST", body: JSON.stringify(said), signal });
   if (!reply.ok) throw new Error(`the server says ${reply.status}`);
   return await reply.json();
 };
