@@ -1,23 +1,25 @@
-"""A temporary folder beside what is being made, which a process that is killed does not leave for ever."""
+"""A temporary folder beside what is being made, which a process that is killed does not leave for ever.
+
+Its lock stands beside it, is held before the folder is there and until it is gone, and no name is used twice:
+so whoever holds the lock of a folder that he sees knows that nobody is at work in it, nor begins to be.
+"""
 
 from __future__ import annotations
 
+import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
-
-_LOCK = "in-use.lock"
 
 
 @contextmanager
 def working_folder(parent: Path, prefix: str) -> Iterator[Path]:
     """A folder in ``parent`` that is gone at the end; those that killed processes left there go before.
 
-    What they hold may be the text of every document.
+    What they hold may be the text of every document. Only this user can look into it.
 
     Args:
         parent: On the file system where the result is to stand, so that it can be renamed into place.
@@ -27,22 +29,35 @@ def working_folder(parent: Path, prefix: str) -> Iterator[Path]:
         OSError: It cannot be made.
     """
     remove_left(parent, prefix)
-    with tempfile.TemporaryDirectory(prefix=prefix, dir=parent) as name:
-        folder = Path(name)
-        with FileLock(folder / _LOCK):
-            yield folder
+    folder = parent / f"{prefix}{secrets.token_hex(8)}"
+    lock = lock_of(folder)
+    try:
+        with FileLock(lock):
+            folder.mkdir(mode=0o700)
+            try:
+                yield folder
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)  # what resists goes with the next one
+    finally:
+        _forget(folder)
 
 
 def remove_left(parent: Path, prefix: str) -> None:
     """Delete the folders that killed processes left in ``parent``."""
     for folder in _folders(parent, prefix):
-        if _is_free(folder):
+        with suppress(Timeout, OSError), FileLock(lock_of(folder), timeout=0):
             shutil.rmtree(folder, ignore_errors=True)
+        _forget(folder)
 
 
 def is_in_use(parent: Path, prefix: str) -> bool:
     """Whether a process is making something in such a folder."""
-    return any(not _is_free(folder) for folder in _folders(parent, prefix))
+    return any(_is_locked(folder) for folder in _folders(parent, prefix))
+
+
+def lock_of(folder: Path) -> Path:
+    """The file that is locked while somebody is at work in a working folder."""
+    return folder.with_name(f"{folder.name}.lock")
 
 
 def _folders(parent: Path, prefix: str) -> list[Path]:
@@ -53,11 +68,18 @@ def _folders(parent: Path, prefix: str) -> list[Path]:
     ]
 
 
-def _is_free(folder: Path) -> bool:
+def _is_locked(folder: Path) -> bool:
     try:
-        if not (folder / _LOCK).exists():
-            return False  # it has only just been made
-        with FileLock(folder / _LOCK, timeout=0):
-            return True
+        with FileLock(lock_of(folder), timeout=0):
+            return False
     except (Timeout, OSError):
-        return False  # in use, or not ours
+        return True  # in use, or not ours
+    finally:
+        _forget(folder)
+
+
+def _forget(folder: Path) -> None:
+    """Delete the lock of a folder that is gone: nobody will ask for it again."""
+    if not folder.exists():
+        with suppress(OSError):
+            lock_of(folder).unlink()

@@ -14,6 +14,7 @@ from index.backup import read_backup, write_backup
 from index.errors import BusyError
 from index.exchange import settle_exchange
 from index.store import Store
+from index.working_folder import lock_of
 from tests.index.support import EMBEDDER, put
 from ui.commands.opened import settings_of
 
@@ -79,8 +80,8 @@ def test_the_settings_of_the_folder_count_in_the_very_start_that_finds_it_again(
 
 def test_a_start_in_the_middle_of_a_restore_is_refused_and_disturbs_nothing(data: Path) -> None:
     killed_at("restore.set_aside", data)
-    (working,) = data.parent.glob(".data.restore-*")
-    with FileLock(working / "in-use.lock"):  # it was not killed, but is at work
+    (working,) = filter(Path.is_dir, data.parent.glob(".data.restore-*"))
+    with FileLock(lock_of(working)):  # it was not killed, but is at work
         with pytest.raises(BusyError, match="being restored"):
             Store.open(data)
         with pytest.raises(BusyError, match="being restored"):
