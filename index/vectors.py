@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.durable import make_folder, write_durably
-from index.near import APPROXIMATE_FROM, CANDIDATES, build_near
+from index.near import APPROXIMATE_FROM, build_near
 
 Vectors = NDArray[np.float32]
 Ids = NDArray[np.int64]
@@ -28,14 +28,13 @@ class Base:
     """Vectors of a checkpoint: half-precision, exact inner product, addressed by position.
 
     ``ids`` is ascending, (n,) int64; row ``i`` of ``index`` is the vector of chunk ``ids[i]``. ``near``, in a
-    large base, finds most of the nearest in less time, and ``groups`` is what it looks at (``index.near``).
-    ``owner`` is the loaded FAISS object that these are parts of; it must live as long.
+    large base, finds nearly all of the nearest in less time (``index.near``). ``owner`` is the loaded FAISS
+    object that these are parts of; it must live as long.
     """
 
     owner: Any
     index: Any
     near: Any | None
-    groups: int
     sha256: str
     ids: Ids
     generation: int
@@ -177,23 +176,28 @@ class DenseIndex:
         self, base: Base, matrix: Vectors, selection: Selection | None, k: int
     ) -> tuple[Vectors, Ids]:
         """Scores and positions of the ``k`` nearest; position -1 where there are not so many."""
+        if selection is None and (nearest := self._near(base, matrix, k)) is not None:
+            return nearest
         bitmap = None if selection is None else selection.base
         if bitmap is None and self._keep is not None:
             bitmap = np.packbits(self._keep, bitorder="little")
-        only = None if bitmap is None else faiss.IDSelectorBitmap(bitmap)
-        found: tuple[Vectors, Ids]
-        # What is selected may lie in other groups than those near to the question.
-        if base.near is not None and selection is None:
-            groups = faiss.SearchParametersIVF(sel=only, nprobe=base.groups)
-            parameters = faiss.IndexRefineSearchParameters(
-                k_factor=CANDIDATES, base_index_params=groups, sel=None
-            )
-            found = base.near.search(matrix, k, params=parameters)
-            if (found[1] >= 0).all():
-                return found
-        parameters = None if only is None else faiss.SearchParameters(sel=only)
-        found = base.index.search(matrix, k, params=parameters)
+        found: tuple[Vectors, Ids] = base.index.search(matrix, k, params=_only(bitmap))
         return found
+
+    def _near(self, base: Base, matrix: Vectors, k: int) -> tuple[Vectors, Ids] | None:
+        """The same by comparing with codes; None where that finds fewer than ``k``, or is no quicker."""
+        # It cannot skip what was removed, so that is left out afterwards; there is little of it, or a new
+        # checkpoint would have been written.
+        wanted = k if self._keep is None else k + min(k, self.removed_count)
+        if base.near is None or wanted * base.near.k_factor > len(base.ids) // 2:
+            return None
+        scores, positions = base.near.search(matrix, wanted)
+        there = positions[0] >= 0
+        if self._keep is not None:
+            there &= self._keep[positions[0]]
+        if np.count_nonzero(there) < k:
+            return None
+        return scores[:, there][:, :k], positions[:, there][:, :k]
 
     def cosines(self, query: Vectors, chunk_ids: Sequence[int]) -> dict[int, float]:
         """The cosine of each live id with ``query``, in the order given; ids that are not live are absent."""
@@ -287,15 +291,12 @@ def read_base(path: Path, *, sha256: str, count: int, dim: int, generation: int)
     # The object that owns the memory must stay referenced: the two below only look into it.
     mapped = faiss.downcast_index(owner)
     ids = faiss.vector_to_array(mapped.id_map).astype(np.int64)
-    index, near, groups = faiss.downcast_index(mapped.index), None, 0
+    index, near = faiss.downcast_index(mapped.index), None
     if isinstance(index, faiss.IndexRefine):
-        near, groups = index, faiss.downcast_index(index.base_index).nprobe
-        index = faiss.downcast_index(near.refine_index)
+        near, index = index, faiss.downcast_index(index.refine_index)
     if index.ntotal != count or index.d != dim or len(ids) != count:
         return None
-    return Base(
-        owner=owner, index=index, near=near, groups=groups, sha256=sha256, ids=ids, generation=generation
-    )
+    return Base(owner=owner, index=index, near=near, sha256=sha256, ids=ids, generation=generation)
 
 
 def _places(ids: Ids, wanted: Ids) -> Ids:

@@ -97,9 +97,7 @@ def no_sha256_check() -> Iterator[None]:
         mapped = faiss.downcast_index(owner)
         ids = faiss.vector_to_array(mapped.id_map).astype(np.int64)
         index = faiss.downcast_index(mapped.index)
-        return Base(
-            owner=owner, index=index, near=None, groups=0, sha256=sha256, ids=ids, generation=generation
-        )
+        return Base(owner=owner, index=index, near=None, sha256=sha256, ids=ids, generation=generation)
 
     with patch("index.derived.read_base", trust):
         yield
