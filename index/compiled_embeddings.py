@@ -74,19 +74,23 @@ class CompiledEmbedder(Embedder):
         order = sorted(range(len(texts)), key=lambda position: -len(encodings[position].ids))
         size = max(1, min(self._batch_size, -(-len(texts) // self._network.threads)))
         batches = [order[start : start + size] for start in range(0, len(order), size)]
-        found = self._pool.map(lambda batch: self._run([encodings[position] for position in batch]), batches)
+        found = self._pool.map(
+            lambda batch: self._network.run(self._columns([encodings[position] for position in batch]))[0],
+            batches,
+        )
         for batch, rows in zip(batches, found, strict=True):
             vectors[batch] = rows
         return unit_rows(vectors)
 
     def encode_query(self, query: str) -> NDArray[np.float32]:
-        row = unit_rows(self._run([self._tokenizer.encode(self._prompts[0] + query)]))[0]
-        return np.asarray(row, dtype=np.float32)
+        columns = self._columns([self._tokenizer.encode(self._prompts[0] + query)])
+        return np.asarray(unit_rows(self._network.run_alone(columns)[0])[0], dtype=np.float32)
 
     def token_spans(self, text: str) -> Sequence[tuple[int, int]]:
         return token_spans_of(self._uncut, text)
 
-    def _run(self, encodings: Sequence[Encoding]) -> NDArray[np.float32]:
+    def _columns(self, encodings: Sequence[Encoding]) -> list[NDArray[np.int64]]:
+        """The inputs of the network for these texts, each (texts, tokens) int64."""
         # The runtime prepares itself anew for a shape that it has not met: few shapes are met soon.
         longest = max(len(encoding.ids) for encoding in encodings)
         length = min(-(-longest // _STEP) * _STEP, self._longest)
@@ -101,7 +105,7 @@ class CompiledEmbedder(Embedder):
             ):
                 if name in columns:
                     columns[name][row, : len(values)] = values
-        return self._network.run([columns[name] for name in self._inputs])[0]
+        return [columns[name] for name in self._inputs]
 
 
 def find_embedder(

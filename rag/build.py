@@ -195,6 +195,7 @@ def build_assistant(
         read = settings.retrieval.read > 0 and reader is None
         loading = pool.submit(build_reader, settings) if read else None
         embedder = embedder or build_embedder(settings)
+        embedder.encode_query("first")  # prepares it for single questions, while the reader is loaded
         from rag.ask import Assistant
         from rag.citations import CitationResolver
         from rag.evidence import EvidenceSelector

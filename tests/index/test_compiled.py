@@ -62,6 +62,16 @@ def test_a_compiled_network_gives_what_torch_gives_for_other_shapes(tmp_path: Pa
     np.testing.assert_allclose(total, numbers.sum(axis=1), rtol=1e-2, atol=1e-2)
 
 
+def test_a_run_that_is_waited_for_gives_the_same_as_one_of_many(tmp_path: Path) -> None:
+    inputs = [np.random.default_rng(1).normal(size=(5, 3)).astype(np.float32), np.zeros(5, np.float32)]
+    network = made(tmp_path)
+    with ThreadPoolExecutor(4) as pool:  # the second way is prepared once, whoever is first
+        found = [each.result() for each in [pool.submit(network.run_alone, inputs) for _ in range(8)]]
+    for alone in found:
+        for one, other in zip(alone, network.run(inputs), strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-2, atol=1e-2)
+
+
 def test_it_is_kept_for_the_same_weights_only(tmp_path: Path) -> None:
     assert open_compiled(tmp_path, "doubled", "one", threads=1) is None
     assert not is_compiled(tmp_path, "doubled")
@@ -206,9 +216,9 @@ def test_the_first_run_of_a_process_goes_alone(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(index.compiled, "_has_run", threading.Event())
     running: list[int] = []
     seen: list[int] = []
-    network._requests = LifoQueue()
+    network._many._requests = LifoQueue()
     for _ in range(3):
-        network._requests.put(Watching(running, seen))
+        network._many._requests.put(Watching(running, seen))
 
     def run_three() -> list[int]:
         seen.clear()
