@@ -29,6 +29,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from index.eight_bits import GROUP, put_in_eight_bits
+
 logger = logging.getLogger(__name__)
 
 EMBEDDER = "embedder"  # the name of the embedding model's network
@@ -110,6 +112,7 @@ class _Plan:
             # Bound to one processor each, the threads of the server and of the indexer would share one
             # while another is idle: a question beside other work took 9.6 ms, unbound it takes 7.9.
             "ENABLE_CPU_PINNING": False,
+            "DYNAMIC_QUANTIZATION_GROUP_SIZE": GROUP,  # for weights that are kept in eight bits, no others
         }
         self._preparing = Lock()
         self._requests: LifoQueue[Any] | None = None
@@ -180,6 +183,7 @@ def make_compiled(
     axes: Sequence[int],
     about: Mapping[str, Any],
     threads: int,
+    eight_bits: bool = False,
 ) -> CompiledNetwork | None:
     """Compile a torch module (seconds) and keep it in place of the oldest of this name.
 
@@ -188,6 +192,7 @@ def make_compiled(
         example: Tensors to call it with, no dimension of them 1.
         axes: Of each input, how many dimensions it has; each of them may vary.
         about: JSON, to be found as :attr:`CompiledNetwork.about` later.
+        eight_bits: Whether to multiply whole numbers where it can, see :mod:`index.eight_bits`.
 
     Returns:
         None when it cannot be compiled or kept here.
@@ -205,6 +210,8 @@ def make_compiled(
                     module, example_input=tuple(example), input=[ov.PartialShape([-1] * n) for n in axes]
                 )
             ov.save_model(model, work / _GRAPH, compress_to_fp16=True)  # kept so, computed in float32
+            if eight_bits:
+                _round(work)
             files = {file: _sha256(work / file) for file in (_GRAPH, _WEIGHTS)}
             described = {"about": dict(about), "files": files}
             (work / _ABOUT).write_text(json.dumps(described), encoding="utf-8")
@@ -218,6 +225,19 @@ def make_compiled(
         if not folder.exists():  # another process may have been quicker
             return None
     return open_compiled(cache, name, identity, threads=threads)
+
+
+def _round(work: Path) -> None:
+    """Put a network that was saved in eight bits, the rest of it left in half precision."""
+    ov = openvino()
+    assert ov is not None
+    rounded = work / "rounded.xml"
+    model = _core().read_model(str(work / _GRAPH))
+    put_in_eight_bits(model)
+    ov.save_model(model, rounded, compress_to_fp16=False)
+    del model  # it looks into the file that is replaced
+    rounded.replace(work / _GRAPH)
+    rounded.with_suffix(".bin").replace(work / _WEIGHTS)
 
 
 @contextmanager

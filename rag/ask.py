@@ -386,7 +386,10 @@ class Assistant:
         written: list[str] = []
         cut = False
         try:
-            for piece in self._model.stream(INSTRUCTIONS, message, stopped=stopped):
+            pieces = self._model.stream(
+                INSTRUCTIONS, message, stopped=stopped, give_way=lambda: self._reranker.crowded
+            )
+            for piece in pieces:
                 cut = cut or piece.cut
                 if piece.text:
                     written.append(piece.text)

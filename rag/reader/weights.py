@@ -22,7 +22,7 @@ from index.compiled import (
     openvino,
     processors,
 )
-from index.embeddings import before_torch, computes_bfloat16, packaged_tokenizer
+from index.embeddings import before_torch, computes_bfloat16, multiplies_eight_bits, packaged_tokenizer
 from index.making import found_or_made, one_at_a_time
 from index.model_files import DEFAULT_SHA256, packaged_model
 from index.sentences import sentence_spans
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _NAME = "reader"  # of the compiled network
+_PREPARATION = 2  # raise it when a network that was compiled from the same weights must be made anew
 # How far a logit may be from torch's; they lie between -15 and 15.
 _TOLERANCE = {"f32": 0.05, "bf16": 0.5}
 # To trace the network with, and to compare: of different lengths, so that something is padded.
@@ -105,9 +106,10 @@ def _load_with_torch(
 
 def _identity(path: Path) -> str:
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest() + DEFAULT_SHA256["model.safetensors"]
+        weights = hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as exc:
         raise _unusable(exc) from exc
+    return f"{weights}{DEFAULT_SHA256['model.safetensors']}|{_PREPARATION}"
 
 
 def _network(path: Path, minilm: Path) -> ReaderNetwork:
@@ -151,6 +153,7 @@ def _compile(
         axes=[array.ndim for array in inputs],
         about={},
         threads=threads,
+        eight_bits=multiplies_eight_bits(),
     )
     if ready is None:
         return None

@@ -128,6 +128,19 @@ def test_stopping_a_silent_model_drops_the_connection(provider: str) -> None:
     assert seen == ["Paris "]
 
 
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_who_has_words_gives_way_to_those_who_have_none(provider: str) -> None:
+    words = [f"word{number} " for number in range(12)]
+    crowded = [True] * 5 + [False] * len(words)
+    with serving(Stub(pieces=words)) as stub, language_model(provider, stub.url) as model:
+        list(model.stream("", "Load the model."))
+        pieces = model.stream("", "Question?", give_way=lambda: crowded.pop(0))
+        arrived = [(time.monotonic(), piece.text) for piece in pieces]
+    assert [text for _, text in arrived] == words
+    assert arrived[5][0] - arrived[0][0] >= 5 * 0.2  # they are taken a quarter of a second apart
+    assert len(crowded) == 5  # asked once after each piece that says something
+
+
 def test_a_missing_key_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY")
     model = LanguageModel(GenerationSettings(model="openai:stub"))
