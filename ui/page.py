@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from functools import wraps
-from inspect import isgeneratorfunction
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from index.errors import FootnoteError
 from index.loaders.names import SUPPORTED_EXTENSIONS
 from ui.around import NEW_CHAT, Around
 from ui.asking import MAX_AT_ONCE, MAX_QUESTION_CHARS
@@ -25,14 +22,15 @@ from ui.documents_view import tools_html
 from ui.evidence_pane import CONTEXT_CHARS
 from ui.export import export_chat
 from ui.guard import MAX_FILE_BYTES
+from ui.handlers import handled
 from ui.lean_blocks import LeanBlocks, forget_closed_tabs, spare_queue
+from ui.order import NUMBERED, Order
 from ui.pulse import Pulse
 from ui.quality import QualityPage
-from ui.render import explain
 from ui.settings import SettingsPage
 from ui.sheet import ShownAs
 from ui.sidebar import head_html, top_html
-from ui.tab import Components, Update, View, number_of, text_of, warn
+from ui.tab import Components, View, number_of, text_of
 
 TITLE = "Footnote"
 # Clicks on anything with data-act become one event with its data; every element below a gr.HTML.
@@ -124,38 +122,6 @@ def _chat_functions(desk: Desk) -> list[Callable[[object], str]]:
     return [export]
 
 
-def _shown_once(handler: Callable[..., Iterator[Update]], outputs: list[Any]) -> Callable[..., Any]:
-    """A handler whose last update is not sent again when it ends, and whose failure is told in words.
-
-    Gradio repeats the last update of a generator with its end. By then a person may have typed into the
-    composer, which was filled a moment ago: the repetition would take their words away.
-    """
-
-    @wraps(handler)  # Gradio looks for the event's data and the request among the annotations
-    def shown_once(*arguments: Any) -> Iterator[Update]:
-        try:
-            yield from handler(*arguments)
-        except FootnoteError as exc:
-            warn(explain(exc))
-        yield {outputs[0]: gr.skip()}
-
-    return shown_once
-
-
-def _explained(handler: Callable[..., Update | None], outputs: list[Any]) -> Callable[..., Any]:
-    """A handler whose failure is told in words, such as that of a full disk; Gradio would say "Error"."""
-
-    @wraps(handler)
-    def explained(*arguments: Any) -> Update | None:
-        try:
-            return handler(*arguments)
-        except FootnoteError as exc:
-            warn(explain(exc))
-        return {outputs[0]: gr.skip()} if outputs else None
-
-    return explained
-
-
 def _script(files: Sequence[Path]) -> str:
     return "\n".join(path.read_text(encoding="utf-8") for path in files)
 
@@ -171,6 +137,7 @@ def build_page(page: Page) -> gr.Blocks:
         title=TITLE, fill_width=True, analytics_enabled=False, delete_cache=(3600, 6 * 3600)
     ) as blocks:
         view = gr.State(View())
+        number, order = gr.JSON(visible=False), Order()
         with gr.Row(elem_id="fn-shell"):
             with gr.Column(elem_id="fn-side", min_width=0):
                 head = gr.HTML(head_html(), js_on_load=actions, elem_id="fn-head-html")
@@ -235,6 +202,9 @@ def build_page(page: Page) -> gr.Blocks:
                 )
 
         quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": True}
+        # Otherwise what a person does is dropped while the event before it is not done: for a whole answer,
+        # if that was a click on the conversation in which one is being written.
+        at_once = {"trigger_mode": "multiple", "concurrency_limit": _FOLLOWERS}
         around = [parts.side, parts.scope, parts.strip, parts.top, parts.hello, parts.state, parts.table]
         around += [parts.quality, parts.settings]
         everything = [*around, parts.chat, parts.box]
@@ -245,11 +215,8 @@ def build_page(page: Page) -> gr.Blocks:
             inputs: list[Any],
             outputs: list[Any],
         ) -> None:
-            wrapped = _shown_once if isgeneratorfunction(handler) else _explained
-            handler = wrapped(handler, outputs)
-            # Otherwise what a person does is dropped while the event before it is not done: for a whole
-            # answer, if that was a click on the conversation in which one is being written.
-            event(handler, inputs, outputs, trigger_mode="multiple", concurrency_limit=_FOLLOWERS, **quiet)
+            handler = handled(handler, outputs, order)
+            event(handler, [*inputs, number], outputs, js=NUMBERED, **quiet, **at_once)
 
         on(blocks.load, page.conversations.open_page, [view], everything)
         on(parts.box.submit, page.conversations.ask, [parts.box, view], everything)

@@ -60,6 +60,7 @@ class View:
     editing: str = ""  # message id of the question that what is sent next replaces
     draft: str = ""  # what stood in the composer before that question came into it
     turn: int = 0  # grows when the tab turns to something else; whoever follows for an older turn stops
+    handled: int = 0  # the last of its events whose turn was, by its number, see ``Order``
     key: str = ""  # names it in its pulse; "" in a tab that was open before this server started
     session: str = ""  # under which Gradio keeps this view
     answers: str = ""  # fingerprint of the conversation as it was drawn last

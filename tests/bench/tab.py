@@ -76,6 +76,7 @@ class Tab:
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
     _listening: asyncio.Task[None] | None = None
     _opened_at: float = 0.0
+    _sent: int = 0  # events
 
     async def __aenter__(self) -> Tab:
         self._opened_at = time.perf_counter()
@@ -196,6 +197,8 @@ class Tab:
             RuntimeError: The handler failed.
         """
         number, outputs = self.handlers.of(event, element)
+        self._sent += 1
+        data = [*data, self._sent]  # the page numbers its events, too
         body = {"fn_index": number, "data": data, "session_hash": self.session, "event_data": event_data}
         reply = await self.client.post("/gradio_api/queue/join", json=body)
         reply.raise_for_status()
