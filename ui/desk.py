@@ -119,7 +119,9 @@ class Desk:
             settable=lambda: not self.preferences.sources[_MODEL].locked,
         )
         self.chat_search = ChatSearch(self.chats, self.store, self.asking.plain_text)
-        self.pane = EvidencePane(self.store, self.chats, self.references)
+        self.pane = EvidencePane(
+            self.store, self.chats, self.references, out_of_reach=lambda: self.looking.out_of_reach
+        )
         self.pages = PageImages(self.store, self.references)
         self.indexer: Indexing = (
             # A change in a watched folder is to be found at once, and loading the model takes seconds.

@@ -9,7 +9,7 @@ from index.missing import OutOfReach
 from index.removal import UNDO_SECONDS
 from index.rows import DocumentRow
 from ui.copies import copies_named
-from ui.health import health_facts, health_remark
+from ui.health import health_facts, health_remark, missing_words
 from ui.render import button, clock, escape, escape_line
 
 SHOWN_ROWS = 500
@@ -77,14 +77,6 @@ def table_html(
     bring = button("Bring back the samples", "fn-btn", {"act": "samples"})
     words = "No documents yet. Drop files anywhere on this page, add a folder, or"
     return f'<div class="fn-none"><p>{words}</p>{bring}</div>'
-
-
-def missing_words(place: OutOfReach, now: float) -> str:
-    """Why a document is missing, what that means, and what to do about it."""
-    return (
-        f"Its folder {place.path} is out of reach (noticed {clock(place.since, now)}); what was read of it"
-        " still answers. Connect its disk again, or delete the document."
-    )
 
 
 def _state(row: DocumentRow, lost: OutOfReach | None) -> str:

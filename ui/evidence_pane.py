@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from index.documents import ParsedDocument, has_drawn_pages
 from index.errors import FootnoteError
+from index.missing import OutOfReach, missing_documents
 from index.originals import original_path
-from ui.chats import Chats, Message
+from ui.chats import Chats
 from ui.claim import claim_html
 from ui.document_routes import original_address
-from ui.health import health_facts
+from ui.health import health_facts, missing_words
 from ui.page_images import PageImages, no_page
 from ui.pane_footer import PaneFooter
+from ui.pane_links import Reference, neighbours, place_of
 from ui.references import Located, References
 from ui.render import Highlight, button, clock, escape, escape_line, place
 from ui.sheet import ShownAs, problem_html, sheet_html, views_html, waiting_html
@@ -30,10 +31,10 @@ if TYPE_CHECKING:
 CONTEXT_CHARS = 700
 MORE_CHARS = 2500
 _MAX_CONTEXT_CHARS = 60_000
-_REFERENCE = re.compile(r"#?(cite|found|part|doc)-([0-9a-f]{1,64})(?:-(\d{1,15})(?:-[a-z]+)?)?")
 _BADGES = {
     "current": "Current",
     "moved": "Moved",
+    "missing": "Not reachable",
     "disabled": "Disabled",
     "changed": "Changed",
     "removed": "Removed",
@@ -46,29 +47,22 @@ _STATES = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reference:
-    """What a link in the page points at. Links come from the browser, so they are read with care."""
-
-    kind: str  # cite: a citation of a message; found: one of its passages; part, doc: of a document
-    target: str  # message id or document id
-    number: int  # the marker, the rank, or the id of the chunk; 0 for a document
-
-    @classmethod
-    def parse(cls, text: str) -> Reference | None:
-        """``#cite-<message>-<marker>``, ``#found-<message>-<rank>``, ``#doc-<document>``, and
-        ``#part-<document>-<chunk>``; else None.
-        """
-        match = _REFERENCE.fullmatch(text)
-        if match is None or (match[1] != "doc") != (match[3] is not None):
-            return None
-        return cls(kind=match[1], target=match[2], number=int(match[3] or 0))
-
-
 class EvidencePane:
     """Builds the pane for one reference at a time."""
 
-    def __init__(self, store: Store, chats: Chats, references: References) -> None:
+    def __init__(
+        self,
+        store: Store,
+        chats: Chats,
+        references: References,
+        out_of_reach: Callable[[], Sequence[OutOfReach]] = lambda: (),
+    ) -> None:
+        """Build nothing yet.
+
+        Args:
+            out_of_reach: The indexed folders that are not there now, as far as is known.
+        """
+        self._out_of_reach = out_of_reach
         self._store = store
         self._chats = chats
         self._references = references
@@ -96,7 +90,7 @@ class EvidencePane:
         if reference.kind == "doc":
             return self._document(reference, after, shown_as)
         message = self._chats.message(reference.target)
-        ref = _place_of(message, reference)
+        ref = place_of(message, reference)
         found = self._found(reference)
         if found is None:
             return ""
@@ -119,7 +113,7 @@ class EvidencePane:
             ),
             document=found.document,
             page=parsed.page_at(found.start) if parsed is not None else None,
-            links=_neighbours(message, reference),
+            links=neighbours(message, reference),
             number=str(marker or ""),
             copyable=bool(found.quote),
             before=before,
@@ -158,7 +152,7 @@ class EvidencePane:
             return Located(state="current", document=document, version_id=document.version_id)
         if reference.kind == "part":
             return self._passage(reference)
-        ref = _place_of(self._chats.message(reference.target), reference)
+        ref = place_of(self._chats.message(reference.target), reference)
         return self._references.locate(ref) if ref is not None else None
 
     def _passage(self, reference: Reference) -> Located | None:
@@ -260,6 +254,14 @@ class EvidencePane:
         shown = text_html(parsed, first, last, marks)
         return f'{note}<div class="fn-text">{earlier}{shown}{later}</div>'
 
+    def _not_reachable(self, document: DocumentRow | None) -> str:
+        """A word on a document whose folder is out of reach; "" for any other."""
+        rows = [document] if document is not None else []
+        return "".join(
+            f'<p class="fn-state">{escape_line(f"Not reachable. {missing_words(place, time.time())}")}</p>'
+            for place in missing_documents(rows, self._out_of_reach()).values()
+        )
+
     def _name(self, found: Located, ref: SpanRef | None) -> str:
         if found.document is not None:
             return self._references.name_apart(found.document)
@@ -286,6 +288,9 @@ class EvidencePane:
     ) -> str:
         link = f"{reference.kind}-{reference.target}" + (f"-{reference.number}" if reference.number else "")
         mark = f'<span class="fn-no">{number}</span>' if number else ""
+        lost = self._not_reachable(document)
+        if lost and badge in ("", "current"):
+            badge = "missing"  # the words are as they were read; whether the file still says so is not known
         shown_badge = f'<span class="fn-badge fn-{badge}">{_BADGES[badge]}</span>' if badge else ""
         steps = ""
         if any(links):
@@ -316,7 +321,7 @@ class EvidencePane:
             f'<header><div class="fn-row">{back}{mark}<h2 tabindex="-1"><bdi>{escape_line(name)}</bdi></h2>'
             f'{shown_badge}<span class="fn-tools">{steps}{original}{copy}{close}</span></div>'
             f'<p class="fn-meta">{facts}</p></header>'
-            f'<div class="fn-scroll" tabindex="0">{claim}{body}</div>{foot}</section>'
+            f'<div class="fn-scroll" tabindex="0">{claim}{lost}{body}</div>{foot}</section>'
         )
 
 
@@ -330,34 +335,6 @@ def _page_text(parsed: ParsedDocument | None, found: Located, page: int) -> str:
     # No <mark>: that is where the text alone is scrolled to, and the page has its boxes.
     marks = [Highlight(start=found.start, end=found.end, tag="span", css="fn-mark")]
     return text_html(parsed, first, last, marks if found.quote else ())
-
-
-def _place_of(message: Message | None, reference: Reference) -> SpanRef | None:
-    if message is None or message.answer is None:
-        return None
-    if reference.kind == "cite":
-        return dict(message.answer.citations).get(reference.number)
-    passages = message.answer.passages
-    return passages[reference.number - 1] if 1 <= reference.number <= len(passages) else None
-
-
-def _neighbours(message: Message | None, reference: Reference) -> tuple[str, str]:
-    """Links to the previous and the next citation (or passage) of the message, "" at the ends."""
-    if message is None or message.answer is None:
-        return "", ""
-    numbers = (
-        sorted(marker for marker, _ in message.answer.citations)
-        if reference.kind == "cite"
-        else list(range(1, len(message.answer.passages) + 1))
-    )
-    if len(numbers) < 2 or reference.number not in numbers:
-        return "", ""
-    at = numbers.index(reference.number)
-    link = f"#{reference.kind}-{reference.target}-"
-    return (
-        f"{link}{numbers[at - 1]}" if at > 0 else "",
-        f"{link}{numbers[at + 1]}" if at + 1 < len(numbers) else "",
-    )
 
 
 def _step(link: str, sign: str, label: str, key: str) -> str:

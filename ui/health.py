@@ -1,4 +1,7 @@
-"""How well a document was read, in words: facts for everyone, and what is worth doing something about."""
+"""How well a document was read, in words: facts for everyone, and what is worth doing something about.
+
+Also of one that was read well and is out of reach now.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,10 @@ from typing import TYPE_CHECKING
 from index.documents import pages_named
 from index.languages import language_name
 from index.loaders.refusals import RECOGNISE
-from ui.render import count
+from ui.render import clock, count
 
 if TYPE_CHECKING:
+    from index.missing import OutOfReach
     from index.rows import DocumentRow
 
 _SHOWN_SHARE = 0.0005  # a stray character in a long text is not worth a word
@@ -49,6 +53,20 @@ def health_remark(row: DocumentRow) -> str:
             " that made it, as a new PDF) and index that."
         )
     return RECOGNISE if health.unread_pages else ""
+
+
+def missing_words(place: OutOfReach, now: float | None = None) -> str:
+    """Why a document is out of reach, what that means, and what to do about it.
+
+    Args:
+        place: The folder that is not there.
+        now: Unix seconds, to say since when; None if it is noticed only now.
+    """
+    noticed = "" if now is None else f" (noticed {clock(place.since, now)})"
+    return (
+        f"Its folder {place.path} is out of reach{noticed}; what was read of it still answers."
+        " Connect its disk again, or delete the document."
+    )
 
 
 def needs_a_look(row: DocumentRow) -> bool:

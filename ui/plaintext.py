@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 from index.blocks import is_list_item, is_table_row
 from index.report import ReembeddingReport
 from ui.copies import copies_named
-from ui.health import health_facts, health_remark
+from ui.health import health_facts, health_remark, missing_words
 from ui.render import duration
 
 if TYPE_CHECKING:
     from index.jobs import Job
+    from index.missing import OutOfReach
     from index.report import FileOutcome, IngestReport, Progress
     from index.store import DocumentRow, FolderRow, StoreStatus
     from rag.answers import Answer, Citation, Passage, Refusal
@@ -253,17 +254,27 @@ def status_lines(
         yield f"… and {len(troubled) - LISTED_FILES:,} more; `footnote status --json` lists them all."
 
 
-def document_lines(rows: Sequence[DocumentRow]) -> Iterator[str]:
-    """Every document, one line each: state, passages, path, facts; below it what is wrong and what to do."""
+def document_lines(
+    rows: Sequence[DocumentRow], missing: Mapping[str, OutOfReach] | None = None
+) -> Iterator[str]:
+    """Every document, one line each: state, passages, path, facts; below it what is wrong and what to do.
+
+    Args:
+        rows: The documents.
+        missing: The folders that are out of reach, by the ids of their documents; None: there are none.
+    """
+    lost = missing or {}
     if not rows:
         yield "No documents are indexed."
     copies = copies_named(rows)
     for row in rows:
-        copy = filter(None, [copies.get(row.doc_id)])
-        facts = "".join(f" · {fact}" for fact in (*health_facts(row), *copy))
+        place = lost.get(row.doc_id)
+        known = [*health_facts(row), copies.get(row.doc_id, ""), "not reachable" if place is not None else ""]
+        facts = "".join(f" · {fact}" for fact in known if fact)
         yield f"{row.state:<8} {row.passages:>7,}  {row.path} (in {row.collection}){facts}"
         remedy = f" Next: {row.hint}" if row.hint else ""
-        for trouble in (f"{row.reason}{remedy}", health_remark(row)):
+        unread = missing_words(place) if place is not None else ""
+        for trouble in (f"{row.reason}{remedy}", health_remark(row), unread):
             if trouble:
                 yield f"{'':<18}{trouble}"
 

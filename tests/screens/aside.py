@@ -130,6 +130,9 @@ def _missing(browser: Browser, folder: Path, out: Path) -> None:
             expect(missing).to_contain_text("Missing")
             missing.evaluate("each => each.scrollIntoView({ block: 'center' })")
             shoot("56-missing")
+            missing.get_by_role("link", name="july.txt", exact=True).click()
+            expect(page.locator(".fn-pane")).to_contain_text("Not reachable")
+            shoot("57-not-reachable")
 
 
 def _row(page: Page, name: str) -> Locator:

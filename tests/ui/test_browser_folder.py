@@ -101,6 +101,8 @@ def test_a_folder_that_is_unplugged_is_missing_until_it_is_back(
         expect(page.locator(".fn-sum")).to_contain_text("1missing")
         row.get_by_role("link", name="tank.txt", exact=True).click()  # what was read of it is still there
         expect(page.locator(".fn-pane")).to_contain_text(NORTH)
+        expect(page.locator(".fn-pane .fn-badge")).to_have_text("Not reachable")
+        expect(page.locator(".fn-pane")).to_contain_text(f"Its folder {folder} is out of reach")
         page.keyboard.press("Escape")
         away.rename(folder)
         expect(row.locator(".fn-st")).to_have_text("Ready", timeout=60_000)

@@ -44,8 +44,9 @@ from tests.ui.payloads import HOSTILE
 from ui.asking import FIRST_DOCUMENTS, LOADING, QUIET_SECONDS, Asking, Running
 from ui.chats import Chats, Message
 from ui.conversation import answer_markdown, answer_with_sources, rewording, running_markdown
-from ui.evidence_pane import EvidencePane, Reference
+from ui.evidence_pane import EvidencePane
 from ui.exchanges import Again
+from ui.pane_links import Reference
 from ui.references import References
 from ui.selection import Selection
 from ui.stored import stored

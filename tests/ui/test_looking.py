@@ -20,12 +20,14 @@ from index.report import Outcome
 from index.room import Room
 from index.store import Store
 from index.watched import WatchedFolder, set_watched
+from rag.answers import digest
 from tests.fakes import WordCountEmbedder
 from tests.ui.desk import Tab, desk_over
-from tests.ui.test_disabling import Recorder
+from tests.ui.test_disabling import Recorder, run
 from ui.desk import Desk
 from ui.looking import FolderLook, look
 from ui.planning import PlanGroup, PlanSummary
+from ui.stored import SpanRef, StoredAnswer, StoredSentence
 from ui.tab import View
 
 
@@ -222,3 +224,64 @@ def test_documents_of_a_folder_that_is_out_of_reach_are_missing_and_say_what_to_
     assert "No document matches" in around.html(View(filter="ready"))["table"]
     desk.looking.out_of_reach = ()
     assert "Missing" not in around.html(View())["table"]
+
+
+def test_the_pane_of_a_citation_says_that_its_file_is_not_reachable(desk: Desk, folder: Path) -> None:
+    (row,) = desk.store.documents()
+    assert row.version_id is not None
+    words = "Cats sleep."
+    cited = SpanRef(
+        doc_id=row.doc_id,
+        version_id=row.version_id,
+        start=0,
+        end=len(words),
+        sha256=digest(words),
+        name=row.name,
+        collection=row.collection,
+    )
+    said = StoredSentence(text=None, markers=(1,), verdict="quoted")
+    message = desk.chats.add_exchange(desk.chats.create("Do cats sleep?").chat_id, "Do cats sleep?")
+    desk.chats.finish(
+        message.message_id, StoredAnswer(status="answered", sentences=(said,), citations=((1, cited),))
+    )
+
+    def shown(link: str) -> tuple[list[str], list[str]]:
+        """The badge of the pane, and its word on the state of the document."""
+        pane = LexborHTMLParser(desk.pane.html(link))
+        assert words in pane.text()
+        return [each.text() for each in pane.css(".fn-badge")], [
+            each.text() for each in pane.css(".fn-state")
+        ]
+
+    links = [f"#cite-{message.message_id}-1", f"#doc-{row.doc_id}"]
+    assert [shown(link) for link in links] == [(["Current"], []), ([], [])]
+    desk.looking.out_of_reach = (OutOfReach(path=str(folder), collection="Documents", since=time.time()),)
+    for link in links:
+        (badge,), (state,) = shown(link)
+        assert badge == "Not reachable"
+        assert state.startswith(f"Not reachable. Its folder {folder} is out of reach (noticed today ")
+    desk.store.disable([row.doc_id])  # then nothing is answered from it, wherever its file is
+    (badge,), (state,) = shown(links[0])
+    assert badge == "Disabled"
+    assert "The document is disabled" in state
+
+
+def test_the_list_of_the_command_line_says_which_documents_are_not_reachable(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("FOOTNOTE_DATA", raising=False)
+    data = tmp_path / "data"
+
+    def out_of_reach() -> list[str | None]:
+        return [each["out_of_reach"] for each in json.loads(run(data, "list", "--json"))["documents"]]
+
+    assert out_of_reach() == [None]
+    assert "reach" not in run(data, "list")
+    folder.rename(tmp_path / "unplugged")
+    assert out_of_reach() == [str(folder)]
+    line, why = run(data, "list").splitlines()
+    assert line.endswith(f"{folder / 'a.txt'} (in Documents) · not reachable")
+    assert why.strip() == (
+        f"Its folder {folder} is out of reach; what was read of it still answers."
+        " Connect its disk again, or delete the document."
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,6 +13,10 @@ from index.errors import SourceError
 from ui.commands.opened import settings_of
 from ui.commands.options import Data, Json
 from ui.commands.outcomes import counted, failures_explained, listed, print_json, print_lines
+
+if TYPE_CHECKING:
+    from index.missing import OutOfReach
+    from index.rows import DocumentRow
 
 Documents = Annotated[
     list[str],
@@ -34,19 +38,26 @@ def list_documents(
     """List the documents, and how well each could be read.
 
     Of each: its language, its tables, pages without text, how much of its text is garbled, whether its file
-    is encrypted, and what to do about it.
+    is encrypted, whether its folder is out of reach now, and what to do about it.
     """
     from ui.plaintext import document_lines
 
     with failures_explained(as_json):
+        from index.missing import folders_out_of_reach, missing_documents
         from index.store import Store
 
         with Store.open(settings_of(data or context.obj).data, create=False) as store:
             rows = store.documents(collection or None)
+            missing = missing_documents(rows, folders_out_of_reach(store))
     if as_json:
-        print_json({"documents": [{"name": row.name, **asdict(row)} for row in rows]})
+        print_json({"documents": [_as_json(row, missing.get(row.doc_id)) for row in rows]})
     else:
-        print_lines(document_lines(rows))
+        print_lines(document_lines(rows, missing))
+
+
+def _as_json(row: DocumentRow, lost: OutOfReach | None) -> dict[str, Any]:
+    """``out_of_reach`` is the folder that is not there, null while the file can be read again."""
+    return {"name": row.name, **asdict(row), "out_of_reach": lost.path if lost is not None else None}
 
 
 def remove(
