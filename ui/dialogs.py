@@ -28,6 +28,7 @@ def dialogs_html() -> str:
     close = button("Close", "fn-btn", {"dialog": "close"})
     return (
         '<p class="fn-sr" id="fn-live" aria-live="polite"></p>'
+        '<p class="fn-sr" id="fn-said" aria-live="polite"></p>'
         '<div role="status"><p class="fn-notice" id="fn-away" hidden>Footnote does not answer. '
         "If it was closed, start it again: this page then goes on by itself.</p></div>"
         '<dialog class="fn-dialog" id="fn-keys" aria-labelledby="fn-keys-title">'

@@ -9,6 +9,7 @@ from index.jobs import Job
 from index.report import FileOutcome
 from index.rows import DocumentRow, StoreStatus
 from ui.indexing import UPLOADS
+from ui.landing import ENDED, JOB, REPORT, SUMMARY
 from ui.model_card import model_card
 from ui.models import ModelState
 from ui.plaintext import progress_facts
@@ -109,7 +110,7 @@ def state_html(
     moment = time.time() if now is None else now
     parts = [_summary(status, missing, moment)]
     if notice:
-        parts.append(f'<p class="fn-notice fn-bad" role="status">{escape_line(notice)}</p>')
+        parts.append(f'<p class="fn-notice fn-bad" data-say>{escape_line(notice)}</p>')
     if models is not None:
         parts.append(model_card(models, busy=current is not None))
     if plan is not None:
@@ -118,7 +119,7 @@ def state_html(
         undo = button("Undo", "fn-link", {"act": "undo"})
         words = f"{count(removed, 'document')} removed."
         # Fixed to the window: the row that it is about may be far down the table.
-        parts.append(f'<p class="fn-notice fn-toast" role="status">{words} {undo}</p>')
+        parts.append(f'<p class="fn-notice fn-toast" data-say>{words} {undo}</p>')
     if current is not None:
         parts.append(_progress(current, moment, goes_on=status.passages > 0))
     elif last is not None:
@@ -144,7 +145,7 @@ def _summary(status: StoreStatus, missing: int, now: float) -> str:
     }
     fewer = "".join(f"<span><b>{number:,}</b>{said}</span>" for said, number in counts.items() if number)
     return (
-        '<div class="fn-sum">'
+        f'<div class="fn-sum" id="{SUMMARY}" role="group" aria-label="The index" tabindex="-1">'
         f"<span><b>{status.documents:,}</b>{'document' if status.documents == 1 else 'documents'}</span>"
         f"{fewer}"
         f"<span><b>{status.passages:,}</b>{'passage' if status.passages == 1 else 'passages'}</span>"
@@ -167,7 +168,8 @@ def _progress(job: Job, now: float, *, goes_on: bool) -> str:
         note = f"Chat goes on with what was indexed before {clock(job.started_at, now)}."
     return (
         '<section class="fn-card" aria-label="Indexing">'
-        f"<h2><bdi>{escape_line(title)}</bdi></h2>"
+        # Whoever has begun or ended a job with the keyboard goes on from here, see focus.js.
+        f'<h2 id="{JOB}" tabindex="-1" data-next="{ENDED}"><bdi>{escape_line(title)}</bdi></h2>'
         '<div class="fn-prog" role="progressbar" aria-label="Files" aria-valuemin="0" aria-valuemax="100" '
         f'aria-valuenow="{percent}"><i style="width:{percent}%"></i></div>'
         f'<div class="fn-pr">{line}<span class="fn-now"><bdi>{escape_line(now_at)}</bdi></span>'
@@ -186,15 +188,21 @@ def _controls(job: Job) -> str:
     if job.cancel_requested:
         return "Stopping" if planning else "Stopping; what is done is kept"
     about = {"job": str(job.job_id)}
-    cancel = button(
-        "Cancel" if planning else "Cancel, keep what is done", "fn-link", {"act": "cancel", **about}
-    )
+    label = "Cancel" if planning else "Cancel, keep what is done"
+    leads = {"next": f"#{JOB};{ENDED}"}
+    cancel = button(label, "fn-link", {"act": "cancel", **about, **leads})
     if planning:
         return cancel
     if job.state == "paused":
-        again = button("Resume", "fn-link", {"act": "resume", **about}) if job.pause_requested else "Going on"
+        again = (
+            button("Resume", "fn-link", {"act": "resume", **about, **leads})
+            if job.pause_requested
+            else "Going on"
+        )
         return f"{again} {cancel}"
-    pause = "Pausing" if job.pause_requested else button("Pause", "fn-link", {"act": "pause", **about})
+    pause = (
+        "Pausing" if job.pause_requested else button("Pause", "fn-link", {"act": "pause", **about, **leads})
+    )
     return f"{pause} {cancel}"
 
 
@@ -220,9 +228,9 @@ def _report(job: Job, *, ignored: Container[str]) -> str:
         opened = " open" if len(attention) <= 3 else ""
         listed = f'<details{opened}><summary>{label}</summary><ul tabindex="0">{items}{more}</ul></details>'
     if job.resumable:
-        body += button("Resume", "fn-btn", {"act": "resume", "job": str(job.job_id)})
+        body += button("Resume", "fn-btn", {"act": "resume", "job": str(job.job_id), "soon": f"#{JOB}"})
     css = "fn-card fn-report fn-report-bad" if job.state == "failed" else "fn-card fn-report"
-    heading = f"<h2><bdi>{escape_line(title)}</bdi></h2>"
+    heading = f'<h2 id="{REPORT}" tabindex="-1"><bdi>{escape_line(title)}</bdi></h2>'
     return f'<section class="{css}" aria-label="Last report">{heading}{body}{listed}</section>'
 
 

@@ -42,6 +42,7 @@ _PAGE_JS = [
     for name in (
         "page.js",
         "focus.js",
+        "say.js",
         "sheet.js",
         "about.js",
         "pulse.js",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ui.indexing import label
+from ui.landing import CHECK, ENDED, JOB
 from ui.planning import PlanGroup, PlanSummary, line_words
 from ui.render import button, escape_line
 
@@ -24,11 +25,13 @@ def plan_card(plan: PlanSummary, *, generation: int) -> str:
     short = ""
     if plan.warning:
         short = f'<p class="fn-wrong" role="alert">{escape_line(plan.warning)}</p>'
-    apply = button("Apply", "fn-btn fn-primary", {"act": "apply"}) if plan.changes else ""
-    discard = button("Discard" if plan.changes else "Close", "fn-btn", {"act": "discard"})
+    begins = {"act": "apply", "soon": f"#{JOB}", "next": ENDED}
+    apply = button("Apply", "fn-btn fn-primary", begins) if plan.changes else ""
+    discard = button("Discard" if plan.changes else "Close", "fn-btn", {"act": "discard", "next": CHECK})
     return (
         f'<section class="fn-card fn-plan" aria-label="Plan"><h2><bdi>{title}</bdi></h2>'
-        f"<p>{escape_line(plan.words)}</p>{stale}{short}{''.join(_group(group) for group in plan.groups)}"
+        f"<p data-say>{escape_line(plan.words)}</p>{stale}{short}"
+        f"{''.join(_group(group) for group in plan.groups)}"
         f'<div class="fn-bar">{apply}{discard}</div></section>'
     )
 

@@ -108,7 +108,7 @@ def quality_html(
         now: Unix seconds; the present when None.
     """
     moment = time.time() if now is None else now
-    said = f'<p class="fn-notice fn-bad" role="status">{escape_line(notice)}</p>' if notice else ""
+    said = f'<p class="fn-notice fn-bad" data-say>{escape_line(notice)}</p>' if notice else ""
     return (
         f'<div class="fn-quality">{said}{_questions(entries, unreadable, draft or {}, measurement, moment)}'
         f"{_last(runs[0], cases, moment) if runs else ''}{_comparison(runs, compared)}"

@@ -83,7 +83,7 @@ def settings_html(
     sections.insert(-2, programs_html(settings.data))
     notice = ""
     if drafts.notice:
-        notice = f'<p class="fn-notice fn-toast" role="status">{escape_line(drafts.notice)}</p>'
+        notice = f'<p class="fn-notice fn-toast" data-say>{escape_line(drafts.notice)}</p>'
     return (
         f'<div class="fn-settings" data-theme="{appearance.theme}" data-text-size="{appearance.text_size}">'
         f"{notice}{''.join(sections)}</div>"
@@ -237,11 +237,11 @@ def _tried(tried: Tried | None) -> str:
         return ""
     model = f"<bdi>{escape_line(tried.model)}</bdi>"
     if tried.state == "running":
-        return f'<p class="fn-tried" role="status"><span class="fn-pulse"></span>Testing {model}</p>'
+        return f'<p class="fn-tried" data-say><span class="fn-pulse"></span>Testing {model}</p>'
     css, mark = ("fn-ok", "Ready") if tried.state == "ready" else ("fn-bad", "Failed")
     said = f"<pre>{escape(tried.verbatim)}</pre>" if tried.verbatim else ""
     return (
-        f'<div class="fn-tried" role="status"><p><span class="fn-st {css}">{mark}</span> {model}: '
+        f'<div class="fn-tried" data-say><p><span class="fn-st {css}">{mark}</span> {model}: '
         f"{escape_line(tried.words)}</p>{said}</div>"
     )
 

@@ -87,7 +87,7 @@ def sidebar_html(
     if deleted is not None:
         back = button("Undo", "fn-link", {"act": "undelete"})
         gone = f"<span>Deleted <bdi>{escape_line(deleted)}</bdi></span>"
-        undo = f'<p class="fn-deleted" role="status">{gone}{back}</p>'
+        undo = f'<p class="fn-deleted" data-say>{gone}{back}</p>'
     index = _index_line(status, job, moment, changed=changed, reindex=reindex) + (
         '<button type="button" class="fn-line" data-view="documents">'
         f"{count(answering, 'document')}, {count(passages, 'passage')}</button>"

@@ -7,7 +7,16 @@ from pathlib import Path
 from playwright.sync_api import expect
 
 from rag.feedback import Feedback, FeedbackFile
-from tests.ui.test_browser import Watched, ask, chromium, document_row, pytestmark, served_lightly, watched
+from tests.ui.test_browser import (
+    Watched,
+    ask,
+    chromium,
+    document_row,
+    pytestmark,
+    served,
+    served_lightly,
+    watched,
+)
 from tests.ui.test_browser_chat import PRESSURE
 
 __all__ = ["chromium", "pytestmark", "watched"]  # fixtures and marks of this file, too
@@ -83,6 +92,7 @@ def test_a_button_that_has_done_its_work_leaves_the_focus_in_its_place(
             page.get_by_role("button", name=act).focus()
             page.keyboard.press("Enter")
             expect(page.get_by_role("button", name=act)).to_have_count(0)
+            expect(page.locator("#fn-said")).to_have_text("Saved." if act == "Save" else "")
             expect(
                 page.get_by_label("Longest answer")
             ).to_be_focused()  # the last that is left of the section
@@ -125,3 +135,39 @@ def test_the_first_stop_of_the_keyboard_leads_past_the_sidebar(watched: Watched,
         skip.focus()
         page.keyboard.press("Enter")
         expect(page.get_by_label("Your question")).to_be_focused()
+
+
+def test_after_a_plan_the_keyboard_goes_on_with_what_came_of_it(watched: Watched, tmp_path: Path) -> None:
+    page, folder = watched.page, tmp_path / "folder"
+    folder.mkdir()
+    for number in range(150):
+        text = f"Boat {number} lies at the lake, and its oars stand in boathouse {number % 7}.\n"
+        (folder / f"boat {number}.txt").write_text(text, encoding="utf-8")
+    with served(tmp_path / "data") as server:
+        page.goto(f"{server.url}/?view=documents")
+        expect(page.locator(".fn-table .fn-ok")).to_have_count(5)
+        page.get_by_role("button", name="Add folder").click()
+        page.get_by_label("Folder on this computer").fill(str(folder))
+        page.get_by_role("button", name="Preview").focus()
+        page.keyboard.press("Enter")
+        plan = page.get_by_role("region", name="Plan")
+        said = page.locator("#fn-said")
+        expect(said).to_contain_text("150 of 150 passages to embed")
+        plan.get_by_role("button", name="Apply").focus()
+        page.keyboard.press("Enter")
+        indexing = page.get_by_role("region", name="Indexing")
+        expect(indexing.get_by_role("heading")).to_be_focused()
+        expect(plan).to_have_count(0)
+        page.keyboard.press("Tab")
+        expect(indexing.get_by_role("button", name="Pause")).to_be_focused()
+        # When it is done, its card and the button in it are gone.
+        expect(page.get_by_role("group", name="The index")).to_be_focused()
+        expect(page.get_by_role("group", name="The index")).to_contain_text("155documents")
+
+        check = page.get_by_role("button", name="Check for changes")
+        check.focus()
+        page.keyboard.press("Enter")
+        plan.get_by_role("button", name="Close").focus()
+        page.keyboard.press("Enter")
+        expect(plan).to_have_count(0)
+        expect(check).to_be_focused()
