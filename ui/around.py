@@ -59,10 +59,10 @@ class Around:
         searched = [] if selection is None else overview.sources.names(selection)
         left_out = [] if selection is None else overview.sources.left_out(selection)
         status, rows = overview.status, overview.rows
+        busy = current is not None or desk.indexer.pending > 0 or desk.first_documents_to_come
         hello = ""
         if chat is None:
             samples = any(row.collection == SAMPLES for row in rows)
-            busy = current is not None or desk.indexer.pending > 0 or desk.first_documents_to_come
             hello = welcome_html(
                 overview.questions, documents=status.passages, samples=samples, indexing=busy
             )
@@ -101,7 +101,7 @@ class Around:
             )
             + folders_html(desk.folders(), time.time())
             + job_files_html(current, rows, time.time()),
-            "table": self._table(overview, view.filter, indexing=current is not None),
+            "table": self._table(overview, view.filter, indexing=busy),
             "settings": self._settings(view),
             "quality": self._quality(view),
         }

@@ -272,10 +272,14 @@ class Conversations:
         yield from self._show_chat(view, box=draft or "" if clear_box else draft)
 
     def ask_example(self, view: View, event: gr.EventData) -> Iterator[Update]:
-        """A click in the empty state: an example question, or the samples."""
+        """A click in the empty state: an example question, the samples, or a question about them."""
         data = event_data(event)
         match text_of(data, "act", 20):
             case "ask":
+                yield from self.ask(text_of(data, "text", MAX_QUESTION_CHARS), view)
+            case "try":
+                if not self.desk.is_indexing():
+                    self.desk.indexer.submit({"kind": "samples"})  # which the answer waits for
                 yield from self.ask(text_of(data, "text", MAX_QUESTION_CHARS), view)
             case "samples":
                 self.desk.indexer.submit({"kind": "samples"})

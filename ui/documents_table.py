@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from index.missing import OutOfReach
 from index.removal import UNDO_SECONDS
 from index.rows import DocumentRow
+from ui.beginning import beginning_html
 from ui.copies import copies_named
 from ui.health import health_facts, health_remark, missing_words
 from ui.render import button, clock, escape, escape_line
@@ -53,7 +54,7 @@ def table_html(
         cited: How many answers cite a document, by its id; None: no answer cites any.
         missing: The folders that are out of reach, by the ids of their documents; None: there are none.
         wanted: Filter; words that name, collection, state or facts must contain.
-        indexing: Whether a job runs now.
+        indexing: Whether a job runs now, or is about to.
         now: Unix seconds; the present when None.
     """
     moment = time.time() if now is None else now
@@ -74,9 +75,7 @@ def table_html(
         return f'<div class="fn-none"><p>No document matches.</p>{clear}</div>'
     if indexing:
         return ""
-    bring = button("Bring back the samples", "fn-btn", {"act": "samples"})
-    words = "No documents yet. Drop files anywhere on this page, add a folder, or"
-    return f'<div class="fn-none"><p>{words}</p>{bring}</div>'
+    return f'<div class="fn-none"><h2>No documents yet</h2>{beginning_html()}</div>'
 
 
 def _state(row: DocumentRow, lost: OutOfReach | None) -> str:

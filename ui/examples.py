@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from index.rows import DocumentRow
     from index.store import Store
 
-_ABOUT_SAMPLES = (
+ABOUT_SAMPLES = (
     "What does the United States propose instead of a ground invasion of Rafah?",
     "Why is Egypt part of the border plan?",
     "How does Footnote answer without a language model?",
@@ -35,7 +35,7 @@ def example_questions(store: Store, rows: list[DocumentRow]) -> list[str]:
         if len(questions) == _MOST // 2:
             break
     if any(row.collection == SAMPLES for row in ready):
-        questions.extend(_ABOUT_SAMPLES)
+        questions.extend(ABOUT_SAMPLES)
     return questions[:_MOST]
 
 

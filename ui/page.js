@@ -216,6 +216,13 @@ document.addEventListener(
     }
     const view = event.target.closest?.("[data-view]");
     if (view) return void show(view.dataset.view);
+    const trial = event.target.closest?.("[data-try]");
+    if (trial) {
+      show("chat");
+      const hello = document.querySelector("#fn-hello-html .fn-hello");
+      const detail = { act: "try", text: trial.dataset.try };
+      return void hello?.dispatchEvent(new CustomEvent("footnote", { detail, bubbles: true }));
+    }
     const wish = event.target.closest?.("[data-do]");
     if (wish) return void fulfil(wish.dataset.do);
     if (root.classList.contains("fn-side-open")) {

@@ -9,6 +9,7 @@ from functools import lru_cache
 from index.jobs import Job
 from index.report import Progress
 from index.rows import StoreStatus
+from ui.beginning import beginning_html
 from ui.chats import Chat
 from ui.export import EXPORTS
 from ui.render import ago, button, count, escape, escape_line
@@ -216,13 +217,9 @@ def welcome_html(questions: Sequence[str], *, documents: int, samples: bool, ind
             "<p>The first documents are being indexed. In a moment you can ask about them.</p></div>"
         )
     if not documents:
-        files = button("Add files", "fn-btn fn-primary", {"do": "files"})
-        folder = button("Add a folder", "fn-btn", {"do": "folder"})
-        bring = button("Bring back the samples", "fn-btn", {"act": "samples"})
         return (
             '<div class="fn-hello"><h2>Ask your own documents</h2>'
-            "<p>Add PDF, Word, HTML, Markdown or text files. They stay on this computer.</p>"
-            f'<div class="fn-choices">{files}{folder}{bring}</div></div>'
+            f"<p>They stay on this computer.</p>{beginning_html()}</div>"
         )
     examples = "".join(
         button(question, "fn-example", {"act": "ask", "text": question}) for question in questions

@@ -151,7 +151,7 @@ def _jobs_and_empty(browser: Browser, folder: Path, out: Path) -> None:
             _delete_elsewhere(browser, server, name)
         for page, shoot, _ in pages(browser, out):
             page.goto(server.url)
-            expect(page.locator(".fn-hello .fn-choices")).to_be_visible()
+            expect(page.locator(".fn-hello .fn-beginning")).to_be_visible()
             shoot("34-no-documents")
             page.locator(".fn-top").get_by_role("button", name="Documents").click()
             shoot("35-documents-none")

@@ -14,9 +14,11 @@ from tests.ui.test_browser import (  # noqa: F401  the fixtures are found by the
     ask,
     chromium,
     pytestmark,
+    served,
     served_lightly,
     watched,
 )
+from ui.chats import Chats
 from ui.programs import snippets
 
 
@@ -49,6 +51,31 @@ def test_the_views_are_steps_of_the_history_and_the_chat_keeps_its_state(
         page.go_forward()
         page.reload()
         expect(page.get_by_role("heading", name="Documents")).to_be_visible()
+
+
+def test_without_documents_there_are_three_ways_to_begin(watched: Watched, tmp_path: Path) -> None:  # noqa: F811
+    page = watched.page
+    chats = Chats(tmp_path / "data")
+    chats.set_note("samples", "removed")  # they would come with the first start
+    chats.close()
+    with served(tmp_path / "data") as server:
+        page.goto(f"{server.url}/?view=documents")
+        beginning = page.locator("#fn-table-html .fn-beginning")
+        with page.expect_file_chooser():
+            beginning.get_by_role("button", name="Add files").click()
+        beginning.get_by_role("button", name="Add a folder").click()
+        expect(page.get_by_label("Folder on this computer")).to_be_focused()
+        expect(beginning.get_by_role("button", name="Bring back the samples")).to_be_visible()
+        # A question about the samples brings them back, and is answered from them.
+        question = "What happens when I delete a document?"
+        beginning.get_by_role("button", name=question).click()
+        expect(page.get_by_role("heading", name=question)).to_be_visible()
+        answer = page.locator("#fn-chat [data-testid='bot']")
+        expect(answer.locator('p a[href^="#cite-"]').first).to_be_visible()
+        expect(answer).not_to_contain_text("Not in your documents")
+        turn_to(page, "Documents")
+        expect(page.locator(".fn-table .fn-ok")).to_have_count(5)
+        expect(beginning).to_have_count(0)
 
 
 def test_a_file_that_is_not_uploaded_is_named_with_the_cause(watched: Watched, tmp_path: Path) -> None:  # noqa: F811
