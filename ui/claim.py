@@ -66,28 +66,26 @@ def _written(
 
 
 def _line(label: str, text: str, other: str, languages: Sequence[str]) -> str:
-    same = [
-        Highlight(start=start, end=end, tag="b", css="fn-same")
-        for _, start, end in _shared(text, other, languages)
-    ]
-    return f'<p><span class="fn-why">{label}</span> <q>{highlight(text, same)}</q></p>'
+    bold = highlight(text, shared_words(text, other, languages))
+    return f'<p><span class="fn-why">{label}</span> <q>{bold}</q></p>'
 
 
 def _reason(verdict: Verdict, said: str, evidence: str, languages: Sequence[str]) -> str:
     if verdict == "quoted":
         return "these are the document’s own words."
-    shared = list(dict.fromkeys(said[start:end] for _, start, end in _shared(said, evidence, languages)))
+    both = shared_words(said, evidence, languages)
+    shared = list(dict.fromkeys(said[each.start : each.end] for each in both))
     if not shared:
         return "the meaning is near, but no telling word is the same."
     rest = f" and {len(shared) - _NAMED} more" if len(shared) > _NAMED else ""
     return f"both say {', '.join(shared[:_NAMED])}{rest}."
 
 
-def _shared(text: str, other: str, languages: Sequence[str]) -> list[tuple[str, int, int]]:
-    """The words and numbers of a text that tell something and that the other has too, with their places."""
+def shared_words(text: str, other: str, languages: Sequence[str]) -> list[Highlight]:
+    """The words and numbers of a text that tell something and that the other has too, to be shown bold."""
     telling, there = frozenset(query_terms(text, languages).words), forms_in(other, languages)
     return [
-        (word, start, end)
+        Highlight(start=start, end=end, tag="b", css="fn-same")
         for word, start, end in words(text)
         if word in telling and not forms_in(word, languages).isdisjoint(there)
     ]

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from index.documents import ParsedDocument, has_drawn_pages
 from index.errors import FootnoteError
 from index.missing import OutOfReach, missing_documents
 from index.originals import original_path
-from ui.chats import Chats
-from ui.claim import claim_html
+from ui.chats import Chats, Message
+from ui.claim import claim_html, shared_words
 from ui.document_routes import original_address
 from ui.health import health_facts, missing_words
 from ui.page_images import PageImages, no_page
@@ -103,7 +104,7 @@ class EvidencePane:
             badge=found.state,
             meta=self._meta(found.document, collection, found.version_id, found.start),
             claim=claim_html(message, marker, found, self._store.snapshot().languages),
-            body=self._text(found, before, after),
+            body=self._text(found, before, after, query=_query(message)),
             foot=self._footer.html(
                 found,
                 ref,
@@ -231,7 +232,8 @@ class EvidencePane:
             parts.append(f"indexed {clock(document.indexed_at)}")
         return parts
 
-    def _text(self, found: Located, before: int, after: int) -> str:
+    def _text(self, found: Located, before: int, after: int, *, query: str) -> str:
+        """The words around a place, the passage tinted, the place marked, and bold in it what was asked."""
         parsed = self._references.parsed(found.version_id) if found.version_id is not None else None
         if parsed is None or found.version_id is None:
             return f'<div class="fn-text fn-empty">{escape_line(_STATES[found.state])}</div>'
@@ -246,6 +248,10 @@ class EvidencePane:
             Highlight(start=start, end=end, tag="span", css="fn-passage"),
             Highlight(start=found.start, end=found.end, tag="mark", css="fn-mark"),
         ]
+        marks += (
+            replace(each, start=found.start + each.start, end=found.start + each.end)
+            for each in shared_words(found.quote, query, self._store.snapshot().languages)
+        )
         note = (
             f'<p class="fn-state">{escape_line(_STATES[found.state])}</p>' if found.state in _STATES else ""
         )
@@ -335,6 +341,11 @@ def _page_text(parsed: ParsedDocument | None, found: Located, page: int) -> str:
     # No <mark>: that is where the text alone is scrolled to, and the page has its boxes.
     marks = [Highlight(start=found.start, end=found.end, tag="span", css="fn-mark")]
     return text_html(parsed, first, last, marks if found.quote else ())
+
+
+def _query(message: Message | None) -> str:
+    """What was searched for an answer; "" for none."""
+    return message.answer.query if message is not None and message.answer is not None else ""
 
 
 def _step(link: str, sign: str, label: str, key: str) -> str:

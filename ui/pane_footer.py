@@ -118,8 +118,9 @@ def _found_by(ref: SpanRef | None, answer: StoredAnswer | None, chunk_id: int) -
     considered = answer.considered if ref is not None and answer is not None else ()
     for rank, each in enumerate(considered, start=1):
         if ref is not None and _overlap(each.place, ref):
+            near = f" ({each.cosine:.2f} of 1)" if each.cosine is not None else ""
             facts = [
-                f"by meaning #{each.dense_rank}"
+                f"by meaning #{each.dense_rank}{near}"
                 if each.dense_rank is not None
                 else "not found by its meaning",
                 f"by words #{each.lexical_rank}"

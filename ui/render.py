@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 from index.errors import FootnoteError
 
@@ -52,19 +52,24 @@ class Highlight:
 def highlight(text: str, highlights: Sequence[Highlight]) -> str:
     """Escape ``text`` and wrap the spans, from offsets, after escaping.
 
-    Spans may overlap: the text is cut at every border and each piece is wrapped by all spans over it,
-    so the tags always nest. Stripping the tags gives ``escape(text)`` back.
+    Spans may overlap: at a border, what does not go on is closed with all that stands in it, and the rest of
+    that is opened again, so the tags always nest. Stripping the tags gives ``escape(text)`` back.
     """
+    outermost_first = sorted(highlights, key=lambda each: (each.start, -each.end))
     borders = {0, len(text)}
     for each in highlights:
         borders |= {min(max(each.start, 0), len(text)), min(max(each.end, 0), len(text))}
     cuts = sorted(borders)
     pieces: list[str] = []
+    opened: list[Highlight] = []
     for start, end in pairwise(cuts):
-        over = [each for each in highlights if each.start <= start and end <= each.end]
-        opening = "".join(f'<{each.tag} class="{each.css}">' for each in over)
-        closing = "".join(f"</{each.tag}>" for each in reversed(over))
-        pieces.append(opening + escape(text[start:end]) + closing)
+        over = [each for each in outermost_first if each.start <= start and end <= each.end]
+        kept = sum(1 for _ in takewhile(lambda pair: pair[0] is pair[1], zip(opened, over, strict=False)))
+        pieces += [f"</{each.tag}>" for each in reversed(opened[kept:])]
+        pieces += [f'<{each.tag} class="{each.css}">' for each in over[kept:]]
+        pieces.append(escape(text[start:end]))
+        opened = over
+    pieces += [f"</{each.tag}>" for each in reversed(opened)]
     return "".join(pieces)
 
 

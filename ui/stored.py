@@ -66,6 +66,7 @@ class StoredConsidered:
     reader: float | None
     kept: bool
     reason: str
+    cosine: float | None = None  # of its meaning and the query's; None in answers from before it was kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +177,7 @@ def stored(answer: Answer) -> StoredAnswer:
                 reader=each.passage.reader,
                 kept=each.kept,
                 reason=each.reason,
+                cosine=round(each.passage.cosine, 3),
             )
             for each in answer.considered
         ),

@@ -628,8 +628,10 @@ def test_hostile_text_in_an_answer_stays_text(payload: str, store: Store, chats:
 def test_the_pane_marks_exactly_the_quote(store: Store, chats: Chats) -> None:
     message = exchange(chats, quoted_answer(store))
     pane = EvidencePane(store, chats, References(store)).html(f"#cite-{message.message_id}-1-mark")
-    marked = "".join(re.findall(r'<mark class="fn-mark">(.*?)</mark>', pane, re.DOTALL))
-    assert re.sub(r"&#(\d+);", lambda match: chr(int(match[1])), marked) == QUOTE
+    (marked,) = LexborHTMLParser(pane).css("mark.fn-mark")
+    assert marked.text() == QUOTE
+    # The question was: When does the clause end?
+    assert [word.text() for word in marked.css("b")] == ["clause", "ends"]
     for part in ("lease&#46;txt", "Contracts", "Current", "Lease", "Quoted"):
         assert part in pane
 

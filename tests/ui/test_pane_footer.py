@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ from tests.ui.payloads import HOSTILE
 from ui.chats import Chats
 from ui.evidence_pane import EvidencePane
 from ui.references import References
-from ui.stored import stored
+from ui.stored import answer_from_json, stored
 
 EMBEDDER = WordCountEmbedder(["zebrafish", "rent", "garden"])
 CLAUSE = "The zebrafish clause of this contract ends in March of the year after it was signed by both."
@@ -136,13 +137,20 @@ def test_how_a_passage_was_found_stands_below_it(store: Store, chats: Chats, tmp
     page = LexborHTMLParser(pane.html(f"#cite-{message_id}-1"))
     (found,) = [each for each in page.css(".fn-pane-foot details") if "was found" in each.text()]
     assert [line.text() for line in found.css("li")] == [
-        "by meaning #1",
+        f"by meaning #1 ({answer.passages[0].cosine:.2f} of 1)",
         "by words #1",
         "both together 1.00 of 1",
         "all in all #1 of 2",
         "cited as [1]",
         f"passage {answer.citations[0].chunk_id} of the index",
     ]
+    # An answer from before that number was kept.
+    kept = json.loads(json.dumps(asdict(stored(answer))))
+    for each in kept["considered"]:
+        del each["cosine"]
+    chats.finish(message_id, answer_from_json(json.dumps(kept)))
+    page = LexborHTMLParser(pane.html(f"#cite-{message_id}-1"))
+    assert "by meaning #1" in [line.text() for line in page.css(".fn-pane-foot li")]
 
 
 @pytest.mark.parametrize("payload", HOSTILE.values(), ids=HOSTILE)

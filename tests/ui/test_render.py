@@ -89,9 +89,13 @@ def test_a_highlight_wraps_exactly_its_span_inside_the_passage() -> None:
         Highlight(start=2, end=5, tag="mark", css="quote"),
     ]
     assert highlight("<b> a word", marks) == (
-        '<span class="passage">&#60;b</span>'
-        '<span class="passage"><mark class="quote">&#62; a</mark></span>'
-        '<span class="passage"> wor</span>d'
+        '<span class="passage">&#60;b<mark class="quote">&#62; a</mark> wor</span>d'
+    )
+    # What reaches over the end of another is opened again behind it.
+    marks = [replace(marks[1], start=6, end=10), marks[0]]
+    assert highlight("<b> a word", marks) == (
+        '<span class="passage">&#60;b&#62; a <mark class="quote">wor</mark></span>'
+        '<mark class="quote">d</mark>'
     )
 
 
