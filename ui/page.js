@@ -6,7 +6,8 @@ const box = () => document.querySelector("#fn-box textarea");
 const pane = () => element.querySelector(".fn-pane");
 // What a table says by its columns is marked, too, but not seen.
 const seenMark = () => [...element.querySelectorAll("mark")].find((each) => each.getClientRects().length);
-const narrow = () => window.matchMedia("(max-width: 900px)").matches;
+const NARROW = window.matchMedia("(max-width: 900px)");
+const narrow = () => NARROW.matches;
 let opener = null; // what had the focus before the pane opened
 
 // ---- views: chat, documents, quality, settings, and the sidebar on a narrow screen
@@ -22,7 +23,6 @@ const named = (view) => (VIEWS.includes(view) ? view : "chat");
 const viewOfAddress = () => named(new URL(location.href).searchParams.get("view"));
 
 const look = (view) => {
-  root.classList.remove("fn-side-open");
   root.dataset.at = named(view);
   for (const tab of document.querySelectorAll(".fn-top nav [data-view]")) {
     tab.setAttribute("aria-current", tab.dataset.view === root.dataset.at ? "page" : "false");
@@ -31,14 +31,17 @@ const look = (view) => {
 
 // Another view is a step in the browser's history: its Back button returns to the one before.
 const show = (view) => {
-  if (view === "side") return void root.classList.toggle("fn-side-open");
+  if (view === "side") return void openSide();
+  const fromSide = closeSide();
   if (named(view) !== root.dataset.at) {
     const url = new URL(location.href);
     named(view) === "chat" ? url.searchParams.delete("view") : url.searchParams.set("view", view);
     history.pushState(history.state, "", url);
   }
   look(view);
+  if (fromSide) focusTab();
 };
+const focusTab = () => document.querySelector('.fn-top nav [aria-current="page"]')?.focus({ preventScroll: true });
 // The first stop of the keyboard leads past the sidebar.
 document.addEventListener("click", ({ target }) => {
   if (!target.closest?.("[data-skip]")) return;
@@ -48,7 +51,11 @@ document.addEventListener("click", ({ target }) => {
 });
 
 window.addEventListener("popstate", () => {
+  closeSide();
   look(viewOfAddress());
+  const at = document.activeElement;
+  const gone = !at || at === document.body || !at.checkVisibility(); // it was in the view before
+  if (gone || at.closest(".fn-top nav")) focusTab();
   const top = document.querySelector(".fn-top");
   const chat = new URL(location.href).searchParams.get("chat") ?? "";
   if (top && top.dataset.chat !== chat) tellServer(chat ? { act: "open", chat } : { act: "new" });
@@ -61,9 +68,8 @@ const followTop = () => {
   if (top.dataset.seen) return;
   top.dataset.seen = "1";
   if (started) address("chat", top.dataset.chat);
-  const sideOpen = root.classList.contains("fn-side-open");
   look(root.dataset.at);
-  root.classList.toggle("fn-side-open", sideOpen); // a chat deleted in it can be brought back in it
+  rest();
 };
 let started = false;
 
@@ -97,6 +103,7 @@ const pressed = document.head.appendChild(document.createElement("style"));
 const markOpen = (link) => {
   const key = /^#[a-z]+-[0-9a-f]+(-\d+)?$/.test(link) ? link : "";
   root.classList.toggle("fn-pane-open", Boolean(key));
+  rest();
   pressed.textContent = key
     ? `#fn-chat p a[href^="${key}-"] { background: var(--fn-accent) !important; color: var(--fn-panel) !important; }
        #fn-chat a.fn-chip[href="${key}"], #fn-chat a.fn-chip[href^="${key}-"] { border-color: var(--fn-accent) !important; color: var(--fn-ink) !important; }`
@@ -225,14 +232,12 @@ document.addEventListener(
     }
     const wish = event.target.closest?.("[data-do]");
     if (wish) return void fulfil(wish.dataset.do);
-    if (root.classList.contains("fn-side-open")) {
-      const inside = event.target.closest?.("#fn-side");
-      if (!inside || event.target.closest('[data-act="open"], [data-act="new"]')) root.classList.remove("fn-side-open");
-    }
+    const left = !event.target.closest?.("#fn-side") || event.target.closest('[data-act="open"], [data-act="new"]');
+    const fromSide = left && closeSide();
     if (event.target.closest?.('[data-act="open"], [data-act="new"], [data-act="ask"]')) {
       closePane();
       show("chat");
-      if (event.target.closest('[data-act="new"]')) box()?.focus();
+      if (event.target.closest('[data-act="new"]') || (fromSide && keyed)) box()?.focus();
     }
     for (const menu of document.querySelectorAll("details.fn-menu[open], details.fn-confirm[open]")) {
       if (!menu.contains(event.target)) menu.open = false;
@@ -307,6 +312,10 @@ document.addEventListener(
 
 // ---- keys
 
+const askNext = () => {
+  if (narrow()) closePane() || closeSide(); // they lie over it
+  box()?.focus();
+};
 const newest = () => [...document.querySelectorAll('#fn-chat [data-testid="bot"]')].at(-1);
 
 document.addEventListener("keydown", (event) => {
@@ -316,7 +325,7 @@ document.addEventListener("keydown", (event) => {
   }
   const typing = event.target.matches?.("input, textarea, select, [contenteditable]");
   if (event.key === "Escape") {
-    if (root.classList.contains("fn-side-open")) return void root.classList.remove("fn-side-open");
+    if (closeSide()) return;
     const menu = document.querySelector("details.fn-menu[open], details.fn-confirm[open]");
     if (menu) {
       menu.open = false;
@@ -333,13 +342,13 @@ document.addEventListener("keydown", (event) => {
   }
   if (shortcut && event.key.toLowerCase() === "k") {
     event.preventDefault();
-    return void box()?.focus();
+    return void askNext();
   }
   if (typing || event.ctrlKey || event.metaKey || event.altKey || root.dataset.singleKeys === "off") return;
   if (event.key === "/") {
     event.preventDefault();
     show("chat");
-    box()?.focus();
+    askNext();
   } else if (event.key === "[" || event.key === "]") {
     const steps = element.querySelectorAll(".fn-step");
     steps[event.key === "[" ? 0 : 1]?.click();

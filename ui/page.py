@@ -41,6 +41,7 @@ _PAGE_JS = [
     Path(__file__).with_name(name)
     for name in (
         "page.js",
+        "over.js",
         "focus.js",
         "say.js",
         "sheet.js",

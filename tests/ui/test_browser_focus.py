@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from rag.feedback import Feedback, FeedbackFile
 from tests.ui.test_browser import (
@@ -171,3 +171,91 @@ def test_after_a_plan_the_keyboard_goes_on_with_what_came_of_it(watched: Watched
         page.keyboard.press("Enter")
         expect(plan).to_have_count(0)
         expect(check).to_be_focused()
+
+
+def steps(page: Page, key: str, number: int) -> list[str]:
+    """What the focus passes: the id of the part of the page that it is in, "" where nobody sees it."""
+    passed: list[str] = []
+    for _ in range(number):
+        page.keyboard.press(key)
+        passed.append(
+            page.evaluate(
+                """() => {
+                  const at = document.activeElement;
+                  if (!document.hasFocus() || at === document.body) return "browser";
+                  const { left, top, width, height } = at.getBoundingClientRect();
+                  const x = Math.min(innerWidth - 1, left + width / 2);
+                  const y = Math.min(innerHeight - 1, top + Math.min(height, 20) / 2);
+                  const seen = document.elementFromPoint(x, y);
+                  const inSight = seen && (at.contains(seen) || seen.contains(at));
+                  return inSight ? at.closest("#fn-shell > *").id : "";
+                }"""
+            )
+        )
+    return passed
+
+
+def reached(page: Page, target: Locator, key: str = "Tab") -> Locator:
+    """Go to something with the keyboard alone; it fails where that does not lead there."""
+    target.wait_for()
+    for _ in range(60):
+        if target.evaluate("each => each === document.activeElement"):
+            return target
+        page.keyboard.press(key)
+    raise AssertionError(f"{key} does not lead to {target}")
+
+
+def test_the_whole_way_on_a_phone_with_the_keyboard_alone(chromium: Browser, tmp_path: Path) -> None:
+    page = chromium.new_page(viewport={"width": 390, "height": 844}, reduced_motion="reduce")
+    box, pane = page.get_by_label("Your question"), page.locator(".fn-pane")
+    tabs = page.locator(".fn-top nav")
+    with served_lightly(tmp_path / "data") as server:
+        page.goto(server.url)
+        expect(page.locator(".fn-example").first).to_be_visible()
+        reached(page, box)
+        page.keyboard.type(PRESSURE)
+        page.keyboard.press("Enter")
+        expect(page.locator("#fn-chat .fn-foot")).to_be_visible()
+        expect(box).to_be_focused()
+
+        # The evidence lies over the page: what is beneath is out of reach until it is closed.
+        mark = reached(page, page.locator('#fn-chat p a[href^="#cite-"]').first, "Shift+Tab")
+        for close in ("Escape", "Enter"):
+            page.keyboard.press("Enter")
+            expect(pane.get_by_role("heading").first).to_be_focused()
+            assert set(steps(page, "Tab", 12)) <= {"fn-evidence", "browser"}
+            if close == "Enter":
+                reached(page, pane.get_by_role("button", name="Back"))
+            page.keyboard.press(close)
+            expect(pane).to_have_count(0)
+            expect(mark).to_be_focused()
+
+        for view in ("Documents", "Settings"):
+            reached(
+                page, tabs.get_by_role("button", name=view), "Shift+Tab" if view == "Documents" else "Tab"
+            )
+            page.keyboard.press("Enter")
+            expect(page.get_by_role("button", name=view, exact=True).first).to_be_focused()
+            assert "" not in steps(page, "Tab", 12)
+        reached(page, page.get_by_label("Passages", exact=True))  # of the settings
+        for view in ("Documents", "Chat"):
+            page.go_back()
+            expect(tabs.get_by_role("button", name=view)).to_be_focused()
+
+        # The sidebar lies over the page, too.
+        conversations = reached(page, page.get_by_role("button", name="Conversations"), "Shift+Tab")
+        for key in ("Escape", "Enter"):
+            page.keyboard.press("Enter")
+            expect(page.get_by_role("button", name="New chat")).to_be_focused()
+            assert set(steps(page, "Tab", 12)) <= {"fn-side", "browser"}
+            if key == "Enter":
+                reached(page, page.locator(".fn-item .fn-open"))
+            page.keyboard.press(key)
+            expect(conversations if key == "Escape" else box).to_be_focused()
+            expect(conversations).to_have_attribute("aria-expanded", "false")
+        reached(page, conversations)
+        page.keyboard.press("Enter")
+        reached(page, page.locator("#fn-side").get_by_role("button", name="Settings"))
+        page.keyboard.press("Enter")
+        expect(tabs.get_by_role("button", name="Settings")).to_be_focused()
+    page.close()

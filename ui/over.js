@@ -1,0 +1,29 @@
+// Goes on from page.js, in the same scope: on a narrow screen the sidebar or the evidence lies over the page. What is
+// beneath is out of reach meanwhile, also for the keyboard and a screen reader; the focus comes back with it.
+
+// The dialogs and the lines that are said stay in reach.
+function rest() {
+  const [side, main, evidence] = ["side", "main", "evidence"].map((name) => document.getElementById(`fn-${name}`));
+  const sideOpen = narrow() && root.classList.contains("fn-side-open");
+  const over = sideOpen ? side : narrow() && root.classList.contains("fn-pane-open") ? evidence : null;
+  const beside = [...main.children].filter((each) => !each.querySelector("dialog"));
+  for (const each of [side, evidence, ...beside]) each.inert = over !== null && each !== over;
+  document.querySelector(".fn-burger")?.setAttribute("aria-expanded", String(sideOpen));
+}
+NARROW.addEventListener("change", rest);
+
+function openSide() {
+  root.classList.add("fn-side-open");
+  rest();
+  document.querySelector("#fn-side .fn-new").focus({ preventScroll: true });
+}
+
+// Says whether it was open.
+function closeSide() {
+  if (!root.classList.contains("fn-side-open")) return false;
+  const inside = document.getElementById("fn-side").contains(document.activeElement);
+  root.classList.remove("fn-side-open");
+  rest();
+  if (inside) document.querySelector(".fn-burger")?.focus({ preventScroll: true });
+  return true;
+}
