@@ -187,17 +187,20 @@ class Asking:
         threading.Thread(target=self._answer, args=(running, asked), name="answer", daemon=True).start()
         return running
 
-    def check_room(self) -> None:
+    def check_room(self, coming: int = 0) -> None:
         """Nothing, unless the server answers as much as it may.
+
+        Args:
+            coming: Questions of which this one is the next, whether their answers have begun or not.
 
         Raises:
             BusyError: It does; another question would be refused.
         """
         with self._lock:
-            self._check_room()
+            self._check_room(coming)
 
-    def _check_room(self) -> None:
-        if len(self._running) + len(self._beginning) >= MAX_AT_ONCE:
+    def _check_room(self, coming: int = 0) -> None:
+        if max(coming, len(self._running) + len(self._beginning)) >= MAX_AT_ONCE:
             raise BusyError(
                 f"{MAX_AT_ONCE} questions are being answered already.", hint="Ask again in a moment."
             )

@@ -44,6 +44,10 @@ class Order:
         try:
             yield
         finally:
-            with self._changed:
-                view.handled = max(view.handled, number)
-                self._changed.notify_all()
+            self.passed(view, number)
+
+    def passed(self, view: View, number: int) -> None:
+        """The turn of an event is over, or it is not to be handled at all."""
+        with self._changed:
+            view.handled = max(view.handled, number)
+            self._changed.notify_all()

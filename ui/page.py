@@ -19,6 +19,7 @@ from ui.desk import Desk
 from ui.dialogs import dialogs_html
 from ui.documents import Documents
 from ui.documents_view import tools_html
+from ui.door import guard_door
 from ui.evidence_pane import CONTEXT_CHARS
 from ui.export import export_chat
 from ui.guard import MAX_FILE_BYTES
@@ -216,12 +217,13 @@ def build_page(page: Page) -> gr.Blocks:
             handler: Callable[..., Any],
             inputs: list[Any],
             outputs: list[Any],
-        ) -> None:
-            handler = handled(handler, outputs, order)
-            event(handler, [*inputs, number], outputs, js=NUMBERED, **quiet, **at_once)
+        ) -> int:
+            run = handled(handler, outputs, order)
+            event(run, [*inputs, number], outputs, js=NUMBERED, **quiet, **at_once)
+            return int(next(each for each, known in blocks.fns.items() if known.fn is run))
 
         on(blocks.load, page.conversations.open_page, [view], everything)
-        on(parts.box.submit, page.conversations.ask, [parts.box, view], everything)
+        ask = on(parts.box.submit, page.conversations.ask, [parts.box, view], everything)
         on(parts.box.stop, page.conversations.stop, [view], [])
         on(head.act, page.conversations.side_action, [view], everything)
         on(parts.side.act, page.conversations.side_action, [view], everything)
@@ -239,5 +241,12 @@ def build_page(page: Page) -> gr.Blocks:
     blocks.max_threads = _THREADS  # only ``launch`` has a parameter for it
     blocks.queue(max_size=256, default_concurrency_limit=_FOLLOWERS, api_open=False)
     spare_queue(blocks)
+
+    def turned_away(session: str, number: Any) -> None:
+        state = blocks.state_holder.session_data.get(session)
+        if state is not None and isinstance(number, int):
+            order.passed(state[view._id], number)
+
+    guard_door(blocks, ask, admit=desk.asking.check_room, turned_away=turned_away)
     page_blocks: gr.Blocks = blocks
     return page_blocks
