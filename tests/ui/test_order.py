@@ -55,6 +55,13 @@ def test_what_is_lost_on_the_way_is_waited_for_once() -> None:
     assert begun == [3, 4, 2, 5]
 
 
+def test_a_tab_that_was_open_before_this_server_started_waits_for_nothing() -> None:
+    order, view, begun = Order(FOREVER), View(), list[object]()
+    for number in (57, 58):
+        begins(order, view, number, begun)
+    assert begun == [57, 58]
+
+
 @pytest.mark.parametrize("number", [None, "2", True, 2.0], ids=repr)
 def test_an_event_without_a_number_waits_for_nothing(number: object) -> None:
     begun = list[object]()
