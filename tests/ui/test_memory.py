@@ -25,7 +25,8 @@ give_back_free_memory()
 print(before - freed, before - psutil.Process().memory_info().rss)
 """
 
-# A thread that needs memory at the same time as others gets an arena, which begins at a multiple of 64 MB.
+# A thread that needs memory at the same time as others gets an arena: 64 MB, beginning at a multiple of that,
+# of which what is not used yet is out of reach. A file may be mapped at such a place by chance.
 ARENAS = """
 import sys, threading
 from ui.memory import use_few_arenas
@@ -40,7 +41,13 @@ threads = [threading.Thread(target=keep) for _ in range(7)]
 for thread in threads:
     thread.start()
 everyone.wait()
-print(sum(int(line.split("-")[0], 16) % (64 << 20) == 0 for line in open("/proc/self/maps")))
+mapped = [line.split() for line in open("/proc/self/maps")]
+places = [[int(end, 16) for end in words[0].split("-")] for words in mapped]
+print(sum(
+    start % (64 << 20) == 0 and words[1] == "rw-p" and rest[1] == "---p" and end == begin
+    and stop == start + (64 << 20)
+    for (start, end), words, (begin, stop), rest in zip(places, mapped, places[1:], mapped[1:])
+))
 everyone.wait()
 """
 
