@@ -22,10 +22,8 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
-
 from tests.bench.figures import spread
-from tests.bench.serving import client_of, handlers_of, indexed, model_environment, questions_for, warm
+from tests.bench.serving import handlers_of, indexed, model_environment, questions_for, warm
 from tests.bench.tab import Asked, Handlers, Tab
 from tests.ui.test_browser import served
 from ui.asking import MAX_AT_ONCE
@@ -111,14 +109,13 @@ async def measure(
     """Every situation, one after the other, over one server."""
     name = "built-in" if built_in else "100 tokens at 20 ms"
     people = arguments.people
-    async with client_of(url) as client:
-        handlers = await handlers_of(client)
-        await warm(client, handlers, questions[0])
-        thinking = await think(
-            client, handlers, questions, people=people, pause=arguments.think, seconds=arguments.seconds
-        )
-        at_once = await instant(client, handlers, questions[200 : 200 + people])
-        beyond = await instant(client, handlers, questions[400 : 400 + MAX_AT_ONCE + BEYOND])
+    handlers = await handlers_of(url)
+    await warm(url, handlers, questions[0])
+    thinking = await think(
+        url, handlers, questions, people=people, pause=arguments.think, seconds=arguments.seconds
+    )
+    at_once = await instant(url, handlers, questions[200 : 200 + people])
+    beyond = await instant(url, handlers, questions[400 : 400 + MAX_AT_ONCE + BEYOND])
     return [
         Row(name=f"{name}, thinking", asked=thinking, target=THINKING_TARGET),
         Row(name=f"{name}, in one instant", asked=at_once, target=INSTANT_TARGET),
@@ -127,7 +124,7 @@ async def measure(
 
 
 async def think(
-    client: httpx.AsyncClient,
+    url: str,
     handlers: Handlers,
     questions: Sequence[str],
     *,
@@ -142,7 +139,7 @@ async def think(
     async def person(number: int) -> None:
         chance = random.Random(number)
         await asyncio.sleep(chance.uniform(0, pause))
-        async with Tab(client, handlers) as tab:
+        async with Tab(url, handlers) as tab:
             while time.perf_counter() < end:
                 done.append(await tab.ask(chance.choice(questions)))
                 await asyncio.sleep(chance.uniform(0.5, 1.5) * pause)
@@ -152,10 +149,10 @@ async def think(
     return done
 
 
-async def instant(client: httpx.AsyncClient, handlers: Handlers, questions: Sequence[str]) -> list[Asked]:
+async def instant(url: str, handlers: Handlers, questions: Sequence[str]) -> list[Asked]:
     """Each question in a tab of its own, all sent in the same instant."""
     async with AsyncExitStack() as stack:
-        tabs = [await stack.enter_async_context(Tab(client, handlers)) for _ in questions]
+        tabs = [await stack.enter_async_context(Tab(url, handlers)) for _ in questions]
         await asyncio.sleep(1)
         asked = await asyncio.gather(
             *(tab.ask(question) for tab, question in zip(tabs, questions, strict=True))

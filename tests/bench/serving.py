@@ -9,17 +9,14 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-import httpx
-
 from tests.bench.child import in_child
-from tests.bench.tab import Handlers, Tab
+from tests.bench.tab import Handlers, Tab, client_of
 from tests.bench.texts import Text, generated_texts, made_up_questions
 from tests.rag.llm_stub import Stub, serving
 
 PASSAGES_A_TEXT = 2.2  # of the made-up pages, on average
 TOKENS = 100
 SECONDS_A_TOKEN = 0.02
-MANY = httpx.Limits(max_connections=None, max_keepalive_connections=None)
 # Every question is answered: what is measured is the whole way.
 ALWAYS = {"FOOTNOTE_ANSWER__STRICTNESS": "open"}
 
@@ -64,19 +61,15 @@ def model_environment(*, built_in: bool) -> Iterator[dict[str, str]]:
         }
 
 
-def client_of(url: str) -> httpx.AsyncClient:
-    """A client for any number of tabs; the caller closes it."""
-    return httpx.AsyncClient(base_url=url, limits=MANY, timeout=httpx.Timeout(120.0, read=None))
-
-
-async def handlers_of(client: httpx.AsyncClient) -> Handlers:
+async def handlers_of(url: str) -> Handlers:
     """What the page's events are called on this server."""
-    return Handlers((await client.get("/config")).raise_for_status().json())
+    async with client_of(url) as client:
+        return Handlers((await client.get("/config")).raise_for_status().json())
 
 
-async def warm(client: httpx.AsyncClient, handlers: Handlers, question: str) -> None:
+async def warm(url: str, handlers: Handlers, question: str) -> None:
     """Ask until the models are loaded."""
-    async with Tab(client, handlers) as tab:
+    async with Tab(url, handlers) as tab:
         for _ in range(3):
             asked = await tab.ask(question)
             if asked.error:

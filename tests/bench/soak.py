@@ -21,12 +21,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-import httpx
 import psutil
 
 from index.jobs import Jobs
 from tests.bench.load import stored_failures
-from tests.bench.serving import client_of, handlers_of, indexed, model_environment, questions_for, warm
+from tests.bench.serving import handlers_of, indexed, model_environment, questions_for, warm
 from tests.bench.tab import Asked, Handlers, Tab
 from tests.ui.test_browser import served
 from ui.chats import Chats
@@ -100,34 +99,31 @@ class Soak:
         """Warm up, then ask, index and open tabs at the same time, then let it settle."""
         first = max(1, round(WARM_UP * len(questions)))
         self._step = max(1, len(questions) // READINGS)
-        async with client_of(url) as client:
-            handlers = await handlers_of(client)
-            await warm(client, handlers, questions[0])
-            await self._ask_all(client, handlers, questions[:first], 1, 1)
-            self.before = await self._settled()
-            await self._ask_all(client, handlers, questions[first:], reindexes, sessions)
-            self.after = await self._settled()
+        handlers = await handlers_of(url)
+        await warm(url, handlers, questions[0])
+        await self._ask_all(url, handlers, questions[:first], 1, 1)
+        self.before = await self._settled()
+        await self._ask_all(url, handlers, questions[first:], reindexes, sessions)
+        self.after = await self._settled()
 
     async def _ask_all(
         self,
-        client: httpx.AsyncClient,
+        url: str,
         handlers: Handlers,
         questions: Sequence[str],
         reindexes: int,
         sessions: int,
     ) -> None:
         waiting = iter([*enumerate(questions)])
-        busy = asyncio.gather(*(self._person(client, handlers, waiting) for _ in range(PEOPLE)))
+        busy = asyncio.gather(*(self._person(url, handlers, waiting) for _ in range(PEOPLE)))
         await asyncio.gather(
-            busy, self._reindex(client, handlers, reindexes), self._visit(client, handlers, sessions)
+            busy, self._reindex(url, handlers, reindexes), self._visit(url, handlers, sessions)
         )
 
-    async def _person(
-        self, client: httpx.AsyncClient, handlers: Handlers, waiting: Iterator[tuple[int, str]]
-    ) -> None:
+    async def _person(self, url: str, handlers: Handlers, waiting: Iterator[tuple[int, str]]) -> None:
         """Asks what nobody has asked yet, ten questions a tab, in turn about the files that change."""
         while True:
-            async with Tab(client, handlers) as tab:
+            async with Tab(url, handlers) as tab:
                 for _ in range(10):
                     number, question = next(waiting, (0, ""))
                     if not question:
@@ -138,10 +134,10 @@ class Soak:
                         self.memory.append(self._process.memory_info().rss)
             self.errors += tab.errors
 
-    async def _reindex(self, client: httpx.AsyncClient, handlers: Handlers, times: int) -> None:
+    async def _reindex(self, url: str, handlers: Handlers, times: int) -> None:
         jobs = Jobs(self._data)
         try:
-            async with Tab(client, handlers) as tab:
+            async with Tab(url, handlers) as tab:
                 for _ in range(times):
                     self.reindexes += 1
                     write_edition(self._changing, self.reindexes)
@@ -164,10 +160,10 @@ class Soak:
             await asyncio.sleep(0.1)
         self.errors.append("a job did not end")
 
-    async def _visit(self, client: httpx.AsyncClient, handlers: Handlers, times: int) -> None:
+    async def _visit(self, url: str, handlers: Handlers, times: int) -> None:
         chance = random.Random(times)
         for _ in range(times):
-            async with Tab(client, handlers) as tab:
+            async with Tab(url, handlers) as tab:
                 await asyncio.sleep(chance.uniform(0.2, 2.5))
             self.sessions += 1
             self.errors += tab.errors

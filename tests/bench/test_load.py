@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.bench.load import Row, instant
-from tests.bench.serving import client_of, handlers_of
+from tests.bench.serving import handlers_of
 from tests.bench.tab import Asked, Tab
 from tests.ui.test_browser import served_lightly
 
@@ -19,14 +19,13 @@ PEOPLE = 3
 @pytest.mark.timeout(120)
 def test_people_get_the_answer_that_the_page_would_show(tmp_path: Path) -> None:
     async def asking(url: str) -> tuple[list[Asked], list[str], str, list[str]]:
-        async with client_of(url) as client:
-            handlers = await handlers_of(client)
-            asked = await instant(client, handlers, [QUESTION] * PEOPLE)
-            async with Tab(client, handlers) as tab:
-                await tab.ask(QUESTION)
-                await tab.ask(QUESTION)
-                await asyncio.sleep(2.5)  # two beats
-                return asked, tab.messages, tab.chat_id, tab.errors
+        handlers = await handlers_of(url)
+        asked = await instant(url, handlers, [QUESTION] * PEOPLE)
+        async with Tab(url, handlers) as tab:
+            await tab.ask(QUESTION)
+            await tab.ask(QUESTION)
+            await asyncio.sleep(2.5)  # two beats
+            return asked, tab.messages, tab.chat_id, tab.errors
 
     with served_lightly(tmp_path / "data") as server:
         asked, messages, chat_id, errors = asyncio.run(asking(server.url))
