@@ -100,7 +100,7 @@ class AnswerSentence:
 class Step:
     """One stage of how the answer came to be, for "How I searched"."""
 
-    name: str  # condense, retrieve, select, generate, cite
+    name: str  # condense, wait, retrieve, rerank, select, generate, cite, refuse
     detail: str
     milliseconds: float
 

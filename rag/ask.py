@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -30,6 +30,7 @@ from rag.condense import Condensed, condense
 from rag.duplicates import fold_duplicates
 from rag.evidence import Evidence, EvidenceSelector
 from rag.languages import weak_language_notice
+from rag.line import Line
 from rag.prompts import INSTRUCTIONS, says_not_found, user_message
 from rag.refusal import Refuser, counted, listed, refusal_sentences
 from rag.remarks import MOST_QUESTION_CHARS, considered, model_notice, shown, unusable
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from rag.rerank import Ranked, Reranker
     from rag.retrieval import HybridRetriever
 
+NOTED_WAIT_SECONDS = 0.05  # a shorter one is no step of "How I searched"
 WEAK = "Weak evidence: these words may not answer your question. Check them before you rely on them."
 
 
@@ -59,8 +61,12 @@ class _Run:
     """What one question has gathered so far: the answer in the making, and the clock of its steps."""
 
     answer: Answer
-    passages: list[Passage] = field(default_factory=list)
     started: float = field(default_factory=time.perf_counter)
+
+    @property
+    def seconds(self) -> float:
+        """Since the last step ended."""
+        return time.perf_counter() - self.started
 
     def step(self, name: str, detail: str) -> None:
         """Close the step that has been running since the last one."""
@@ -68,6 +74,16 @@ class _Run:
         done = Step(name=name, detail=detail, milliseconds=1000 * (now - self.started))
         self.answer = replace(self.answer, steps=(*self.answer.steps, done))
         self.started = now
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Findings:
+    """What the documents hold for a question."""
+
+    snapshot: Snapshot
+    ranked: Ranked
+    evidence: Evidence
+    refuse: Callable[[], Refusal]
 
 
 class Assistant:
@@ -84,6 +100,7 @@ class Assistant:
         passages: int,
         bar: float,
         sure: float = 0.0,
+        at_once: int = 2,
         model: LanguageModel | None = None,
     ) -> None:
         """Take ready parts (``build_assistant`` picks them).
@@ -92,6 +109,7 @@ class Assistant:
             passages: How many are shown and given to the model.
             bar: Confidence in [0, 1] below which there is no answer.
             sure: Confidence in [0, 1] below which an answer says that its evidence is weak.
+            at_once: How many questions are looked up at the same time; others wait for their turn.
             model: None answers with quotes only.
         """
         self._store = store
@@ -103,6 +121,7 @@ class Assistant:
         self._bar = bar
         self._sure = sure
         self._model = model
+        self._line = Line(at_once)
         self._refuser = Refuser(
             store=store,
             retriever=retriever,
@@ -240,6 +259,11 @@ class Assistant:
         """The reader, for another assistant to share."""
         return self._reranker.reader
 
+    @property
+    def crowded(self) -> bool:
+        """Whether questions wait to be looked up, so that whoever has words already should give way."""
+        return self._line.waiting > 0
+
     def retire(self) -> None:
         """Another assistant with the same embedding model and reader answers from now on.
 
@@ -274,6 +298,43 @@ class Assistant:
         run.answer = replace(run.answer, query=condensed.query)
         run.step("condense", condensed.reason)
 
+        if self._line.full:
+            yield Stage(name="wait", detail="Waiting for the questions before this one")
+        with self._line.turn(stopped) as come:
+            if run.seconds > NOTED_WAIT_SECONDS:
+                run.step("wait", "for the questions before this one")
+            found = (yield from self._find(run, question, condensed, chosen, stopped)) if come else None
+            if found is None:
+                run.answer = replace(run.answer, status="stopped")
+                return
+            evidence = found.evidence
+            answerable = bool(evidence.sentences) and evidence.confidence >= self._bar
+            writes = answerable and self._model is not None and not quotes_only
+            if not answerable:
+                yield from self._abstain(run, found.refuse)
+            elif not writes:
+                yield from self._quote(run, evidence)
+        if writes:
+            yield from self._write(run, question, history, found, stopped)
+        if run.answer.status == "answered" and evidence.confidence < self._sure:
+            run.answer = replace(run.answer, notice=" ".join(filter(None, (WEAK, run.answer.notice))))
+        foreign = weak_language_notice(question, self.embedder)
+        run.answer = replace(run.answer, notice=" ".join(filter(None, (run.answer.notice, foreign))))
+        run.answer = replace(
+            run.answer,
+            passages=shown(found.ranked, run.answer, most=self._passages),
+            considered=considered(found.ranked, run.answer),
+        )
+
+    def _find(
+        self,
+        run: _Run,
+        question: str,
+        condensed: Condensed,
+        chosen: Callable[[Snapshot], Scope],
+        stopped: Callable[[], bool],
+    ) -> Generator[Event, None, _Findings | None]:
+        """Search, read and choose; None when it was stopped."""
         snapshot = self._store.snapshot(self.embedder.fingerprint)
         scope = chosen(snapshot)
         searched = counted(scope.n_chunks, "passage")
@@ -285,8 +346,7 @@ class Assistant:
         run.step("retrieve", f"{len(candidates)} of {searched}")
         yield Found(passages=run.answer.passages)
         if stopped():
-            run.answer = replace(run.answer, status="stopped")
-            return
+            return None
 
         yield Stage(name="rerank", detail=f"Reading {counted(len(candidates), 'passage')}")
         ranked = self._reranker.rank(condensed.query, candidates, snapshot, carried=condensed.carried)
@@ -299,7 +359,6 @@ class Assistant:
         evidence = self._select(question, condensed, ranked, snapshot)
         run.answer = replace(run.answer, confidence=evidence.confidence)
         run.step("select", f"{len(evidence.sentences)} sentences, confidence {evidence.confidence:.2f}")
-
         refuse = partial(
             self._refuser.refuse,
             condensed.query,
@@ -309,21 +368,7 @@ class Assistant:
             scope,
             carried=condensed.carried,
         )
-        if not evidence.sentences or evidence.confidence < self._bar:
-            yield from self._abstain(run, refuse)
-        elif self._model is None or quotes_only:
-            yield from self._quote(run, evidence)
-        else:
-            yield from self._write(run, question, history, evidence, snapshot, refuse, stopped)
-        if run.answer.status == "answered" and evidence.confidence < self._sure:
-            run.answer = replace(run.answer, notice=" ".join(filter(None, (WEAK, run.answer.notice))))
-        foreign = weak_language_notice(question, self.embedder)
-        run.answer = replace(run.answer, notice=" ".join(filter(None, (run.answer.notice, foreign))))
-        run.answer = replace(
-            run.answer,
-            passages=shown(ranked, run.answer, most=self._passages),
-            considered=considered(ranked, run.answer),
-        )
+        return _Findings(snapshot=snapshot, ranked=ranked, evidence=evidence, refuse=refuse)
 
     def _retrieve(
         self, question: str, condensed: Condensed, snapshot: Snapshot, scope: Scope
@@ -373,9 +418,7 @@ class Assistant:
         run: _Run,
         question: str,
         history: Sequence[Turn],
-        evidence: Evidence,
-        snapshot: Snapshot,
-        refuse: Callable[[], Refusal],
+        found: _Findings,
         stopped: Callable[[], bool],
     ) -> Iterator[Event]:
         """The language model's answer, every sentence of it checked; quotes when the model fails."""
@@ -386,9 +429,7 @@ class Assistant:
         written: list[str] = []
         cut = False
         try:
-            pieces = self._model.stream(
-                INSTRUCTIONS, message, stopped=stopped, give_way=lambda: self._reranker.crowded
-            )
+            pieces = self._model.stream(INSTRUCTIONS, message, stopped=stopped, give_way=lambda: self.crowded)
             for piece in pieces:
                 cut = cut or piece.cut
                 if piece.text:
@@ -398,7 +439,7 @@ class Assistant:
             run.step("generate", f"{self._model.name} failed")
             notice = f"{error} Showing quotes from your documents instead. {error.hint}"
             run.answer = replace(run.answer, notice=notice)
-            yield from self._quote(run, evidence)
+            yield from self._quote(run, found.evidence)
             return
         text = "".join(written)
         run.step("generate", f"{len(text):,} characters by {self._model.name}")
@@ -406,16 +447,16 @@ class Assistant:
 
         was_stopped = stopped()
         if not was_stopped and says_not_found(text):
-            yield from self._abstain(run, refuse)
+            yield from self._abstain(run, found.refuse)
             return
         if not was_stopped and not claims_in(text):
             notice = f"{self._model.name} wrote nothing. Showing quotes from your documents instead."
             run.answer = replace(run.answer, notice=notice)
-            yield from self._quote(run, evidence)
+            yield from self._quote(run, found.evidence)
             return
 
         yield Stage(name="cite", detail="Checking citations")
-        resolved = self._resolver.resolve(text, passages, snapshot)
+        resolved = self._resolver.resolve(text, passages, found.snapshot)
         run.answer = replace(
             run.answer,
             status="stopped" if was_stopped else "answered",

@@ -196,6 +196,7 @@ def build_assistant(
         loading = pool.submit(build_reader, settings) if read else None
         embedder = embedder or build_embedder(settings)
         embedder.encode_query("first")  # prepares it for single questions, while the reader is loaded
+        from index.compiled import processors
         from rag.ask import Assistant
         from rag.citations import CitationResolver
         from rag.evidence import EvidenceSelector
@@ -218,6 +219,7 @@ def build_assistant(
         passages=settings.retrieval.passages,
         bar=BARS[settings.answer.strictness],
         sure=BARS["balanced"],
+        at_once=processors() + 1,  # one looks something up on the disk meanwhile
         model=LanguageModel(settings.generation, offline=settings.privacy.offline)
         if settings.generation.model
         else None,

@@ -62,11 +62,6 @@ class Reranker:
         """How many passages it wants to see at least."""
         return self.passages if self.reader is not None else 0
 
-    @property
-    def crowded(self) -> bool:
-        """Whether many questions wait for the reader."""
-        return self.reader is not None and self.reader.crowded
-
     def rank(
         self, query: str, passages: Sequence[Passage], snapshot: Snapshot, *, carried: Sequence[str] = ()
     ) -> Ranked:

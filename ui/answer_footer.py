@@ -20,6 +20,7 @@ _SNIPPET_CHARS = 200  # of a passage that was found; the line is cut to the room
 _KEPT = ' class="fn-kept"'
 _STEP_NAMES = {
     "condense": "Understood",
+    "wait": "Waited",
     "retrieve": "Searched",
     "rerank": "Ranked",
     "select": "Chose",

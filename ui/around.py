@@ -40,8 +40,8 @@ class Around:
         self._tables: dict[object, str] = {}
         self._tables_of: object = None  # the generation of the index that they show, and the count of answers
         self._cited: Mapping[str, int] = {}  # how many answers cite a document, as the parts say
-        self._answered = 0  # answers that were counted, and when
         self._counted_at = -math.inf
+        self._deletions = 0  # of answers, until then
         self._lost: tuple[object, Mapping[str, OutOfReach]] = (None, {})  # and what it was computed from
         self.tabs = Tabs()
 
@@ -155,9 +155,9 @@ class Around:
 
     def _cited_by_now(self) -> Mapping[str, int]:
         """How many answers cite a document; counted now and then, and at once when answers were deleted."""
-        now, answered = time.monotonic(), len(self.desk.chats.answered())
-        if now - self._counted_at >= _CITED_SECONDS or answered < self._answered:
-            self._counted_at, self._answered = now, answered
+        now, deletions = time.monotonic(), self.desk.chats.deletions
+        if now - self._counted_at >= _CITED_SECONDS or deletions != self._deletions:
+            self._counted_at, self._deletions = now, deletions
             self._cited = self.desk.quality.cited()
         return self._cited
 

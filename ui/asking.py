@@ -215,6 +215,12 @@ class Asking:
         """Whether an answer is being made, in any conversation."""
         return self.count > 0
 
+    @property
+    def crowded(self) -> bool:
+        """Whether there are questions that have no word yet because others come before them."""
+        assistant = self._assistant
+        return assistant.done() and assistant.exception() is None and assistant.result().crowded
+
     def close(self) -> None:
         """Look for no more suggestions; answers that are being made come to their end."""
         if self._suggesting is not None:

@@ -42,6 +42,7 @@ class ChatFile:
         self._lock = threading.Lock()
         self._readers = Connections(self._connect)
         self.revision = 0  # grows with every change
+        self.deletions = 0  # grows with every change that deletes
         self._memory: dict[str, dict[object, Any]] = {}  # by conversation
         self._deleted = True  # and the log may still hold what was, as of a process that was killed
         path = self._path = data / "chats.sqlite"
@@ -124,6 +125,7 @@ class ChatFile:
         with self.changing() as db:
             deleted = db.execute(sql, values).rowcount
             self._deleted = self._deleted or deleted > 0
+        self.deletions += deleted > 0
         self.empty_log()
         return deleted
 

@@ -159,6 +159,11 @@ class Chats:
         sql = "SELECT position FROM messages WHERE answer IS NOT NULL"
         return self._file.remembered(EVERY_CHAT, sql, read=_positions_of)
 
+    @property
+    def deletions(self) -> int:
+        """Grows whenever answers are deleted."""
+        return self._file.deletions
+
     def cited_documents(self, positions: Iterable[int]) -> Iterator[tuple[int, frozenset[str]]]:
         """The ids of the documents that each of these answers cites; an answer that is gone is left out."""
         wanted = sorted(positions)

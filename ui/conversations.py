@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 # and 25 answers that are shown ten times a second would leave it none for the next question.
 YIELD_SECONDS = 0.1
 SECONDS_AN_ANSWER = 0.02
+SECONDS_IN_A_CROWD = 1.5  # while somebody waits for a first word
 
 CHATS_A_CLICK = 100  # more in the sidebar
 
@@ -319,6 +320,8 @@ class Conversations:
             if version == seen:
                 continue
             pause = max(YIELD_SECONDS, SECONDS_AN_ANSWER * self.desk.asking.count)
+            if self.desk.asking.crowded:
+                pause = max(pause, SECONDS_IN_A_CROWD)
             running.wait_for_words(shown_at + pause, begun=begun)
             seen, shown_at, begun = running.version, time.monotonic(), bool(running.text)
             if not running.finished:

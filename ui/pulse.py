@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-SIDE_SECONDS = 5.0  # between two drawings of a sidebar alone
-CROWD = 4  # answers being made; nobody but those who ask is served then
+CALM_SECONDS = 5.0  # between two drawings of a sidebar alone, and two comparisons in a crowd
+CROWD = 4  # answers being made; those who ask are served first then
 OPENING_SECONDS = 15  # a page that is older has had its first event
 
 
@@ -98,8 +98,7 @@ class Pulse:
             old = number_of(seen, "seconds", 0) > OPENING_SECONDS
             return ["load"] if old else [], 0
         wishes: list[str] = []
-        lacking = view.shown.lacking(self.around.html(view), _parts(seen))
-        if lacking and not (lacking == {"side"} and self._side_can_wait(view)):
+        if self._should_draw(view, _parts(seen)):
             wishes.append("draw")
         shown = f"{text_of(seen, 'chat', 64)} {number_of(seen, 'messages', 0)} {seen.get('writing') is True}"
         doubtful = view.doubt.due(shown, self._conversation(view))
@@ -113,12 +112,20 @@ class Pulse:
         view.shown.correct(_parts(event_data(event)))
         return self.around.changes(view) or {self.components.side: gr.skip()}
 
-    def _side_can_wait(self, view: View) -> bool:
-        """Whether a sidebar may be late: every question of anybody changes the list in all tabs.
+    def _should_draw(self, view: View, seen: Mapping[str, object]) -> bool:
+        """Whether the tab lacks a part that cannot wait.
 
-        With 25 tabs, each question had the others draw theirs five times, a sixth of what it cost the server.
+        A sidebar can: every question of anybody changes the list in all tabs. With 25 tabs, each question had
+        the others draw theirs five times, a sixth of what it cost the server. And while many are answered,
+        all can: looking for what 65 tabs lack was a fifth of the interpreter's time.
         """
-        return self.desk.asking.count >= CROWD or time.monotonic() < view.drawn + SIDE_SECONDS
+        now = time.monotonic()
+        crowd = self.desk.asking.count >= CROWD
+        if crowd and now < view.compared_at + CALM_SECONDS:
+            return False
+        view.compared_at = now
+        lacking = view.shown.lacking(self.around.html(view), seen)
+        return bool(lacking) and not (lacking == {"side"} and (crowd or now < view.drawn + CALM_SECONDS))
 
     def _conversation(self, view: View) -> str:
         """How the conversation of this tab should look: which, how long, and whether it is being written."""

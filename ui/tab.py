@@ -71,6 +71,7 @@ class View:
     question_draft: dict[str, str] = field(default_factory=dict)  # a test question that is being typed
     shown: Shown = field(default_factory=Shown)
     drawn: float = -math.inf  # when the tab last asked for what it lacked; monotonic seconds
+    compared_at: float = -math.inf  # when what it shows was compared with what it should show; likewise
     doubt: Doubt = field(default_factory=Doubt)
 
 

@@ -54,7 +54,6 @@ class Reading:
         return max((sentence.span_score for sentence in self.sentences), default=UNREAD)
 
 
-_MANY_A_THREAD = 2  # questions: those that are being read, and as many that wait for them
 UNREAD = -20.0  # stands for minus infinity where a sentence was cut off
 
 
@@ -64,11 +63,6 @@ class Reader(ABC):
     @abstractmethod
     def read(self, question: str, texts: Sequence[Text]) -> list[Reading]:
         """One reading for each text, in order, with one entry for each of its sentences."""
-
-    @property
-    def crowded(self) -> bool:
-        """Whether so many questions wait to be read that whoever has words already should give way."""
-        return False
 
     def close(self) -> None:  # noqa: B027 - most readers hold nothing
         """Let go of threads and files."""
@@ -94,8 +88,6 @@ class NetworkReader(Reader):
         self._network = network
         self._encoder = encoder
         self._encoding = threading.Lock()
-        self._counting = threading.Lock()
-        self._under_way = 0
         # One thread for each share, and one core for each thread: for matrices as small as these that
         # reads a third more in a second than all cores on one batch.
         self._pool = ThreadPoolExecutor(
@@ -105,21 +97,6 @@ class NetworkReader(Reader):
     def read(self, question: str, texts: Sequence[Text]) -> list[Reading]:
         if not texts:
             return []
-        self._count(1)
-        try:
-            return self._read_all(question, texts)
-        finally:
-            self._count(-1)
-
-    @property
-    def crowded(self) -> bool:
-        return self._under_way > _MANY_A_THREAD * self._network.threads
-
-    def _count(self, more: int) -> None:
-        with self._counting:
-            self._under_way += more
-
-    def _read_all(self, question: str, texts: Sequence[Text]) -> list[Reading]:
         with self._encoding:
             pairs = [self._encoder.encode(question, text.title, text.text, text.sentences) for text in texts]
         by_length = sorted(range(len(pairs)), key=lambda at: len(pairs[at].ids))

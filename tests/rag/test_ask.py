@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import itertools
 import socket
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,10 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from index.compiled import processors
 from index.documents import ParsedDocument
 from index.store import Store
 from rag.answers import Answer, Delta, Done, Event, Found, Stage, Turn
-from rag.ask import Assistant
+from rag.ask import NOTED_WAIT_SECONDS, Assistant
 from rag.build import build_assistant
 from rag.providers import PROVIDERS
 from rag.settings import AnswerSettings, GenerationSettings, Settings
@@ -132,6 +136,60 @@ def test_a_follow_up_searches_for_what_it_leans_on(tmp_path: Path) -> None:
     assert "warranty" in answer.query
     assert answer.question == "And how long does it last?"
     assert answer.citations[0].path == "phone.txt"
+
+
+def asked_until_full(assistant: Assistant) -> list[Iterator[Event]]:
+    """Questions that are being looked up, as many as are at once."""
+    under_way: list[Iterator[Event]] = []
+    while True:
+        stream = assistant.stream("What is the capital of France?")
+        assert len(under_way) < 100
+        if next(stream) == Stage(name="wait", detail="Waiting for the questions before this one"):
+            return under_way
+        under_way.append(stream)
+
+
+def test_a_question_waits_while_as_many_as_there_are_processors_are_looked_up(tmp_path: Path) -> None:
+    with indexed(tmp_path) as (_, assistant), ThreadPoolExecutor(1) as pool:
+        under_way = asked_until_full(assistant)
+        waiting = pool.submit(assistant.ask, "What is the capital of France?")
+        time.sleep(2 * NOTED_WAIT_SECONDS)
+        assert not waiting.done()
+        last(list(under_way[0]))
+        answer = waiting.result(10)
+        for stream in under_way[1:]:
+            last(list(stream))
+    assert answer.status == "answered"
+    assert [step.name for step in answer.steps][:3] == ["condense", "wait", "retrieve"]
+    assert answer.steps[1].milliseconds > 1000 * NOTED_WAIT_SECONDS
+
+
+def test_a_question_that_waits_can_be_stopped(tmp_path: Path) -> None:
+    with indexed(tmp_path) as (_, assistant):
+        under_way = asked_until_full(assistant)
+        answer = last(list(assistant.stream("What is the capital of France?", stopped=lambda: True)))
+        for stream in under_way:
+            last(list(stream))
+        assert assistant.ask("What is the capital of France?").status == "answered"
+    assert answer.status == "stopped"
+
+
+def test_nobody_waits_for_what_a_model_is_writing(tmp_path: Path) -> None:
+    with (
+        serving(Stub(pieces=["Paris. [1]"])) as stub,
+        indexed(tmp_path, settings=with_model(stub.url)) as (
+            _,
+            assistant,
+        ),
+    ):
+        writing = []
+        for _ in range(processors() + 2):
+            stream = assistant.stream("What is the capital of France?")
+            stages = iter(event.name for event in stream if isinstance(event, Stage))
+            assert list(itertools.islice(stages, 3)) == ["retrieve", "rerank", "generate"]
+            writing.append(stream)
+        answers = [last(list(stream)) for stream in writing]
+    assert [answer.status for answer in answers] == ["answered"] * len(writing)
 
 
 def test_the_events_come_in_order_and_every_step_is_timed(tmp_path: Path) -> None:

@@ -697,6 +697,8 @@ def test_a_link_of_another_shape_opens_nothing(link: str, store: Store, chats: C
 class ScriptedAssistant:
     """Gives the events it was made with, and waits where it is told to until it is stopped."""
 
+    crowded = False
+
     def __init__(self, events: list[Event], *, wait: bool = False) -> None:
         self.events = events
         self.wait = wait

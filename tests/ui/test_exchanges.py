@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -13,12 +14,15 @@ import pytest
 from rag.answers import Answer, AnswerSentence, Delta, Done, Turn
 from tests.ui.desk import Tab, desk_over
 from tests.ui.test_chats import plain
+from ui import conversations
 from ui.chats import Chats
 from ui.desk import Desk
 
 
 class Echo:
     """Answers with the question, and remembers how it was asked."""
+
+    crowded = False
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, list[str], object, bool]] = []
@@ -170,3 +174,43 @@ def chats(tmp_path: Path) -> Iterator[Chats]:
     opened = Chats(tmp_path / "data")
     yield opened
     opened.close()
+
+
+class Drip(Echo):
+    """Writes for more than a second, a word at a time."""
+
+    def stream(
+        self,
+        question: str,
+        history: list[Turn],
+        *,
+        collections: object = None,
+        documents: object = None,
+        quotes_only: bool = False,
+        stopped: object = None,
+    ) -> Iterator[Delta | Done]:
+        for number in range(40):
+            yield Delta(text=f"word{number} ")
+            time.sleep(0.03)
+        yield from super().stream(question, history)
+
+
+@pytest.mark.parametrize(("crowded", "seen_between"), [(False, True), (True, False)])
+def test_an_answer_is_drawn_as_it_grows_unless_others_wait_for_a_first_word(
+    crowded: bool, seen_between: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conversations, "SECONDS_IN_A_CROWD", 60.0)
+    drip = Drip()
+    drip.crowded = crowded
+    with desk_over(tmp_path / "data") as desk:
+        tab = asked_by(desk, drip)
+        drawn = [
+            str(update["chat"][-1]["content"])
+            for update in tab.page.conversations.ask("When?", tab.view)
+            if "chat" in update
+        ]
+    growing = [text for text in drawn if "word0" in text]
+    assert growing, "the first words are shown at once"
+    assert "word30" not in growing[0]
+    assert any("word30" in text for text in growing) == seen_between
+    assert "Answer 1 to When?" in plain(drawn[-1])

@@ -27,7 +27,7 @@ from ui.desk import Desk
 from ui.guard import PULSE
 from ui.page import Page
 from ui.parts import Doubt, Shown
-from ui.pulse import CROWD, OPENING_SECONDS, SIDE_SECONDS
+from ui.pulse import CALM_SECONDS, CROWD, OPENING_SECONDS
 from ui.render import escape_line
 from ui.tab import View, warn
 
@@ -212,7 +212,7 @@ def test_a_sidebar_alone_is_drawn_once_in_some_seconds(page: Page) -> None:
     assert wishes(page, view, report | {"parts": tab.report()}) == ["draw"]
     tab.receive(draw(page, view, {"parts": tab.report()}))
     page.around.desk.chats.create("Third")
-    view.drawn -= SIDE_SECONDS
+    view.drawn -= CALM_SECONDS
     assert wishes(page, view, report | {"parts": tab.report()}) == ["draw"]
     tab.receive(draw(page, view, {"parts": tab.report()}))
     assert "Third" in tab.text("side")
@@ -229,6 +229,22 @@ def test_a_sidebar_alone_waits_while_many_answers_are_made(
     assert wishes(page, view, report) == []
     monkeypatch.setattr(Asking, "count", CROWD - 1)
     assert wishes(page, view, report) == ["draw"]
+
+
+def test_while_many_answers_are_made_a_tab_is_looked_at_now_and_then(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = opened(page)
+    tab, report = settled(page, view)
+    assert wishes(page, view, report) == []
+    tab.html["table"] = "<p>older</p>"
+    older = report | {"parts": tab.report()}
+    monkeypatch.setattr(Asking, "count", CROWD)
+    assert wishes(page, view, older) == []
+    view.compared_at -= CALM_SECONDS
+    assert wishes(page, view, older) == ["draw"]
+    monkeypatch.setattr(Asking, "count", CROWD - 1)
+    assert wishes(page, view, older) == ["draw"]
 
 
 @pytest.mark.parametrize("report", [{}, {"parts": 3, "messages": "many", "chat": [1]}])

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from transformers import BertConfig, BertModel
 
@@ -84,40 +79,6 @@ def test_a_sentence_that_was_cut_off_is_unread(reader: NetworkReader) -> None:
     (reading,) = reader.read("Why?", [text(" ".join(f"Sentence number {n} is here." for n in range(150)))])
     assert len(reading.sentences) == 150
     assert (reading.sentences[-1].span, reading.sentences[-1].span_score) == (None, UNREAD)
-
-
-class Held:
-    """A network whose runs wait until they are let go."""
-
-    threads = 1
-
-    def __init__(self) -> None:
-        self._runs = TorchRuns(tiny_network(), threads=1)
-        self.let_go = threading.Event()
-
-    def prepare_thread(self) -> None:
-        self._runs.prepare_thread()
-
-    def run(self, inputs: Sequence[NDArray[Any]]) -> list[NDArray[np.float32]]:
-        assert self.let_go.wait(20)
-        return self._runs.run(inputs)
-
-
-def test_it_is_crowded_while_more_questions_wait_than_can_be_read() -> None:
-    held = Held()
-    reader = NetworkReader(held, PairEncoder(packaged_tokenizer()))
-    with ThreadPoolExecutor(3) as askers:
-        asked = [askers.submit(reader.read, "Which river?", [text(PARIS)]) for _ in range(2)]
-        time.sleep(0.2)
-        before = reader.crowded
-        asked.append(askers.submit(reader.read, "Which river?", [text(PARIS)]))
-        until = time.monotonic() + 10
-        while not (crowded := reader.crowded) and time.monotonic() < until:
-            time.sleep(0.01)
-        held.let_go.set()
-        assert all(each.result() for each in asked)
-    assert (before, crowded, reader.crowded) == (False, True, False)
-    reader.close()
 
 
 def test_nothing_to_read_gives_nothing(reader: NetworkReader) -> None:
