@@ -9,6 +9,7 @@ function rest() {
   const beside = [...main.children].filter((each) => !each.querySelector("dialog"));
   for (const each of [side, evidence, ...beside]) each.inert = over !== null && each !== over;
   document.querySelector(".fn-burger")?.setAttribute("aria-expanded", String(sideOpen));
+  noteStep(over !== null);
 }
 NARROW.addEventListener("change", rest);
 
@@ -26,4 +27,21 @@ function closeSide() {
   rest();
   if (inside) document.querySelector(".fn-burger")?.focus({ preventScroll: true });
   return true;
+}
+
+// What lies over the page is a step in the browser's history: its Back button takes it away. Closed in another way,
+// the step stays, for there is no taking it out at once, and the next thing that is opened there takes it over.
+function noteStep(over) {
+  if (over === covered) return;
+  covered = over;
+  const state = { ...history.state, over };
+  if (over && history.state?.over === undefined) history.pushState(state, "");
+  else history.replaceState(state, "");
+}
+
+// The step is gone already.
+function uncover() {
+  covered = false;
+  closeSide();
+  if (narrow()) closePane();
 }

@@ -9,6 +9,7 @@ const seenMark = () => [...element.querySelectorAll("mark")].find((each) => each
 const NARROW = window.matchMedia("(max-width: 900px)");
 const narrow = () => NARROW.matches;
 let opener = null; // what had the focus before the pane opened
+let covered = false; // whether something lies over the page, see over.js
 
 // ---- views: chat, documents, quality, settings, and the sidebar on a narrow screen
 
@@ -36,7 +37,7 @@ const show = (view) => {
   if (named(view) !== root.dataset.at) {
     const url = new URL(location.href);
     named(view) === "chat" ? url.searchParams.delete("view") : url.searchParams.set("view", view);
-    history.pushState(history.state, "", url);
+    history.pushState({ ...history.state, over: undefined }, "", url);
   }
   look(view);
   if (fromSide) focusTab();
@@ -51,7 +52,7 @@ document.addEventListener("click", ({ target }) => {
 });
 
 window.addEventListener("popstate", () => {
-  closeSide();
+  uncover();
   look(viewOfAddress());
   const at = document.activeElement;
   const gone = !at || at === document.body || !at.checkVisibility(); // it was in the view before

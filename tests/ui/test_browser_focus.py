@@ -242,6 +242,20 @@ def test_the_whole_way_on_a_phone_with_the_keyboard_alone(chromium: Browser, tmp
             page.go_back()
             expect(tabs.get_by_role("button", name=view)).to_be_focused()
 
+        # Back takes away what lies over the page, and nothing else.
+        for opener, over in (
+            (mark, pane),
+            (page.get_by_role("button", name="Conversations"), page.get_by_role("button", name="New chat")),
+        ):
+            for _ in range(2):
+                reached(page, opener, "Shift+Tab" if over is pane else "Tab")
+                page.keyboard.press("Enter")
+                expect(over).to_be_visible()
+                page.go_back()
+                expect(over).to_be_hidden()
+                expect(opener).to_be_focused()
+                expect(tabs.get_by_role("button", name="Chat")).to_have_attribute("aria-current", "page")
+
         # The sidebar lies over the page, too.
         conversations = reached(page, page.get_by_role("button", name="Conversations"), "Shift+Tab")
         for key in ("Escape", "Enter"):
