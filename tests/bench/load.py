@@ -1,10 +1,10 @@
 """``python -m tests.bench.load``: how long people wait when many ask at the same time.
 
-The real server with the real embedding model and reader, over generated texts; once with a language model
-that writes 100 tokens in 2 s, once with the built-in answerer. People open a tab, which reports once a
-second as the page does, and ask with some time to think in between; then all ask in one instant; then more
-than the server takes. The people and the language model run on the same machine as the server. Prints a
-table; exits 1 if a target is missed.
+The real server with the real embedding model and reader, over generated texts or an evaluation set; once
+with a language model that writes 100 tokens in 2 s, once with the built-in answerer. People open a tab, which
+reports once a second as the page does, and ask with some time to think in between; then all ask in one
+instant; then more than the server takes. The people and the language model run on the same machine as the
+server. Prints a table; exits 1 if a target is missed.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.bench.figures import spread
-from tests.bench.serving import handlers_of, indexed, model_environment, questions_for, warm
+from tests.bench.serving import handlers_of, indexed, made_up, model_environment, questions_for, warm
 from tests.bench.tab import Asked, Handlers, Tab
+from tests.bench.texts import questions_from_set, texts_from_corpus
 from tests.ui.test_browser import served
 from ui.asking import MAX_AT_ONCE
 from ui.chats import Chats
@@ -84,12 +85,21 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=25, metavar="N", help="how many (25)")
     parser.add_argument("--think", type=float, default=10.0, metavar="S", help="seconds to think (10)")
     parser.add_argument("--seconds", type=float, default=60.0, metavar="S", help="how long they ask (60)")
+    parser.add_argument(
+        "--set", type=Path, metavar="FOLDER", help="an evaluation set; by default made-up pages and questions"
+    )
     parser.add_argument("--passages", type=int, default=400, metavar="N", help="size of the index (400)")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="footnote-bench-") as folder:
         data = Path(folder) / "data"
-        passages, texts = indexed(data, arguments.passages)
-        questions = questions_for(texts, 1000)
+        if arguments.set:
+            texts = texts_from_corpus(arguments.set / "corpus.jsonl.gz", arguments.passages)
+            asked = questions_from_set(arguments.set / "queries.jsonl", 1000)
+            questions = [asked[at % len(asked)] for at in range(1000)]
+        else:
+            texts = made_up(arguments.passages)
+            questions = questions_for(texts, 1000)
+        passages = indexed(data, texts)
         print(f"{passages:,} passages, {arguments.people} people, {os.cpu_count()} cores", flush=True)
         print(HEAD)
         missed = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -21,16 +21,16 @@ SECONDS_A_TOKEN = 0.02
 ALWAYS = {"FOOTNOTE_ANSWER__STRICTNESS": "open"}
 
 
-def indexed(data: Path, passages: int) -> tuple[int, list[Text]]:
-    """Index about so many ``passages`` of generated texts with the real model, in a process of its own.
+def made_up(passages: int) -> list[Text]:
+    """Texts that are cut into about so many passages."""
+    return generated_texts(max(1, round(passages / PASSAGES_A_TEXT)))
 
-    Returns:
-        How many passages there are, and the texts.
-    """
-    texts = generated_texts(max(1, round(passages / PASSAGES_A_TEXT)))
+
+def indexed(data: Path, texts: Sequence[Text]) -> int:
+    """Index texts with the real model, in a process of its own; returns how many passages there are."""
     file = data.with_name(f"{data.name}-texts.json")
     file.write_text(json.dumps([asdict(text) for text in texts]), encoding="utf-8")
-    return int(in_child("ours-ingest", file, data)["chunks"]), texts
+    return int(in_child("ours-ingest", file, data)["chunks"])
 
 
 def questions_for(texts: list[Text], count: int) -> list[str]:

@@ -26,7 +26,7 @@ import psutil
 from index.connections import KEPT
 from index.jobs import Jobs
 from tests.bench.load import stored_failures
-from tests.bench.serving import handlers_of, indexed, model_environment, questions_for, warm
+from tests.bench.serving import handlers_of, indexed, made_up, model_environment, questions_for, warm
 from tests.bench.tab import Asked, Handlers, Tab
 from tests.ui.test_browser import served
 from ui.chats import Chats
@@ -67,7 +67,8 @@ def main() -> None:
         data, changing, temporary = (Path(folder) / name for name in ("data", "changing", "temporary"))
         temporary.mkdir()
         write_edition(changing, 0)
-        _, texts = indexed(data, arguments.passages)
+        texts = made_up(arguments.passages)
+        indexed(data, texts)
         questions = questions_for(texts, arguments.questions)
         with (
             model_environment(built_in=True) as environment,
