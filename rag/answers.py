@@ -218,7 +218,7 @@ class Stage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """An event while answering: the passages, before any text is written; again when reading changed them."""
+    """An event while answering: the passages, before any text is written."""
 
     passages: tuple[Passage, ...]
 

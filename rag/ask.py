@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -74,6 +74,20 @@ class _Run:
         done = Step(name=name, detail=detail, milliseconds=1000 * (now - self.started))
         self.answer = replace(self.answer, steps=(*self.answer.steps, done))
         self.started = now
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """Where is searched: the index as it is now, and what of it."""
+
+    snapshot: Snapshot
+    scope: Scope
+
+    @property
+    def described(self) -> str:
+        """Such as "4,120 passages in Contracts"."""
+        where = f" in {listed(self.scope.names)}" if self.scope.narrowed else ""
+        return counted(self.scope.n_chunks, "passage") + where
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -298,24 +312,33 @@ class Assistant:
         run.answer = replace(run.answer, query=condensed.query)
         run.step("condense", condensed.reason)
 
+        place = self._place(chosen)
         if self._line.full:
             yield Stage(name="wait", detail="Waiting for the questions before this one")
+        else:
+            read = " and reading the best" if self._reranker.reads else ""
+            yield Stage(name="retrieve", detail=f"Searching {place.described}{read}")
+        # Nothing is yielded in a turn: who reads the events may take their time, or ask something else.
         with self._line.turn(stopped) as come:
-            if run.seconds > NOTED_WAIT_SECONDS:
+            if come and run.seconds > NOTED_WAIT_SECONDS:
                 run.step("wait", "for the questions before this one")
-            found = (yield from self._find(run, question, condensed, chosen, stopped)) if come else None
-            if found is None:
-                run.answer = replace(run.answer, status="stopped")
-                return
-            evidence = found.evidence
-            answerable = bool(evidence.sentences) and evidence.confidence >= self._bar
-            writes = answerable and self._model is not None and not quotes_only
-            if not answerable:
-                yield from self._abstain(run, found.refuse)
-            elif not writes:
-                yield from self._quote(run, evidence)
+                place = self._place(chosen)
+            found = self._find(run, question, condensed, place, stopped) if come else None
+            if found is not None:
+                writes = self._model is not None and not quotes_only and self._answers(found)
+                if not self._answers(found):
+                    self._abstain(run, found)
+                elif not writes:
+                    self._quote(run, found)
+        if found is None:
+            run.answer = replace(run.answer, status="stopped")
+            return
+        yield Found(passages=run.answer.passages)
         if writes:
             yield from self._write(run, question, history, found, stopped)
+        else:
+            yield Delta(text=run.answer.text)
+        evidence = found.evidence
         if run.answer.status == "answered" and evidence.confidence < self._sure:
             run.answer = replace(run.answer, notice=" ".join(filter(None, (WEAK, run.answer.notice))))
         foreign = weak_language_notice(question, self.embedder)
@@ -326,34 +349,29 @@ class Assistant:
             considered=considered(found.ranked, run.answer),
         )
 
+    def _place(self, chosen: Callable[[Snapshot], Scope]) -> _Place:
+        snapshot = self._store.snapshot(self.embedder.fingerprint)
+        return _Place(snapshot=snapshot, scope=chosen(snapshot))
+
     def _find(
         self,
         run: _Run,
         question: str,
         condensed: Condensed,
-        chosen: Callable[[Snapshot], Scope],
+        place: _Place,
         stopped: Callable[[], bool],
-    ) -> Generator[Event, None, _Findings | None]:
-        """Search, read and choose; None when it was stopped."""
-        snapshot = self._store.snapshot(self.embedder.fingerprint)
-        scope = chosen(snapshot)
-        searched = counted(scope.n_chunks, "passage")
-        searched += f" in {listed(scope.names)}" if scope.narrowed else ""
-        run.answer = replace(run.answer, generation=snapshot.generation)
-        yield Stage(name="retrieve", detail=f"Searching {searched}")
-        candidates = self._retrieve(question, condensed, snapshot, scope)
-        run.answer = replace(run.answer, passages=candidates[: self._passages])
-        run.step("retrieve", f"{len(candidates)} of {searched}")
-        yield Found(passages=run.answer.passages)
+    ) -> _Findings | None:
+        """Search, read what was found, and choose the evidence; None if it was stopped."""
+        candidates = self._retrieve(question, condensed, place.snapshot, place.scope)
+        passages = candidates[: self._passages]
+        run.answer = replace(run.answer, generation=place.snapshot.generation, passages=passages)
+        run.step("retrieve", f"{len(candidates)} of {place.described}")
         if stopped():
             return None
 
-        yield Stage(name="rerank", detail=f"Reading {counted(len(candidates), 'passage')}")
+        snapshot = place.snapshot
         ranked = self._reranker.rank(condensed.query, candidates, snapshot, carried=condensed.carried)
-        before = [passage.chunk_id for passage in run.answer.passages]
         run.answer = replace(run.answer, passages=ranked.passages[: self._passages])
-        if [passage.chunk_id for passage in run.answer.passages] != before:
-            yield Found(passages=run.answer.passages)
         if ranked.readings:
             run.step("rerank", f"{counted(len(ranked.readings), 'passage')} read")
         evidence = self._select(question, condensed, ranked, snapshot)
@@ -365,10 +383,13 @@ class Assistant:
             evidence,
             run.answer.passages,
             snapshot,
-            scope,
+            place.scope,
             carried=condensed.carried,
         )
         return _Findings(snapshot=snapshot, ranked=ranked, evidence=evidence, refuse=refuse)
+
+    def _answers(self, found: _Findings) -> bool:
+        return bool(found.evidence.sentences) and found.evidence.confidence >= self._bar
 
     def _retrieve(
         self, question: str, condensed: Condensed, snapshot: Snapshot, scope: Scope
@@ -390,18 +411,17 @@ class Assistant:
             factual=asked(question).kind in ("fact", "list"),
         )
 
-    def _abstain(self, run: _Run, refuse: Callable[[], Refusal]) -> Iterator[Event]:
-        refusal = refuse()
+    def _abstain(self, run: _Run, found: _Findings) -> None:
+        refusal = found.refuse()
         sentences = tuple(AnswerSentence(text=text) for text in refusal_sentences(refusal))
         run.answer = replace(run.answer, status="abstained", sentences=sentences, refusal=refusal)
         run.step("refuse", counted(len(refusal.rewordings), "rewording"))
-        yield Delta(text=run.answer.text)
 
-    def _quote(self, run: _Run, evidence: Evidence) -> Iterator[Event]:
+    def _quote(self, run: _Run, found: _Findings) -> None:
         """The built-in answer: sentences of the documents, word for word."""
         question = run.answer.question
         wanted = asked(question)
-        rows_in_place = arranged(question, wanted, evidence.sentences, self.embedder)
+        rows_in_place = arranged(question, wanted, found.evidence.sentences, self.embedder)
         sentences, citations = answer_from(wanted, rows_in_place)
         run.answer = replace(
             run.answer,
@@ -411,7 +431,6 @@ class Assistant:
             citations=located(citations, self._store.parsed),
         )
         run.step("cite", counted(len(citations), "quote"))
-        yield Delta(text=run.answer.text)
 
     def _write(
         self,
@@ -439,7 +458,8 @@ class Assistant:
             run.step("generate", f"{self._model.name} failed")
             notice = f"{error} Showing quotes from your documents instead. {error.hint}"
             run.answer = replace(run.answer, notice=notice)
-            yield from self._quote(run, found.evidence)
+            self._quote(run, found)
+            yield Delta(text=run.answer.text)
             return
         text = "".join(written)
         run.step("generate", f"{len(text):,} characters by {self._model.name}")
@@ -447,12 +467,14 @@ class Assistant:
 
         was_stopped = stopped()
         if not was_stopped and says_not_found(text):
-            yield from self._abstain(run, found.refuse)
+            self._abstain(run, found)
+            yield Delta(text=run.answer.text)
             return
         if not was_stopped and not claims_in(text):
             notice = f"{self._model.name} wrote nothing. Showing quotes from your documents instead."
             run.answer = replace(run.answer, notice=notice)
-            yield from self._quote(run, found.evidence)
+            self._quote(run, found)
+            yield Delta(text=run.answer.text)
             return
 
         yield Stage(name="cite", detail="Checking citations")

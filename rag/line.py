@@ -21,7 +21,7 @@ class Line:
         """``places`` must be at least 1."""
         self._free = places
         self._lock = threading.Lock()
-        self._waiting: deque[threading.Event] = deque()
+        self._waiting: deque[threading.Lock] = deque()  # each is released when its turn has come
 
     @property
     def full(self) -> bool:
@@ -37,6 +37,9 @@ class Line:
     def turn(self, stopped: Callable[[], bool]) -> Iterator[bool]:
         """Wait for a place, and keep it while the body runs.
 
+        The body should compute and nothing else: not wait for who reads its results, which may be somebody
+        that waits in the same line.
+
         Args:
             stopped: Asked while it waits; once it is true it waits no longer.
 
@@ -51,23 +54,33 @@ class Line:
                 self._leave()
 
     def _come(self, stopped: Callable[[], bool]) -> bool:
+        called = threading.Lock()
+        called.acquire()
         with self._lock:
             if self._free:
                 self._free -= 1
                 return True
-            called = threading.Event()
             self._waiting.append(called)
-        while not called.wait(_LOOK_SECONDS):
-            if stopped():
-                with self._lock:
-                    if not called.is_set():  # it could have been called just now
-                        self._waiting.remove(called)
-                        return False
+        try:
+            while not called.acquire(timeout=_LOOK_SECONDS):
+                if stopped() and self._gone(called):
+                    return False
+        except BaseException:  # also an interrupt from the keyboard: the place would be lost for good
+            if not self._gone(called):
+                self._leave()
+            raise
         return True
+
+    def _gone(self, called: threading.Lock) -> bool:
+        with self._lock:
+            if called not in self._waiting:  # it was called just now
+                return False
+            self._waiting.remove(called)
+            return True
 
     def _leave(self) -> None:
         with self._lock:
             if self._waiting:
-                self._waiting.popleft().set()
+                self._waiting.popleft().release()
             else:
                 self._free += 1

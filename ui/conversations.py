@@ -323,6 +323,8 @@ class Conversations:
             if self.desk.asking.crowded:
                 pause = max(pause, SECONDS_IN_A_CROWD)
             running.wait_for_words(shown_at + pause, begun=begun)
+            if view.turn != turn:  # it waited; the tab shows another conversation by now
+                return
             seen, shown_at, begun = running.version, time.monotonic(), bool(running.text)
             if not running.finished:
                 yield {self.components.chat: finished + _live(running)} | self.around.strip(view)

@@ -29,19 +29,25 @@ function closeSide() {
   return true;
 }
 
-// What lies over the page is a step in the browser's history: its Back button takes it away. Closed in another way,
-// the step stays, for there is no taking it out at once, and the next thing that is opened there takes it over.
+// What lies over the page is a step in the browser's history: its Back button takes it away, and leaves the
+// conversation as it is. Closed in another way, the step stays, for there is no taking it out at once; what is opened
+// next takes it over, unless another conversation has come into its address meanwhile.
 function noteStep(over) {
   if (over === covered) return;
   covered = over;
-  const state = { ...history.state, over };
-  if (over && history.state?.over === undefined) history.pushState(state, "");
-  else history.replaceState(state, "");
+  const here = location.search;
+  if (!over || history.state?.over === here) return;
+  history.pushState({ ...history.state, over: here }, "");
+  onStep = true;
 }
 
-// The step is gone already.
-function uncover() {
+// The browser has gone to another entry of its history. Says whether it left a step.
+function leaveStep() {
+  const left = onStep;
+  onStep = history.state?.over !== undefined;
   covered = false;
+  asked++; // what is on its way would lie over another view
   closeSide();
   if (narrow()) closePane();
+  return left;
 }

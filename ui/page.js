@@ -10,6 +10,7 @@ const NARROW = window.matchMedia("(max-width: 900px)");
 const narrow = () => NARROW.matches;
 let opener = null; // what had the focus before the pane opened
 let covered = false; // whether something lies over the page, see over.js
+let onStep = history.state?.over !== undefined; // whether this entry of the browser's history is one for it
 
 // ---- views: chat, documents, quality, settings, and the sidebar on a narrow screen
 
@@ -38,6 +39,7 @@ const show = (view) => {
     const url = new URL(location.href);
     named(view) === "chat" ? url.searchParams.delete("view") : url.searchParams.set("view", view);
     history.pushState({ ...history.state, over: undefined }, "", url);
+    onStep = false;
   }
   look(view);
   if (fromSide) focusTab();
@@ -52,13 +54,14 @@ document.addEventListener("click", ({ target }) => {
 });
 
 window.addEventListener("popstate", () => {
-  uncover();
+  const left = leaveStep();
   look(viewOfAddress());
   const at = document.activeElement;
   const gone = !at || at === document.body || !at.checkVisibility(); // it was in the view before
   if (gone || at.closest(".fn-top nav")) focusTab();
   const top = document.querySelector(".fn-top");
   const chat = new URL(location.href).searchParams.get("chat") ?? "";
+  if (top && left) return void address("chat", top.dataset.chat);
   if (top && top.dataset.chat !== chat) tellServer(chat ? { act: "open", chat } : { act: "new" });
 });
 

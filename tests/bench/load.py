@@ -129,7 +129,7 @@ async def measure(
     return [
         Row(name=f"{name}, thinking", asked=thinking, target=THINKING_TARGET),
         Row(name=f"{name}, in one instant", asked=at_once, target=INSTANT_TARGET),
-        Row(name=f"{name}, {len(beyond)} at once", asked=beyond, target=None, may_refuse=not built_in),
+        Row(name=f"{name}, {len(beyond)} at once", asked=beyond, target=None, may_refuse=True),
     ]
 
 

@@ -5,6 +5,7 @@ import socket
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from index.compiled import processors
 from index.documents import ParsedDocument
 from index.store import Store
 from rag.answers import Answer, Delta, Done, Event, Found, Stage, Turn
-from rag.ask import NOTED_WAIT_SECONDS, Assistant
+from rag.ask import NOTED_WAIT_SECONDS, Assistant, never
 from rag.build import build_assistant
 from rag.providers import PROVIDERS
 from rag.settings import AnswerSettings, GenerationSettings, Settings
@@ -138,27 +139,25 @@ def test_a_follow_up_searches_for_what_it_leans_on(tmp_path: Path) -> None:
     assert answer.citations[0].path == "phone.txt"
 
 
-def asked_until_full(assistant: Assistant) -> list[Iterator[Event]]:
-    """Questions that are being looked up, as many as are at once."""
-    under_way: list[Iterator[Event]] = []
-    while True:
-        stream = assistant.stream("What is the capital of France?")
-        assert len(under_way) < 100
-        if next(stream) == Stage(name="wait", detail="Waiting for the questions before this one"):
-            return under_way
-        under_way.append(stream)
+@contextmanager
+def all_places_taken(assistant: Assistant) -> Iterator[None]:
+    """As when as many questions are being looked up as may be at once."""
+    with ExitStack() as places:
+        while not assistant._line.full:
+            places.enter_context(assistant._line.turn(never))
+        yield
 
 
-def test_a_question_waits_while_as_many_as_there_are_processors_are_looked_up(tmp_path: Path) -> None:
+def test_a_question_waits_while_as_many_as_may_be_are_looked_up(tmp_path: Path) -> None:
     with indexed(tmp_path) as (_, assistant), ThreadPoolExecutor(1) as pool:
-        under_way = asked_until_full(assistant)
-        waiting = pool.submit(assistant.ask, "What is the capital of France?")
-        time.sleep(2 * NOTED_WAIT_SECONDS)
-        assert not waiting.done()
-        last(list(under_way[0]))
-        answer = waiting.result(10)
-        for stream in under_way[1:]:
-            last(list(stream))
+        with all_places_taken(assistant):
+            waiting = pool.submit(lambda: list(assistant.stream("What is the capital of France?")))
+            time.sleep(3 * NOTED_WAIT_SECONDS)
+            assert (waiting.done(), assistant.crowded) == (False, True)
+        events = waiting.result(10)
+        assert (waiting.done(), assistant.crowded) == (True, False)
+    assert events[0] == Stage(name="wait", detail="Waiting for the questions before this one")
+    answer = last(events)
     assert answer.status == "answered"
     assert [step.name for step in answer.steps][:3] == ["condense", "wait", "retrieve"]
     assert answer.steps[1].milliseconds > 1000 * NOTED_WAIT_SECONDS
@@ -166,12 +165,33 @@ def test_a_question_waits_while_as_many_as_there_are_processors_are_looked_up(tm
 
 def test_a_question_that_waits_can_be_stopped(tmp_path: Path) -> None:
     with indexed(tmp_path) as (_, assistant):
-        under_way = asked_until_full(assistant)
-        answer = last(list(assistant.stream("What is the capital of France?", stopped=lambda: True)))
-        for stream in under_way:
-            last(list(stream))
+        with all_places_taken(assistant):
+            answer = last(list(assistant.stream("What is the capital of France?", stopped=lambda: True)))
         assert assistant.ask("What is the capital of France?").status == "answered"
     assert answer.status == "stopped"
+
+
+def test_a_question_that_waited_is_answered_from_what_is_indexed_by_then(tmp_path: Path) -> None:
+    with indexed(tmp_path) as (store, assistant), ThreadPoolExecutor(1) as pool:
+        with all_places_taken(assistant):
+            waiting = pool.submit(assistant.ask, "What is the capital of France?")
+            time.sleep(3 * NOTED_WAIT_SECONDS)
+            (france,) = (row.doc_id for row in store.documents() if row.path == "france.txt")
+            store.remove([france])
+        answer = waiting.result(10)
+        assert answer.generation == store.generation
+    assert "Paris" not in answer.text
+
+
+def test_who_reads_an_answer_slowly_holds_nobody_up(tmp_path: Path) -> None:
+    with indexed(tmp_path) as (_, assistant):
+        streams = [assistant.stream("What is the capital of France?") for _ in range(processors() + 5)]
+        answers: list[Answer] = []
+        for together in itertools.zip_longest(*streams):  # in turn, an event of each
+            answers += [event.answer for event in together if isinstance(event, Done)]
+        assert [answer.status for answer in answers] == ["answered"] * len(streams)
+        for _ in assistant.stream("What is the capital of France?"):
+            assert assistant.ask("What is the capital of France?").status == "answered"
 
 
 def test_nobody_waits_for_what_a_model_is_writing(tmp_path: Path) -> None:
@@ -186,7 +206,7 @@ def test_nobody_waits_for_what_a_model_is_writing(tmp_path: Path) -> None:
         for _ in range(processors() + 2):
             stream = assistant.stream("What is the capital of France?")
             stages = iter(event.name for event in stream if isinstance(event, Stage))
-            assert list(itertools.islice(stages, 3)) == ["retrieve", "rerank", "generate"]
+            assert list(itertools.islice(stages, 2)) == ["retrieve", "generate"]
             writing.append(stream)
         answers = [last(list(stream)) for stream in writing]
     assert [answer.status for answer in answers] == ["answered"] * len(writing)
@@ -195,7 +215,7 @@ def test_nobody_waits_for_what_a_model_is_writing(tmp_path: Path) -> None:
 def test_the_events_come_in_order_and_every_step_is_timed(tmp_path: Path) -> None:
     with indexed(tmp_path) as (_, assistant):
         events = list(assistant.stream("What is the capital of France?"))
-    assert [type(event) for event in events] == [Stage, Found, Stage, Delta, Done]
+    assert [type(event) for event in events] == [Stage, Found, Delta, Done]
     answer = last(events)
     assert [step.name for step in answer.steps] == ["condense", "retrieve", "select", "cite"]
     assert all(step.milliseconds >= 0 for step in answer.steps)

@@ -90,6 +90,16 @@ def test_who_is_stopped_leaves_the_line_and_the_others_move_up() -> None:
         assert free
 
 
+def test_waiting_that_ends_in_an_error_leaves_the_line() -> None:
+    def broken() -> bool:
+        raise ValueError("broken")
+
+    line = Line(1)
+    with line.turn(never), pytest.raises(ValueError, match="broken"), line.turn(broken):
+        pass
+    assert (line.full, line.waiting) == (False, 0)
+
+
 def test_a_place_is_given_back_when_the_body_fails() -> None:
     line = Line(1)
     with pytest.raises(ValueError, match="broken"), line.turn(never):

@@ -212,6 +212,10 @@ def test_the_whole_way_on_a_phone_with_the_keyboard_alone(chromium: Browser, tmp
     with served_lightly(tmp_path / "data") as server:
         page.goto(server.url)
         expect(page.locator(".fn-example").first).to_be_visible()
+        # A step that is left behind before there is a conversation.
+        reached(page, page.get_by_role("button", name="Conversations"))
+        page.keyboard.press("Enter")
+        page.keyboard.press("Escape")
         reached(page, box)
         page.keyboard.type(PRESSURE)
         page.keyboard.press("Enter")
@@ -254,6 +258,7 @@ def test_the_whole_way_on_a_phone_with_the_keyboard_alone(chromium: Browser, tmp
                 page.go_back()
                 expect(over).to_be_hidden()
                 expect(opener).to_be_focused()
+                expect(page.locator("#fn-chat .fn-foot")).to_be_visible()
                 expect(tabs.get_by_role("button", name="Chat")).to_have_attribute("aria-current", "page")
 
         # The sidebar lies over the page, too.
