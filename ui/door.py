@@ -1,8 +1,8 @@
 """A question beyond what the server answers at once is turned away at the door, not behind all the others.
 
 Handled as any other it would first stand in Gradio's queue, and then share the processors with those that
-were taken. Of 65 questions in one instant (two cores, the people on the same machine) the 15 that were
-refused heard so after five to eight seconds; so it takes three to six (``python -m tests.bench.load``).
+were taken. Of 65 questions in one instant (two cores, the people on the same machine) the 15 that are refused
+hear so after a quarter to half of a second (``python -m tests.bench.load``).
 """
 
 from __future__ import annotations
