@@ -256,7 +256,7 @@ class Assistant:
             candidates = self._retrieve(question, condensed, snapshot, scope)
             ranked = self._reranker.rank(condensed.query, candidates, snapshot, carried=condensed.carried)
             evidence = self._select(question, condensed, ranked, snapshot)
-            if not evidence.sentences or evidence.confidence < self._bar:
+            if not self._answers(evidence):
                 return ()
             return located(answer_from(asked(question), evidence.sentences)[1], self._store.parsed)
 
@@ -325,8 +325,9 @@ class Assistant:
                 place = self._place(chosen)
             found = self._find(run, question, condensed, place, stopped) if come else None
             if found is not None:
-                writes = self._model is not None and not quotes_only and self._answers(found)
-                if not self._answers(found):
+                answers = self._answers(found.evidence)
+                writes = answers and self._model is not None and not quotes_only
+                if not answers:
                     self._abstain(run, found)
                 elif not writes:
                     self._quote(run, found)
@@ -338,8 +339,7 @@ class Assistant:
             yield from self._write(run, question, history, found, stopped)
         else:
             yield Delta(text=run.answer.text)
-        evidence = found.evidence
-        if run.answer.status == "answered" and evidence.confidence < self._sure:
+        if run.answer.status == "answered" and found.evidence.confidence < self._sure:
             run.answer = replace(run.answer, notice=" ".join(filter(None, (WEAK, run.answer.notice))))
         foreign = weak_language_notice(question, self.embedder)
         run.answer = replace(run.answer, notice=" ".join(filter(None, (run.answer.notice, foreign))))
@@ -388,8 +388,8 @@ class Assistant:
         )
         return _Findings(snapshot=snapshot, ranked=ranked, evidence=evidence, refuse=refuse)
 
-    def _answers(self, found: _Findings) -> bool:
-        return bool(found.evidence.sentences) and found.evidence.confidence >= self._bar
+    def _answers(self, evidence: Evidence) -> bool:
+        return bool(evidence.sentences) and evidence.confidence >= self._bar
 
     def _retrieve(
         self, question: str, condensed: Condensed, snapshot: Snapshot, scope: Scope

@@ -38,9 +38,11 @@ class Around:
         self.desk = desk
         self.components = components
         self._tables: dict[object, str] = {}
-        self._tables_of: object = None  # the generation of the index that they show, and the count of answers
+        self._tables_of: object = (
+            None  # the generation of the index that they show, and when answers were counted
+        )
         self._cited: Mapping[str, int] = {}  # how many answers cite a document, as the parts say
-        self._counted_at = -math.inf
+        self._counted_at = -math.inf  # monotonic seconds
         self._deletions = 0  # of answers, until then
         self._lost: tuple[object, Mapping[str, OutOfReach]] = (None, {})  # and what it was computed from
         self.tabs = Tabs()

@@ -2,7 +2,7 @@
 
 Handled as any other it would first stand in Gradio's queue, and then share the processors with those that
 were taken. Of 65 questions in one instant (two cores, the people on the same machine) the 15 that are refused
-hear so after a quarter to half of a second (``python -m tests.bench.load``).
+hear so after half a second (``python -m tests.bench.load``).
 """
 
 from __future__ import annotations

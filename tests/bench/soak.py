@@ -23,7 +23,6 @@ from statistics import median
 
 import psutil
 
-from index.connections import KEPT
 from index.jobs import Jobs
 from tests.bench.load import stored_failures
 from tests.bench.serving import handlers_of, indexed, made_up, model_environment, questions_for, warm
@@ -35,7 +34,7 @@ from ui.stored import StoredAnswer
 MOST_GROWTH = 0.05  # of the memory after warm-up
 WARM_UP = 0.2  # of the questions
 PEOPLE = 3  # who ask without a pause
-MORE_FILES = 2 * KEPT  # a connection has two; how many of those that may be kept there are, the load decides
+MORE_FILES = 5  # open connections come and go
 MORE_THREADS = 5
 MOST_TEMPORARY_BYTES = 10_000_000
 READINGS = 20  # of the memory, in a run

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -179,20 +180,11 @@ def chats(tmp_path: Path) -> Iterator[Chats]:
 class Drip(Echo):
     """Writes for more than a second, a word at a time."""
 
-    def stream(
-        self,
-        question: str,
-        history: list[Turn],
-        *,
-        collections: object = None,
-        documents: object = None,
-        quotes_only: bool = False,
-        stopped: object = None,
-    ) -> Iterator[Delta | Done]:
+    def stream(self, question: str, history: list[Turn], **options: Any) -> Iterator[Delta | Done]:
         for number in range(40):
             yield Delta(text=f"word{number} ")
             time.sleep(0.03)
-        yield from super().stream(question, history)
+        yield from super().stream(question, history, **options)
 
 
 @pytest.mark.parametrize(("crowded", "seen_between"), [(False, True), (True, False)])
