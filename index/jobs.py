@@ -65,8 +65,15 @@ class Job:
 class Jobs:
     """The job table of a data folder; safe to use from several threads and processes."""
 
-    def __init__(self, data: Path) -> None:
-        self._catalog = Catalog(data)
+    def __init__(self, data: Path, *, catalog: Catalog | None = None) -> None:
+        """Make the table if it is not there.
+
+        Args:
+            catalog: Of the same folder, where it is open already: two of them would each keep connections
+                for later. It stays open when the jobs are closed.
+        """
+        self._catalog = catalog or Catalog(data)
+        self._closes = catalog is None
         self._ends: dict[int, tuple[object, ...]] = {}  # of jobs, that are not recorded yet
         with self._catalog.reading() as connection:
             known = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'job_requests'").fetchone()
@@ -76,7 +83,8 @@ class Jobs:
 
     def close(self) -> None:
         """Close the connections."""
-        self._catalog.close()
+        if self._closes:
+            self._catalog.close()
 
     def start(
         self, kind: str, label: str, request: Mapping[str, Any] | None = None, *, resumes: int | None = None

@@ -102,7 +102,7 @@ class Desk:
         self.chats = Chats(settings.data)
         self.retention = Retention(self.chats)
         self.feedback = FeedbackFile(settings.data)
-        self.jobs = Jobs(settings.data)
+        self.jobs = Jobs(settings.data, catalog=self.store.catalog)
         self.references = References(self.store)
         self.answering = Answering(self.preferences, self.store, load_embedder=load_embedder)
         self.asking = Asking(

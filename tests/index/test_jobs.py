@@ -10,6 +10,7 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from index.catalog import FILE_NAME
@@ -54,6 +55,24 @@ def test_a_job_is_seen_while_it_runs_and_after(tmp_path: Path) -> None:
     assert other.recent(1)[0].outcomes == (bad, good)
     mine.close()
     other.close()
+
+
+def test_jobs_use_the_connections_of_a_catalog_that_is_open(tmp_path: Path) -> None:
+    with Store.open(tmp_path) as store:
+        before = _open_files(tmp_path / FILE_NAME)
+        jobs = Jobs(tmp_path, catalog=store.catalog)
+        job_id = jobs.start("paths", "folder")
+        current = jobs.current()
+        assert current is not None
+        assert current.job_id == job_id
+        assert _open_files(tmp_path / FILE_NAME) == before > 0
+        jobs.close()
+        assert store.documents() == []
+
+
+def _open_files(path: Path) -> int:
+    """How often this process has a file open."""
+    return sum(Path(each.path) == path.resolve() for each in psutil.Process().open_files())
 
 
 def test_a_job_whose_process_was_killed_is_failed_with_a_next_step(tmp_path: Path) -> None:
