@@ -29,11 +29,13 @@ CHANCE_SLOPE = 0.85
 CHANCE_OFFSET = -0.87
 
 # Reading is what a question costs most, and most answers stand in the first passages. So some are read, and
-# the others only while none of these is likely to answer; and of the others only what may answer comes before
-# one of the first. tests/quality/README.md compares this with reading 6 or 10 of them and believing all.
+# the others only while none of these is likely to answer, and not where none may answer and all are far from
+# what is asked: there the documents are about other things. Of the others only what may answer comes before
+# one of the first. tests/quality/README.md compares this with reading more, fewer, and believing all.
 FIRST = 4
 LIKELY = 0.5
 MAY_ANSWER = 0.3
+FAR = 0.35  # cosine of the nearest; with a model whose cosines are greater, all are read
 
 _LANGUAGES = (None, "en")  # that the reader has learnt; names and codes alone have no language
 
@@ -110,18 +112,24 @@ class Reranker:
         )
 
     def _read(self, query: str, passages: Sequence[Passage]) -> list[Reading]:
-        """Readings of the first passages, of all that may be read while none of them is likely to answer."""
+        """Readings of the first passages, or of all that may be read: see :data:`FIRST`."""
         assert self.reader is not None
         first, more = passages[: min(FIRST, self.passages)], passages[FIRST : self.passages]
         readings = self.reader.read(query, [text_of(passage) for passage in first])
-        if more and max(map(chance_of, readings)) < LIKELY:
-            readings = [*readings, *self.reader.read(query, [text_of(passage) for passage in more])]
+        if more and _goes_on(first, max(map(chance_of, readings))):
+            readings += self.reader.read(query, [text_of(passage) for passage in more])
         return readings
 
     def close(self) -> None:
         """Let go of the reader's threads."""
         if self.reader is not None:
             self.reader.close()
+
+
+def _goes_on(first: Sequence[Passage], best: float) -> bool:
+    """Whether more is to be read after the first; ``best`` is the greatest chance of them."""
+    nearest = max(passage.cosine for passage in first)
+    return best < LIKELY and (best >= MAY_ANSWER or nearest >= FAR)
 
 
 def text_of(passage: Passage) -> Text:

@@ -72,7 +72,7 @@ class RetrievalSettings(_Group):
     dense_weight: float = Field(default=0.4, ge=0, le=1)  # share of the meaning score, the rest is keywords
     candidates: int = Field(default=100, ge=1, le=1000)  # taken from each of the two sides
     passages: int = Field(default=6, ge=1, le=50)  # shown, and given to the language model
-    read: int = Field(default=10, ge=0, le=50)  # of the best, by the reader, at most; 0 answers without it
+    read: int = Field(default=8, ge=0, le=50)  # of the best, by the reader, at most; 0 answers without it
 
 
 class AnswerSettings(_Group):

@@ -10,7 +10,7 @@ from index.snapshot import Snapshot
 from rag.asked import states
 from rag.evidence import EvidenceSelector
 from rag.reader.reading import Reading, Text
-from rag.rerank import Reranker
+from rag.rerank import FAR, LIKELY, MAY_ANSWER, Reranker, chance_of, text_of
 from rag.settings import RetrievalSettings, Settings
 from tests.fakes import OverlapReader, WordCountEmbedder
 from tests.rag.corpus import VOCABULARY, indexed
@@ -58,6 +58,22 @@ def test_more_is_read_only_while_nothing_read_is_likely_to_answer(snapshot: Snap
     unclear = [passage(n, WARRANTY, f"{n}.txt") for n in range(1, 8)]
     ranked = Reranker(reader=OverlapReader(), passages=6).rank(QUESTION, unclear, snapshot)
     assert sorted(ranked.readings) == [1, 2, 3, 4, 5, 6]
+
+
+def test_no_more_is_read_where_all_is_far_from_the_question_and_nothing_may_answer(
+    snapshot: Snapshot,
+) -> None:
+    unclear = [replace(passage(n, WARRANTY, f"{n}.txt"), cosine=FAR - 0.01) for n in range(1, 8)]
+    reranker = Reranker(reader=OverlapReader(), passages=6)
+    assert sorted(reranker.rank(QUESTION, unclear, snapshot).readings) == [1, 2, 3, 4]
+    unclear[4] = replace(unclear[4], cosine=0.9)  # not one of the first
+    assert len(reranker.rank(QUESTION, unclear, snapshot).readings) == 4
+    unclear[0] = replace(unclear[0], cosine=FAR)
+    assert len(reranker.rank(QUESTION, unclear, snapshot).readings) == 6
+    unclear[0] = replace(passage(1, "Which river flows?", "1.txt"), cosine=0.0)
+    best = chance_of(OverlapReader().read(QUESTION, [text_of(unclear[0])])[0])
+    assert MAY_ANSWER <= best < LIKELY
+    assert len(reranker.rank(QUESTION, unclear, snapshot).readings) == 6
 
 
 def test_of_what_is_read_later_only_what_may_answer_comes_before_the_first(snapshot: Snapshot) -> None:
