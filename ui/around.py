@@ -60,13 +60,15 @@ class Around:
         selection = self.selection(view)
         searched = [] if selection is None else overview.sources.names(selection)
         left_out = [] if selection is None else overview.sources.left_out(selection)
-        status, rows = overview.status, overview.rows
+        status, documents = overview.status, overview.documents
         busy = current is not None or desk.indexer.pending > 0 or desk.first_documents_to_come
         hello = ""
         if chat is None:
-            samples = any(row.collection == SAMPLES for row in rows)
             hello = welcome_html(
-                overview.questions, documents=status.passages, samples=samples, indexing=busy
+                overview.questions,
+                documents=status.passages,
+                samples=SAMPLES in documents.sizes,
+                indexing=busy,
             )
         return {
             "side": sidebar_html(
@@ -91,7 +93,7 @@ class Around:
             "top": top_html(chat.title if chat is not None else NEW_CHAT, view.chat_id, view.key),
             "hello": hello,
             "state": state_html(
-                rows,
+                documents,
                 status,
                 current,
                 last,
@@ -102,7 +104,7 @@ class Around:
                 models=overview.models,
             )
             + folders_html(desk.folders(), time.time())
-            + job_files_html(current, rows, time.time()),
+            + job_files_html(current, documents, time.time()),
             "table": self._table(overview, view.filter, indexing=busy),
             "settings": self._settings(view),
             "quality": self._quality(view),
@@ -138,7 +140,7 @@ class Around:
         tables = self._tables
         if key not in tables:
             tables[key] = table_html(
-                overview.rows,
+                overview.documents.rows,
                 cited=cited,
                 missing=self._missing(overview),
                 wanted=wanted,
@@ -151,7 +153,7 @@ class Around:
         source = (overview.generation, self.desk.looking.out_of_reach)
         known, missing = self._lost
         if known != source:
-            missing = missing_documents(overview.rows, source[1])
+            missing = missing_documents(overview.documents.rows, source[1])
             self._lost = (source, missing)
         return missing
 
@@ -184,7 +186,7 @@ class Around:
             facts.cases(),
             self.desk.measuring.state,
             view.compared,
-            self.desk.overview().rows,
+            self.desk.overview().documents,
             self._cited_by_now(),
             unreadable=facts.problem,
             draft=view.question_draft,

@@ -300,7 +300,7 @@ class Desk:
 
     def reindex_all(self) -> bool:
         """Read every document again, as the settings are now; returns whether there is one."""
-        doc_ids = [row.doc_id for row in self.overview().rows if row.version_id is not None]
+        doc_ids = [row.doc_id for row in self.overview().documents.rows if row.version_id is not None]
         if doc_ids:
             self.indexer.submit({"kind": "reindex", "doc_ids": doc_ids, "label": "all documents"})
         return bool(doc_ids)

@@ -106,7 +106,7 @@ class Documents:
     def _named(self, data: Mapping[str, Any]) -> list[str]:
         """The ids of the documents that a button is for: of its own row, or of all that are ticked."""
         named = [text_of(data, "doc", 64), *text_of(data, "docs", SHOWN_ROWS * 64).split()]
-        known = {row.doc_id for row in self.desk.overview().rows}
+        known = self.desk.overview().documents.by_id
         return [doc_id for doc_id in dict.fromkeys(named) if doc_id in known]
 
     def _submit_folder(self, view: View, kind: str, path: str, into: Mapping[str, str]) -> None:

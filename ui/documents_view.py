@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Container, Sequence
+from collections.abc import Container
 
 from index.jobs import Job
 from index.report import FileOutcome
-from index.rows import DocumentRow, StoreStatus
+from index.rows import StoreStatus
+from ui.document_list import DocumentList
 from ui.indexing import UPLOADS
 from ui.landing import ENDED, JOB, REPORT, SUMMARY
 from ui.model_card import model_card
@@ -81,7 +82,7 @@ def tools_html(formats: str, most_bytes: int) -> str:
 
 
 def state_html(
-    rows: Sequence[DocumentRow],
+    documents: DocumentList,
     status: StoreStatus,
     current: Job | None,
     last: Job | None,
@@ -96,7 +97,7 @@ def state_html(
     """What stands above the table: the summary, a plan, the running job or the last report, the samples.
 
     Args:
-        rows: All documents.
+        documents: All of them.
         status: Of the index.
         current: The job that runs now.
         last: The newest job that ended.
@@ -123,13 +124,10 @@ def state_html(
     if current is not None:
         parts.append(_progress(current, moment, goes_on=status.passages > 0))
     elif last is not None:
-        parts.append(_report(last, ignored={row.path for row in rows if row.state == "ignored"}))
-    samples = sum(row.collection == SAMPLES for row in rows)
-    if samples:
+        parts.append(_report(last, ignored=documents.ignored))
+    if samples := documents.sizes.get(SAMPLES):
         parts.append(_samples(samples))
-    known = "".join(
-        f'<option value="{escape_line(name)}">' for name in sorted({row.collection for row in rows})
-    )
+    known = "".join(f'<option value="{escape_line(name)}">' for name in documents.sizes)
     return f'<div class="fn-documents">{"".join(parts)}<datalist id="fn-collections">{known}</datalist></div>'
 
 

@@ -5,29 +5,27 @@ They are no rows of that table, for it is as long as there are documents, and th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from index.documents import last_part
 from index.jobs import Job
 from index.report import FileAtHand
 from index.rows import DocumentRow
+from ui.document_list import DocumentList
 from ui.documents_table import STATES
 from ui.render import clock, count, escape_line
 
 
-def job_files_html(job: Job | None, rows: Sequence[DocumentRow], now: float) -> str:
+def job_files_html(job: Job | None, documents: DocumentList, now: float) -> str:
     """A table of the files that the job has at hand, and how many more wait; "" while it has none.
 
     Args:
         job: The one that runs or is paused now.
-        rows: All documents; one that is read again answers until then.
+        documents: All of them; one that is read again answers until then.
         now: Unix seconds.
     """
     progress = job.progress if job is not None else None
     if job is None or progress is None or not progress.files:
         return ""
-    paths = {file.path for file in progress.files}
-    known = {(row.collection, row.path): row for row in rows if row.path in paths}
+    known = documents.by_place
     paused = job.state == "paused"
     body = "".join(
         _row(file, known.get((file.collection, file.path)), now, paused=paused) for file in progress.files

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from index.rows import DocumentRow, StoreStatus
+from index.rows import StoreStatus
 from index.store import Store
+from ui.document_list import DocumentList
 from ui.examples import example_questions
 from ui.models import ModelFollower, ModelState
 from ui.selection import Sources
@@ -22,7 +23,7 @@ class Overview:
 
     generation: int
     status: StoreStatus
-    rows: list[DocumentRow]  # by collection and path
+    documents: DocumentList
     sources: Sources  # what a conversation can be narrowed to
     questions: list[str]  # examples for an empty conversation
     models: ModelState
@@ -57,7 +58,7 @@ class OverviewReader:
             known = Overview(
                 generation=generation,
                 status=self._store.status(),
-                rows=rows,
+                documents=DocumentList(rows),
                 sources=Sources(rows),
                 questions=example_questions(self._store, rows),
                 models=self._model_state(self._store.model, self._store.model_before),

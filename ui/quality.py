@@ -66,7 +66,7 @@ class QualityPage:
                 view.question_draft |= {
                     name: entered[name] for name in (QUESTION, DOCUMENT) if name in entered
                 }
-                rows, verdict = desk.overview().rows, text_of(data, "verdict", 40)
+                rows, verdict = desk.overview().documents.rows, text_of(data, "verdict", 40)
                 desk.feedback.add(typed_question(view.question_draft, verdict, rows))
                 view.question_draft = {}
             case "retry" if desk.store.document(text_of(data, "doc", 64)) is not None:

@@ -14,8 +14,9 @@ from rag.own_evaluation import DOCUMENT, FOUND, PAGE
 from rag.runs import Case, Run
 from rag.scoring import LENGTHS
 from ui.added_question import is_typed, question_form
+from ui.document_list import DocumentList
 from ui.documents_table import STATES
-from ui.health import health_facts, health_remark, needs_a_look
+from ui.health import health_facts, health_remark
 from ui.measuring import Measurement
 from ui.opinions import LABELS
 from ui.render import button, clock, count, escape, escape_line
@@ -84,7 +85,7 @@ def quality_html(
     cases: Sequence[Case],
     measurement: Measurement,
     compared: Compared,
-    rows: Sequence[DocumentRow],
+    documents: DocumentList,
     cited: Mapping[str, int],
     *,
     unreadable: str = "",
@@ -100,7 +101,7 @@ def quality_html(
         cases: Of the newest run, what went wrong.
         measurement: The run on its way.
         compared: What this tab compares.
-        rows: All documents.
+        documents: All of them.
         cited: How many answers cite a document, by its id.
         unreadable: Why the noted questions cannot be read; "" when they can.
         draft: What is typed of another question; None: nothing.
@@ -112,7 +113,7 @@ def quality_html(
     return (
         f'<div class="fn-quality">{said}{_questions(entries, unreadable, draft or {}, measurement, moment)}'
         f"{_last(runs[0], cases, moment) if runs else ''}{_comparison(runs, compared)}"
-        f"{_health(rows)}{_relied(rows, cited, moment)}</div>"
+        f"{_health(documents)}{_relied(documents.by_id, cited, moment)}</div>"
     )
 
 
@@ -291,18 +292,18 @@ def _difference(each: Difference) -> str:
     return f"<tr><td>{escape_line(measure_words(each.measure))}</td>{row}</tr>"
 
 
-def _health(rows: Sequence[DocumentRow]) -> str:
-    troubled = [row for row in rows if needs_a_look(row)]
+def _health(documents: DocumentList) -> str:
+    troubled = documents.troubled
     if not troubled:
-        words = "Every document was read whole." if rows else "There are no documents yet."
+        words = "Every document was read whole." if documents.rows else "There are no documents yet."
         return _card("health", "Reading", f"<p>{words}</p>")
     items = "".join(_troubled(row) for row in troubled[:SHOWN])
     more = f"<p>And {len(troubled) - SHOWN:,} more.</p>" if len(troubled) > SHOWN else ""
     return _card(
         "health",
         "Reading",
-        f'<p class="fn-lead">{count(len(troubled), "document")} of {len(rows):,} could not be read, or not'
-        f" whole, or not well: questions about what is missing are refused.</p>"
+        f'<p class="fn-lead">{count(len(troubled), "document")} of {len(documents.rows):,} could not be read,'
+        f" or not whole, or not well: questions about what is missing are refused.</p>"
         f'<ul class="fn-rows">{items}</ul>{more}',
     )
 
@@ -317,9 +318,11 @@ def _troubled(row: DocumentRow) -> str:
     )
 
 
-def _relied(rows: Sequence[DocumentRow], cited: Mapping[str, int], now: float) -> str:
+def _relied(documents: Mapping[str, DocumentRow], cited: Mapping[str, int], now: float) -> str:
     """Documents that answers rest on, those first that are cited often and were indexed long ago."""
-    known = [row for row in rows if cited.get(row.doc_id) and row.version_id is not None]
+    known = [
+        row for doc_id in cited if (row := documents.get(doc_id)) is not None and row.version_id is not None
+    ]
     known.sort(key=lambda row: (-cited[row.doc_id] * max(0.0, now - row.indexed_at), row.path))
     if not known:
         return ""

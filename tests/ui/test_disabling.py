@@ -111,8 +111,8 @@ def test_what_is_ignored_is_listed_as_that_and_counts_as_no_trouble(desk: Desk) 
     assert "1not read" in state
     assert "1 failed" in state  # by the last job
     assert "It is damaged. Repair it." in table
-    assert needs_a_look(desk.overview().rows[-1])
-    click(desk, view, "ignore", doc=desk.overview().rows[-1].doc_id)
+    assert needs_a_look(desk.overview().documents.rows[-1])
+    click(desk, view, "ignore", doc=desk.overview().documents.rows[-1].doc_id)
     side, state, table = shown()
     assert "could not be read" not in side
     assert "1ignored" in state
@@ -120,7 +120,7 @@ def test_what_is_ignored_is_listed_as_that_and_counts_as_no_trouble(desk: Desk) 
     assert "Repair it." not in table
     assert "It is damaged." in table  # as a fact
     assert acts(desk, view, "scan.pdf") == ["Retry"]
-    assert not needs_a_look(desk.overview().rows[-1])
+    assert not needs_a_look(desk.overview().documents.rows[-1])
 
 
 def test_an_act_is_for_all_that_is_ticked_and_for_nothing_that_is_not_there(desk: Desk) -> None:

@@ -24,6 +24,7 @@ from tests.fakes import WordCountEmbedder
 from tests.rag.corpus import VOCABULARY, indexed, unread
 from tests.ui.test_job_runs import Queue
 from ui.desk import Desk
+from ui.document_list import DocumentList
 from ui.measuring import Measurement
 from ui.page import Page
 from ui.quality_view import Compared, feedback_key, measure_words, quality_html
@@ -264,7 +265,7 @@ def test_what_no_page_sends_does_nothing(page: Page) -> None:
 
 def shown(rows: list[DocumentRow], cited: Mapping[str, int] | None = None) -> str:
     idle = Measurement(running=False)
-    return quality_html([], [], [], idle, Compared(), rows, cited or {}, now=10_000.0)
+    return quality_html([], [], [], idle, Compared(), DocumentList(rows), cited or {}, now=10_000.0)
 
 
 def _place(doc_id: str) -> SpanRef:

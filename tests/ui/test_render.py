@@ -20,6 +20,7 @@ from index.rows import DocumentRow, StoreStatus
 from tests.ui.payloads import HOSTILE
 from ui.chats import Chat
 from ui.conversation import question_markdown
+from ui.document_list import DocumentList
 from ui.documents_table import table_html
 from ui.documents_view import state_html
 from ui.job_files import job_files_html
@@ -168,17 +169,17 @@ def text_of(markup: str) -> str:
 
 
 def test_the_summary_counts_documents_and_passages() -> None:
-    shown = text_of(state_html([], status(), None, None, now=NOW))
+    shown = text_of(state_html(DocumentList([]), status(), None, None, now=NOW))
     assert shown == (
         "219 documents 4,120 passages 38 MB index all-MiniLM-L6-v2, this computer Last indexed today 15:28"
     )
 
 
 def test_what_was_removed_a_moment_ago_can_be_brought_back() -> None:
-    shown = state_html([], status(), None, None, removed=3, now=NOW)
+    shown = state_html(DocumentList([]), status(), None, None, removed=3, now=NOW)
     assert "3 documents removed. Undo" in text_of(shown)
     assert 'data-act="undo"' in shown
-    assert "Undo" not in state_html([], status(), None, None, now=NOW)
+    assert "Undo" not in state_html(DocumentList([]), status(), None, None, now=NOW)
 
 
 def test_the_progress_card_says_how_far_the_job_is_and_can_cancel_it() -> None:
@@ -194,11 +195,13 @@ def test_the_progress_card_says_how_far_the_job_is_and_can_cancel_it() -> None:
         seconds_left=30.0,
     )
     running = job(progress=progress)
-    shown = state_html([], status(), running, None, now=NOW)
+    shown = state_html(DocumentList([]), status(), running, None, now=NOW)
     assert "25 of 100 files 50 passages/s about 30 s left pump.pdf Pause Cancel, keep" in text_of(shown)
     assert 'data-act="pause" data-job="7"' in shown
     assert 'data-act="cancel" data-job="7"' in shown
-    asked = text_of(state_html([], status(), replace(running, pause_requested=True), None, now=NOW))
+    asked = text_of(
+        state_html(DocumentList([]), status(), replace(running, pause_requested=True), None, now=NOW)
+    )
     assert "pump.pdf Pausing Cancel, keep what is done" in asked
 
 
@@ -214,7 +217,7 @@ def test_a_paused_job_says_so_and_can_go_on() -> None:
         seconds_left=30.0,
     )
     paused = job(state="paused", progress=progress, pause_requested=True)
-    shown = state_html([], status(), paused, None, now=NOW)
+    shown = state_html(DocumentList([]), status(), paused, None, now=NOW)
     assert "Indexing Manuals is paused 25 of 100 files paused Resume Cancel, keep what" in text_of(shown)
     assert 'data-act="resume" data-job="7"' in shown
     assert "Paused at 25 of 100" in text_of(sidebar_html([], "", status(), paused, "", "", now=NOW))
@@ -222,8 +225,8 @@ def test_a_paused_job_says_so_and_can_go_on() -> None:
 
 def test_a_job_that_broke_off_can_be_resumed() -> None:
     ended = job(state="failed", message="It ended.", hint="Resume it.", finished_at=NOW)
-    assert 'data-act="resume"' not in state_html([], status(), None, ended, now=NOW)
-    shown = state_html([], status(), None, replace(ended, resumable=True), now=NOW)
+    assert 'data-act="resume"' not in state_html(DocumentList([]), status(), None, ended, now=NOW)
+    shown = state_html(DocumentList([]), status(), None, replace(ended, resumable=True), now=NOW)
     assert 'data-act="resume" data-job="7"' in shown
 
 
@@ -244,7 +247,7 @@ def test_the_report_lists_failed_and_skipped_files_and_nothing_else() -> None:
         FileOutcome(path="/a/good.txt", outcome="added"),
     )
     ended = job(state="done", message="1 added, 1 failed.", outcomes=outcomes, finished_at=NOW)
-    shown = text_of(state_html([], status(), None, ended, now=NOW))
+    shown = text_of(state_html(DocumentList([]), status(), None, ended, now=NOW))
     assert "bad.pdf failed: Damaged. Save it anew." in shown
     assert "pic.png skipped: No text format." in shown
     assert "good.txt" not in shown
@@ -305,10 +308,10 @@ def parts_with(payload: str) -> dict[str, str]:
     chat = Chat(chat_id="ab", title=payload, created_at=NOW, updated_at=NOW)
     model = status(model_name=payload)
     return {
-        "state": state_html(documents, model, running, None, notice=payload, now=NOW),
-        "report": state_html(documents, model, None, ended, now=NOW),
+        "state": state_html(DocumentList(documents), model, running, None, notice=payload, now=NOW),
+        "report": state_html(DocumentList(documents), model, None, ended, now=NOW),
         "table": table_html(documents, now=NOW),
-        "files of the job": job_files_html(running, documents, NOW),
+        "files of the job": job_files_html(running, DocumentList(documents), NOW),
         "sidebar": sidebar_html([chat], "ab", model, running, payload, payload, now=NOW),
         "sources": sources_html(
             Sources(
