@@ -19,7 +19,7 @@ from ui.quality_view import quality_html
 from ui.selection import Selection
 from ui.settings_view import settings_html
 from ui.sidebar import composer_html, sidebar_html, top_html, welcome_html
-from ui.sources import sources_html
+from ui.sources import FEW, sources_html
 from ui.strip import found_html, next_html
 from ui.suggesting import suggested_questions
 from ui.tab import Components, Tabs, Update, View
@@ -59,7 +59,7 @@ class Around:
         overview, (current, last) = desk.overview(), desk.latest_jobs()
         selection = self.selection(view)
         searched = [] if selection is None else overview.sources.names(selection)
-        left_out = [] if selection is None else overview.sources.left_out(selection)
+        left_out = [] if selection is None else overview.sources.left_out(selection, most=FEW)
         status, documents = overview.status, overview.documents
         busy = current is not None or desk.indexer.pending > 0 or desk.first_documents_to_come
         hello = ""

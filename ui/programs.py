@@ -10,6 +10,7 @@ import sys
 import sysconfig
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from ui.render import escape, escape_line
@@ -30,7 +31,7 @@ def snippets(data: Path, scripts: Path | None = None) -> tuple[Snippet, ...]:
     Args:
         scripts: The folder that holds ``footnote``, by default that of this installation.
     """
-    program = _footnote(scripts or Path(sysconfig.get_path("scripts")))
+    program = _footnote(scripts or _installed())
     where = ["--json", "--data", str(data.absolute())]
     return (
         Snippet(
@@ -49,6 +50,11 @@ def snippets(data: Path, scripts: Path | None = None) -> tuple[Snippet, ...]:
             command=_typed([*program, "index", "--plan", *where]),
         ),
     )
+
+
+@cache
+def _installed() -> Path:
+    return Path(sysconfig.get_path("scripts"))
 
 
 def _footnote(scripts: Path) -> list[str]:

@@ -32,11 +32,8 @@ class Sources:
                 shelves.setdefault(row.collection, {})[row.doc_id] = row
         self.collections: Mapping[str, Mapping[str, DocumentRow]] = shelves
         self._documents = {doc_id: row for shelf in shelves.values() for doc_id, row in shelf.items()}
-
-    @property
-    def passages(self) -> int:
-        """How many passages these documents have; those of the same content are counted once."""
-        return sum({row.version_id: row.passages for row in self._documents.values()}.values())
+        # How many passages these documents have; those of the same content are counted once.
+        self.passages = sum({row.version_id: row.passages for row in self._documents.values()}.values())
 
     def document(self, doc_id: str) -> DocumentRow | None:
         """One of them, None for any other."""
@@ -53,8 +50,10 @@ class Sources:
         """What a selection holds, for people: collections, then files, each by name."""
         return [*sorted(selection.collections), *sorted(row.name for row in self._single(selection))]
 
-    def left_out(self, selection: Selection) -> list[str]:
-        """The names of the documents that a selection does not hold, by name."""
+    def left_out(self, selection: Selection, *, most: int) -> list[str]:
+        """The names of the documents that a selection does not hold, by name; none if there are more."""
+        if len(self._documents) - self.count(selection) > most:
+            return []
         return sorted(
             row.name
             for row in self._documents.values()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # A list of thousands would make every drawing slow, and nobody reads it: the filter finds the others.
 SHOWN_FILES = 30
 _NAMED = 20  # in the title of the chip
-_FEW = 2  # files that are left out are named in it
+FEW = 2  # files that are left out are named in it
 
 
 @dataclass(slots=True)
@@ -161,7 +161,7 @@ def scope_html(names: Sequence[str], left_out: Sequence[str] = ()) -> str:
         'aria-label="Search all sources again" title="Search all sources again">✕</button>'
     )
     words = escape_line(listed(names))
-    if 0 < len(left_out) <= _FEW < len(names):
+    if 0 < len(left_out) <= FEW < len(names):
         words = f"all but {escape_line(listed(left_out))}"
     most = [*names[:_NAMED], "…"] if len(names) > _NAMED else names
     return (

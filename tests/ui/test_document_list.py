@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from index.rows import DocumentRow
+from index.store import Store
+from tests.ui.desk import Tab, desk_over
 from tests.ui.test_render import row
 from ui.document_list import DocumentList
 
@@ -28,3 +36,27 @@ def test_those_that_need_a_look_are_told_from_those_that_are_ignored() -> None:
     documents = DocumentList(ROWS)
     assert [each.doc_id for each in documents.troubled] == ["a"]
     assert documents.ignored == {"/m/b.pdf"}
+
+
+class Watched(list[DocumentRow]):
+    """A list that knows how often somebody went through it."""
+
+    passes = 0
+
+    def __iter__(self) -> Iterator[DocumentRow]:
+        self.passes += 1
+        return super().__iter__()
+
+
+def test_a_tab_that_is_open_does_not_go_through_all_documents_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = Watched(ROWS)
+    monkeypatch.setattr(Store, "documents", lambda *_: rows)
+    with desk_over(tmp_path) as desk:
+        tab = Tab(desk)
+        first = tab.page.around.html(tab.view)
+        before = rows.passes
+        assert before > 0
+        assert tab.page.around.html(tab.view).keys() == first.keys()
+        assert rows.passes == before

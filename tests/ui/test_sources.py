@@ -41,8 +41,9 @@ def chosen(collections: str = "", documents: str = "") -> Selection:
 def test_a_tick_taken_from_everything_leaves_all_the_others() -> None:
     assert sources().with_collection(None, "Letters", on=False) == chosen("Contracts Manuals")
     assert sources().with_document(None, "car", on=False) == chosen("Letters Manuals", "lease phone")
-    assert sources().left_out(chosen("Letters Manuals", "lease phone")) == ["car.pdf"]
-    assert sources().left_out(chosen("Contracts Manuals")) == ["ann.txt", "bob.txt"]
+    assert sources().left_out(chosen("Letters Manuals", "lease phone"), most=2) == ["car.pdf"]
+    assert sources().left_out(chosen("Contracts Manuals"), most=2) == ["ann.txt", "bob.txt"]
+    assert sources().left_out(chosen("Contracts Manuals"), most=1) == []
 
 
 def test_ticks_are_added_and_taken_away_one_by_one() -> None:
