@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from index.errors import FootnoteError
@@ -28,6 +29,7 @@ from rag.citations import CitationResolver, claims_in, located
 from rag.composition import answer_from
 from rag.condense import Condensed, condense
 from rag.duplicates import fold_duplicates
+from rag.errors import GenerationError
 from rag.evidence import Evidence, EvidenceSelector
 from rag.languages import weak_language_notice
 from rag.line import Line
@@ -116,6 +118,7 @@ class Assistant:
         sure: float = 0.0,
         at_once: int = 2,
         model: LanguageModel | None = None,
+        others: Mapping[str, LanguageModel] = MappingProxyType({}),
     ) -> None:
         """Take ready parts (``build_assistant`` picks them).
 
@@ -125,6 +128,7 @@ class Assistant:
             sure: Confidence in [0, 1] below which an answer says that its evidence is weak.
             at_once: How many questions are looked up at the same time; others wait for their turn.
             model: None answers with quotes only.
+            others: By their names, for who asks for one of them.
         """
         self._store = store
         self._retriever = retriever
@@ -135,6 +139,7 @@ class Assistant:
         self._bar = bar
         self._sure = sure
         self._model = model
+        self._others = others
         self._line = Line(at_once)
         self._refuser = Refuser(
             store=store,
@@ -198,7 +203,7 @@ class Assistant:
         *,
         collections: frozenset[str] | None = None,
         documents: frozenset[str] | None = None,
-        quotes_only: bool = False,
+        model: str | None = None,
         stopped: Callable[[], bool] = never,
     ) -> Iterator[Event]:
         """Answer a question, event by event; the last event is always ``Done``.
@@ -212,7 +217,7 @@ class Assistant:
             collections: Names of collections to answer from.
             documents: Ids of single documents to answer from beside them. Both None: from everything.
                 What does not exist makes the answer fail.
-            quotes_only: Answer in the documents' own words, even where a language model is set.
+            model: The name of one of the others, "" for the documents' own words; None as it is set.
             stopped: Asked often; once it is true the answer ends as ``stopped``.
         """
         # An argument or a pasted text need not be Unicode; tokenisers and databases take nothing else.
@@ -220,7 +225,7 @@ class Assistant:
         run = _Run(answer=Answer(status="failed", question=question, query=question))
         try:
             chosen = partial(self._store.scope, collections, documents=documents)
-            yield from self._answer(run, question, history, chosen, quotes_only, stopped)
+            yield from self._answer(run, question, history, chosen, self._writer(model), stopped)
         except FootnoteError as error:
             run.answer = replace(run.answer, status="failed", notice=f"{error} {error.hint}")
         yield Done(answer=run.answer)
@@ -283,14 +288,29 @@ class Assistant:
 
         Answers that have begun here come to their end; then the language model is let go of.
         """
-        if self._model is not None:
-            self._model.retire()
+        for model in self._models:
+            model.retire()
 
     def close(self) -> None:
         """Let go of threads, and of the language model's connections."""
         self._reranker.close()
-        if self._model is not None:
-            self._model.close()
+        for model in self._models:
+            model.close()
+
+    @property
+    def _models(self) -> list[LanguageModel]:
+        return [*([self._model] if self._model is not None else []), *self._others.values()]
+
+    def _writer(self, name: str | None) -> LanguageModel | None:
+        """Who writes the answer; None: nobody, it is quoted."""
+        if name is None or not name:
+            return self._model if name is None else None
+        if name not in self._others:
+            raise GenerationError(
+                f"{name} is not one of the models that are set.",
+                hint="Ask again with another one, or name it in generation.others.",
+            )
+        return self._others[name]
 
     # -- the story -------------------------------------------------------------------------------
 
@@ -300,7 +320,7 @@ class Assistant:
         question: str,
         history: Sequence[Turn],
         chosen: Callable[[Snapshot], Scope],
-        quotes_only: bool,
+        model: LanguageModel | None,
         stopped: Callable[[], bool],
     ) -> Iterator[Event]:
         """Run the stages; ``run.answer`` is complete when this ends."""
@@ -326,17 +346,16 @@ class Assistant:
             found = self._find(run, question, condensed, place, stopped) if come else None
             if found is not None:
                 answers = self._answers(found.evidence)
-                writes = answers and self._model is not None and not quotes_only
                 if not answers:
                     self._abstain(run, found)
-                elif not writes:
+                elif model is None:
                     self._quote(run, found)
         if found is None:
             run.answer = replace(run.answer, status="stopped")
             return
         yield Found(passages=run.answer.passages)
-        if writes:
-            yield from self._write(run, question, history, found, stopped)
+        if answers and model is not None:
+            yield from self._write(run, question, history, found, model, stopped)
         else:
             yield Delta(text=run.answer.text)
         if run.answer.status == "answered" and found.evidence.confidence < self._sure:
@@ -438,32 +457,32 @@ class Assistant:
         question: str,
         history: Sequence[Turn],
         found: _Findings,
+        model: LanguageModel,
         stopped: Callable[[], bool],
     ) -> Iterator[Event]:
         """The language model's answer, every sentence of it checked; quotes when the model fails."""
-        assert self._model is not None
         passages = run.answer.passages
-        yield Stage(name="generate", detail=f"Writing with {self._model.name}")
+        yield Stage(name="generate", detail=f"Writing with {model.name}")
         message = user_message(question, run.answer.query, passages, history)
         written: list[str] = []
         cut = False
         try:
-            pieces = self._model.stream(INSTRUCTIONS, message, stopped=stopped, give_way=lambda: self.crowded)
+            pieces = model.stream(INSTRUCTIONS, message, stopped=stopped, give_way=lambda: self.crowded)
             for piece in pieces:
                 cut = cut or piece.cut
                 if piece.text:
                     written.append(piece.text)
                     yield Delta(text=piece.text)
         except FootnoteError as error:
-            run.step("generate", f"{self._model.name} failed")
+            run.step("generate", f"{model.name} failed")
             notice = f"{error} Showing quotes from your documents instead. {error.hint}"
             run.answer = replace(run.answer, notice=notice)
             self._quote(run, found)
             yield Delta(text=run.answer.text)
             return
         text = "".join(written)
-        run.step("generate", f"{len(text):,} characters by {self._model.name}")
-        run.answer = replace(run.answer, generator=self._model.name)
+        run.step("generate", f"{len(text):,} characters by {model.name}")
+        run.answer = replace(run.answer, generator=model.name)
 
         was_stopped = stopped()
         if not was_stopped and says_not_found(text):
@@ -471,7 +490,7 @@ class Assistant:
             yield Delta(text=run.answer.text)
             return
         if not was_stopped and not claims_in(text):
-            notice = f"{self._model.name} wrote nothing. Showing quotes from your documents instead."
+            notice = f"{model.name} wrote nothing. Showing quotes from your documents instead."
             run.answer = replace(run.answer, notice=notice)
             self._quote(run, found)
             yield Delta(text=run.answer.text)

@@ -205,6 +205,10 @@ def build_assistant(
         from rag.retrieval import HybridRetriever
 
         reader = reader if loading is None else loading.result()
+
+    def model_of(name: str) -> LanguageModel:
+        return LanguageModel(settings.generation.with_model(name), offline=settings.privacy.offline)
+
     return Assistant(
         store=store,
         retriever=HybridRetriever(
@@ -220,7 +224,6 @@ def build_assistant(
         bar=BARS[settings.answer.strictness],
         sure=BARS["balanced"],
         at_once=processors() + 1,  # one looks something up on the disk meanwhile
-        model=LanguageModel(settings.generation, offline=settings.privacy.offline)
-        if settings.generation.model
-        else None,
+        model=model_of(settings.generation.model) if settings.generation.model else None,
+        others={name: model_of(name) for name in settings.generation.other_models},
     )

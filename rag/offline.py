@@ -16,7 +16,8 @@ from rag.providers import PROVIDERS, destination
 if TYPE_CHECKING:
     from rag.settings import GenerationSettings, Settings
 
-MODEL = frozenset({"generation.model", "generation.base_url"})  # which say together where questions go
+# Which say together where questions go.
+MODEL = frozenset({"generation.model", "generation.others", "generation.base_url"})
 EMBEDDING_MODEL = frozenset({"embedding.model"})
 _TURN_OFF = 'turn "Stay offline" (privacy.offline) off'
 
@@ -45,6 +46,12 @@ def language_model_refusal(settings: GenerationSettings) -> tuple[str, str]:
     )
 
 
+def language_models_refusal(settings: GenerationSettings) -> tuple[str, str]:
+    """The same for the one that is set and the others that can be asked: of the first that is refused."""
+    every = (settings, *map(settings.with_model, settings.other_models))
+    return next((refusal for each in every if (refusal := language_model_refusal(each))[0]), ("", ""))
+
+
 def embedding_model_refusal(model: str) -> tuple[str, str]:
     """Why this embedding model is not loaded while Footnote is offline, and the next step."""
     if not is_hub_name(model):
@@ -69,7 +76,7 @@ def refuse_leaving(settings: Settings, changed: Collection[str]) -> None:
     if not settings.privacy.offline:
         return
     for names, (message, hint) in (
-        (MODEL, language_model_refusal(settings.generation)),
+        (MODEL, language_models_refusal(settings.generation)),
         (EMBEDDING_MODEL, embedding_model_refusal(settings.embedding.model)),
     ):
         if message and not names.isdisjoint(changed):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from ipaddress import ip_address
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -53,6 +54,14 @@ LOCAL = "huggingface"  # runs in this process
 def provider_named(name: str) -> Provider:
     """The provider, or what can be said of one that only LangChain knows."""
     return PROVIDERS.get(name, Provider(label=name))
+
+
+def model_words(name: str) -> str:
+    """A model as people say it: "llama3.1 via Ollama" for ``ollama:llama3.1``."""
+    provider, _, model = name.partition(":")
+    if provider == LOCAL:
+        return f"{Path(model).name or model}, on this computer"
+    return f"{model} via {provider_named(provider).label}" if model else name
 
 
 def key_is_set(provider: Provider) -> bool:

@@ -85,6 +85,7 @@ class GenerationSettings(_Group):
     """The language model. Keys are never settings: each provider reads its own environment variable."""
 
     model: str = ""  # "" is the built-in answerer; else "ollama:llama3.1", "openai:...", "huggingface:FOLDER"
+    others: str = ""  # models that an answer can be asked of again, "ollama:qwen3, openai:gpt-4o"
     base_url: str = ""  # "" is the provider's own address
     timeout_seconds: float = Field(default=60.0, gt=0, le=3600)
     temperature: float = Field(default=0.0, ge=0, le=2)
@@ -93,10 +94,37 @@ class GenerationSettings(_Group):
     @field_validator("model")
     @classmethod
     def _names_provider_and_model(cls, value: str) -> str:
-        provider, _, model = value.partition(":")
-        if value and not (provider and model):
+        if value and not _names_a_model(value):
             raise ValueError('write it as "provider:model", for example "ollama:llama3.1"')
         return value
+
+    @field_validator("others")
+    @classmethod
+    def _names_models(cls, value: str) -> str:
+        if not all(map(_names_a_model, _listed(value))):
+            raise ValueError('write each as "provider:model", with commas between them')
+        return value
+
+    @property
+    def other_models(self) -> tuple[str, ...]:
+        """``others`` one by one, without the one that is asked anyway."""
+        return tuple(name for name in dict.fromkeys(_listed(self.others)) if name != self.model)
+
+    def with_model(self, name: str) -> GenerationSettings:
+        """The same for another model. The address counts for models of the same provider only, and for all
+        where the answers are built in.
+        """
+        same = not self.model or name.partition(":")[0] == self.model.partition(":")[0]
+        return self.model_copy(update={"model": name, "base_url": self.base_url if same else ""})
+
+
+def _names_a_model(text: str) -> bool:
+    provider, _, model = text.partition(":")
+    return bool(provider and model)
+
+
+def _listed(text: str) -> list[str]:
+    return [name for part in text.split(",") if (name := part.strip())]
 
 
 class AppearanceSettings(_Group):

@@ -106,7 +106,7 @@ class _Asked:
     question: str
     history: list[Turn]
     selection: Selection | None
-    quotes_only: bool
+    model: str | None  # None: the one that is set
 
 
 class Asking:
@@ -155,14 +155,14 @@ class Asking:
         selection: Selection | None = None,
         *,
         instead_of: str = "",
-        quotes_only: bool = False,
+        model: str | None = None,
     ) -> Running:
         """Store the question and start answering it.
 
         Args:
             selection: Answer only from this; None: from everything.
             instead_of: Message id of the last question, to ask this one in its place.
-            quotes_only: Answer without the language model, even where one is set.
+            model: Another language model than the one that is set, "" for none; see ``Assistant.stream``.
 
         Raises:
             BusyError: this conversation or the server already answers as much as it may.
@@ -183,7 +183,7 @@ class Asking:
         finally:
             with self._lock:
                 self._beginning.discard(chat_id)
-        asked = _Asked(question=question, history=history, selection=selection, quotes_only=quotes_only)
+        asked = _Asked(question=question, history=history, selection=selection, model=model)
         threading.Thread(target=self._answer, args=(running, asked), name="answer", daemon=True).start()
         return running
 
@@ -266,7 +266,8 @@ class Asking:
                 answer = StoredAnswer(status="stopped", query=asked.question)
             else:
                 made = _follow(assistant, running, asked)
-                self._note_model(assistant, made)
+                if asked.model is None:
+                    self._note_model(assistant, made)
                 answer = stored(made)
         except FootnoteError as exc:
             answer = StoredAnswer(status="failed", query=asked.question, notice=explain(exc))
@@ -322,7 +323,7 @@ def _follow(assistant: Assistant, running: Running, asked: _Asked) -> Answer:
         asked.history,
         collections=None if asked.selection is None else asked.selection.collections,
         documents=None if asked.selection is None else asked.selection.documents,
-        quotes_only=asked.quotes_only,
+        model=asked.model,
         stopped=stopped,
     )
     for event in events:

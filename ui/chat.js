@@ -7,7 +7,7 @@ const chat = () => document.getElementById("fn-chat");
 // ---- the last exchange once more: "#retry-<answer>-<how>", "#edit-<question>", "#reuse-<answer>",
 // "#variant-<question>"
 
-const AGAIN = /^#(retry|edit|reuse|variant)-([0-9a-f]+)(?:-([a-z]+))?$/;
+const AGAIN = /^#(retry|edit|reuse|variant)-([0-9a-f]+)(?:-([a-z0-9]+))?$/;
 
 const again = (link) => {
   const [, act, message, how] = AGAIN.exec(link.getAttribute("href")) ?? [];

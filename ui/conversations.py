@@ -16,7 +16,7 @@ from ui.asking import MAX_QUESTION_CHARS, Running
 from ui.chats import Message
 from ui.conversation import answer_markdown, question_markdown, rewording, running_markdown
 from ui.desk import Desk
-from ui.exchanges import RETRIES, Again
+from ui.exchanges import RETRIES, Again, other_way
 from ui.opinions import asked, feedback_on, noted
 from ui.parts import Shown
 from ui.render import explain
@@ -193,7 +193,7 @@ class Conversations:
                 question = questions[at] if last == message.message_id and at < len(questions) else ""
                 yield from self._ask(question, view)
             case "retry":
-                yield from self._retry(message, text_of(data, "how", 10), view)
+                yield from self._retry(message, text_of(data, "how", 20), view)
             case "edit" if message.role == "user":
                 yield from self._edit(message, message.text, text_of(data, "draft", MAX_QUESTION_CHARS), view)
             case "reuse" if message.answer is not None:
@@ -206,12 +206,15 @@ class Conversations:
     def _retry(self, answer: Message, how: str, view: View) -> Iterator[Update]:
         question = self._question_of(answer)
         last = self._last_question(view)
-        if how not in RETRIES or last is None or question.message_id != last.message_id:
+        others = {other_way(name): name for name in self.desk.other_models}
+        known = how in RETRIES or how in others
+        if not known or last is None or question.message_id != last.message_id:
             yield {self.components.box: gr.skip()}
             return
+        model = "" if how == "quotes" else others.get(how)
         if how == "wider":
             self._select(view, None)
-        yield from self._ask(question.text, view, instead_of=question.message_id, quotes_only=how == "quotes")
+        yield from self._ask(question.text, view, instead_of=question.message_id, model=model)
 
     def _edit(self, question: Message, text: str, draft: str, view: View) -> Iterator[Update]:
         """Put a text into the composer; sent, it replaces the question if that is still the last."""
@@ -246,7 +249,7 @@ class Conversations:
         *,
         clear_box: bool = False,
         instead_of: str = "",
-        quotes_only: bool = False,
+        model: str | None = None,
     ) -> Iterator[Update]:
         question = unicode(question.strip()[:MAX_QUESTION_CHARS])
         if not question or self._busy(view):
@@ -263,7 +266,7 @@ class Conversations:
                 question,
                 self.around.selection(view),
                 instead_of=instead_of,
-                quotes_only=quotes_only,
+                model=model,
             )
         except FootnoteError as exc:
             warn(explain(exc))
@@ -370,7 +373,11 @@ class Conversations:
             feedback = []
         variants = self.desk.chats.variants(view.chat_id) if messages else {}
         model = self.desk.model_name if self.desk.settings.generation.model else ""
-        again = Again(model=model, narrowed=self.around.selection(view) is not None)
+        again = Again(
+            model=model,
+            others=tuple(self.desk.other_models),
+            narrowed=self.around.selection(view) is not None,
+        )
         question, asked_as = "", None
         for at, message in enumerate(messages):
             if message.role == "user":

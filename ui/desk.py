@@ -20,6 +20,8 @@ from index.store import Store
 from index.watched import WatchedFolder
 from rag.build import chunk_limits
 from rag.feedback import FeedbackFile
+from rag.offline import leaves_this_computer
+from rag.providers import model_words
 from ui.answering import Answering
 from ui.asking import Asking
 from ui.chat_search import ChatSearch
@@ -197,10 +199,17 @@ class Desk:
     def model_name(self) -> str:
         """What answers, in words."""
         model = self.settings.generation.model
-        if not model:
-            return "Built-in answers, offline"
-        provider, _, name = model.partition(":")
-        return f"{name or model} via {provider.capitalize()}" if name else model
+        return model_words(model) if model else "Built-in answers, offline"
+
+    @property
+    def other_models(self) -> list[str]:
+        """The names of the models that an answer can be asked of again, beside the one that is set."""
+        generation, offline = self.settings.generation, self.settings.privacy.offline
+        return [
+            name
+            for name in generation.other_models
+            if not (offline and leaves_this_computer(generation.with_model(name)))
+        ]
 
     @property
     def assistant(self) -> Future[Assistant]:

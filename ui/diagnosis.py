@@ -17,7 +17,7 @@ from typing import Literal
 
 from index.errors import FootnoteError
 from index.room import free_bytes
-from rag.settings import Settings, load_settings, read_layers, variable
+from rag.settings import GenerationSettings, Settings, load_settings, read_layers, variable
 from ui.render import count, file_size
 
 State = Literal["ok", "note", "wrong"]
@@ -51,7 +51,7 @@ def diagnose(overrides: Mapping[str, object], *, deep: bool = False) -> list[Fin
         ("Reader", _reader),
         ("Runtime", _runtime),
         ("Text recognition", _text_recognition),
-        ("Language model", _language_model),
+        ("Language model", _language_models),
         ("Data folder", _data_folder),
         ("Index", _index_deep if deep else _index),
         ("Server", _server),
@@ -221,30 +221,38 @@ def _text_recognition(settings: Settings) -> Iterator[Finding]:
     yield Finding(about="Text recognition", state="ok", words=words)
 
 
-def _language_model(settings: Settings) -> Iterator[Finding]:
+def _language_models(settings: Settings) -> Iterator[Finding]:
+    generation = settings.generation
+    if generation.model:
+        yield from _language_model(generation, 'set generation.model to ""')
+    else:
+        yield Finding(about="Language model", state="ok", words="None: answers are quotes.")
+    for name in generation.other_models:
+        yield from _language_model(generation.with_model(name), "take it out of generation.others")
+
+
+def _language_model(generation: GenerationSettings, without: str) -> Iterator[Finding]:
+    """Whether a model could be asked; ``without`` is how to do without it."""
     from importlib.util import find_spec
 
     from rag.providers import destination, key_is_set, provider_named
 
-    model = settings.generation.model
-    if not model:
-        yield Finding(about="Language model", state="ok", words="None: answers are quotes.")
-        return
+    model = generation.model
     provider = provider_named(model.partition(":")[0])
     if provider.package and find_spec(provider.package) is None:
         yield Finding(
             about="Language model",
             state="wrong",
             words=f"{model} needs the package {provider.package.replace('_', '-')}, which is not installed.",
-            remedy=f'pip install {provider.package.replace("_", "-")}, or set generation.model to "".',
+            remedy=f"pip install {provider.package.replace('_', '-')}, or {without}.",
         )
-    goes_to = destination(settings.generation)
+    goes_to = destination(generation)
     if provider.key and not key_is_set(provider) and not (goes_to and goes_to.on_this_computer):
         yield Finding(
             about="Language model",
             state="wrong",
             words=f"{model} needs a key, and {provider.key} is not set.",
-            remedy=f'Set {provider.key} in the environment, or set generation.model to "".',
+            remedy=f"Set {provider.key} in the environment, or {without}.",
         )
     where = "in this process" if goes_to is None else f"at {goes_to.address or 'an address of its own'}"
     yield Finding(about="Language model", state="ok", words=f"{model}, {where}; it was not asked.")

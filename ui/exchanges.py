@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from rag.answers import digest
+from rag.providers import model_words
 from ui.chats import Variants
 from ui.render import escape_line
 
@@ -17,6 +19,7 @@ class Again:
     """With what the last question can be asked again."""
 
     model: str = ""  # the language model that is set, in words; "" when answers are built in
+    others: tuple[str, ...] = ()  # other language models, by their names
     narrowed: bool = False  # whether the conversation searches less than everything
 
 
@@ -31,6 +34,11 @@ def again_html(message_id: str, again: Again | None, variants: Variants | None) 
     return (_retry(message_id, again) if again is not None else "") + (_steps(variants) if variants else "")
 
 
+def other_way(model: str) -> str:
+    """What asking another model again is called in a link, whatever its name is made of."""
+    return f"with{digest(model)[:12]}"
+
+
 def edit_link(question_id: str) -> str:
     """The pencil of the last question."""
     return _pencil(f"edit-{question_id}", "Edit this question")
@@ -42,7 +50,8 @@ def reuse_link(message_id: str) -> str:
 
 
 def _retry(message_id: str, again: Again) -> str:
-    labels: dict[Retry, str] = {"same": f"With {again.model}" if again.model else "Ask again"}
+    labels = {"same": f"With {again.model}" if again.model else "Ask again"}
+    labels |= {other_way(name): f"With {model_words(name)}" for name in again.others}
     if again.model:
         labels["quotes"] = "With quotes only, built in"
     if again.narrowed:

@@ -60,6 +60,12 @@ SECTIONS = (
         fields=(
             Field(name="generation.model", label="Who answers", kind="model"),
             Field(
+                name="generation.others",
+                label="Under Retry",
+                words="Other models to ask the last question of again, with commas between them:"
+                " ollama:qwen3, openai:gpt-4o.",
+            ),
+            Field(
                 name="generation.base_url",
                 label="Address",
                 words="Empty: the provider's own.",

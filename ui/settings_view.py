@@ -10,10 +10,11 @@ from rag.offline import (
     EMBEDDING_MODEL,
     MODEL,
     embedding_model_refusal,
-    language_model_refusal,
+    language_models_refusal,
     leaves_this_computer,
 )
-from rag.providers import Destination, key_is_set, provider_named
+from rag.providers import Destination, destination, key_is_set, model_words, provider_named
+from rag.refusal import listed
 from rag.settings import Settings
 from rag.settings_file import Sourced
 from ui.planning import time_words
@@ -99,9 +100,10 @@ def _refused(settings: Settings, drafts: Drafts, section: str) -> str:
         generation = settings.generation
         wanted = {
             "model": typed.get("generation.model", generation.model),
+            "others": typed.get("generation.others", generation.others),
             "base_url": typed.get("generation.base_url", generation.base_url),
         }
-        message, hint = language_model_refusal(generation.model_copy(update=wanted))
+        message, hint = language_models_refusal(generation.model_copy(update=wanted))
     elif section == "index":
         message, hint = embedding_model_refusal(typed.get("embedding.model", settings.embedding.model))
     else:
@@ -281,17 +283,34 @@ def _buttons(section: str, drafts: Drafts, more: str, refused: str = "") -> str:
 
 def _leaving(settings: Settings, goes_to: Destination | None) -> str:
     """What leaves this computer with the settings as they are."""
+    again = _leaving_again(settings)
+    by_itself = "By itself nothing leaves" if again else "Nothing leaves"
+    return f"{_leaving_as_set(settings, goes_to, by_itself)}{again}"
+
+
+def _leaving_again(settings: Settings) -> str:
+    """Where a question goes that is asked again of another model; "" where that is this computer."""
+    generation = settings.generation
+    others = [generation.with_model(name) for name in generation.other_models]
+    leaving = [each for each in others if leaves_this_computer(each)]
+    if settings.privacy.offline or not leaving:
+        return ""
+    places = ((model_words(each.model), destination(each)) for each in leaving)
+    names = listed([f"{name} ({to.address})" if to and to.address else name for name, to in places])
+    return (
+        f" A question that is asked again with {names} goes there, with what was asked before it and the"
+        " passages found for it."
+    )
+
+
+def _leaving_as_set(settings: Settings, goes_to: Destination | None, nothing: str) -> str:
     model = settings.generation.model
     if settings.privacy.offline and leaves_this_computer(settings.generation):
-        return (
-            f"Nothing leaves this computer: {model} is not asked while Footnote stays offline; quotes answer."
-        )
+        return f"{nothing} this computer: {model} is not asked while Footnote stays offline; quotes answer."
     if goes_to is None:
-        return "Nothing leaves this computer. Questions are answered here, from documents that stay here."
+        return f"{nothing} this computer. Questions are answered here, from documents that stay here."
     if goes_to.on_this_computer:
-        return (
-            f"Nothing leaves this computer: {goes_to.label} answers at {goes_to.address}, which is here too."
-        )
+        return f"{nothing} this computer: {goes_to.label} answers at {goes_to.address}, which is here too."
     place = goes_to.address or "its own address"
     return (
         f"Each question, what was asked before it, and the passages found for it go to"

@@ -292,6 +292,21 @@ def test_a_model_writes_and_its_marks_become_citations(tmp_path: Path) -> None:
     assert prompt.index('<passage number="1" source="france.txt">') < prompt.index("<question>")
 
 
+def test_another_model_writes_once_it_is_asked_for(tmp_path: Path) -> None:
+    stub = Stub(pieces=["The capital of France is Paris [1]."])
+    with serving(stub):
+        models = {"others": "ollama:second, ollama:stub"}
+        generation = with_model(stub.url).generation.model_copy(update=models)
+        with indexed(tmp_path, settings=Settings(generation=generation)) as (_, assistant):
+            question = "What is the capital of France?"
+            by = [last(list(assistant.stream(question, model=name))) for name in ("ollama:second", None, "")]
+            unknown = last(list(assistant.stream(question, model="ollama:third")))
+    assert [answer.generator for answer in by] == ["ollama:second", "ollama:stub", "built-in"]
+    assert [request["model"] for request in stub.requests] == ["second", "stub"]
+    assert unknown.status == "failed"
+    assert "ollama:third is not one of the models" in unknown.notice
+
+
 def test_unknown_marks_are_told(tmp_path: Path) -> None:
     stub = Stub(pieces=["The capital of France is Paris [1][9]."])
     with serving(stub), indexed(tmp_path, settings=with_model(stub.url)) as (_, assistant):

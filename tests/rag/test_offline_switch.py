@@ -75,6 +75,13 @@ def test_only_what_is_set_is_refused_and_only_while_the_switch_is_on() -> None:
             refuse_leaving(offline, {name})
 
 
+def test_a_model_elsewhere_is_refused_among_the_others_too() -> None:
+    chosen = settings(generation__others="ollama:here, openai:gpt", privacy__offline=True)
+    with pytest.raises(SettingsError, match="openai:gpt answers at"):
+        refuse_leaving(chosen, {"generation.others"})
+    refuse_leaving(settings(generation__others="ollama:here", privacy__offline=True), {"generation.others"})
+
+
 def test_a_model_elsewhere_is_not_even_imported_when_an_answer_would_use_it() -> None:
     generation = GenerationSettings(model="nobody:knows")
     model = LanguageModel(generation, offline=True)

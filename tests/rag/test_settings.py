@@ -177,6 +177,23 @@ def test_the_file_in_the_data_folder_cannot_move_the_data_folder(data: Path) -> 
         load_settings()
 
 
+def test_other_models_are_listed_with_commas() -> None:
+    said = {"generation.model": "ollama:a", "generation.others": " ollama:b,ollama:a, openai:c,, "}
+    assert load_settings(said).generation.other_models == ("ollama:b", "openai:c")
+    assert load_settings().generation.other_models == ()
+    with pytest.raises(SettingsError, match="with commas between them"):
+        load_settings({"generation.others": "ollama:b, gpt"})
+
+
+def test_an_address_counts_for_the_models_of_its_provider() -> None:
+    said = {"generation.model": "openai:a", "generation.base_url": "http://localhost:1234/v1"}
+    generation = load_settings(said).generation
+    assert generation.with_model("openai:b").base_url == "http://localhost:1234/v1"
+    assert generation.with_model("ollama:b").base_url == ""
+    built_in = load_settings(said | {"generation.model": ""}).generation
+    assert built_in.with_model("openai:b").base_url == "http://localhost:1234/v1"
+
+
 def test_settings_cannot_change() -> None:
     settings = load_settings()
     with pytest.raises(ValueError, match="frozen"):

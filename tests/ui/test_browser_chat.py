@@ -97,6 +97,28 @@ def test_the_last_question_is_asked_again_and_edited(watched: Watched, tmp_path:
         assert page.evaluate("window.pwned") is None
 
 
+def test_another_model_is_asked_once_from_the_menu(watched: Watched, tmp_path: Path) -> None:
+    page = watched.page
+    stub = Stub(pieces=("The garden pump reaches 47 bar [1].",))
+    with (
+        serving(stub),
+        served_lightly(
+            tmp_path / "data",
+            FOOTNOTE_GENERATION__OTHERS="ollama:second",
+            FOOTNOTE_GENERATION__BASE_URL=stub.url,
+        ) as server,
+    ):
+        page.goto(server.url)
+        answers = page.locator("#fn-chat [data-testid='bot']")
+        ask(page, PRESSURE)
+        assert stub.requests == []
+        answers.first.get_by_text("Retry").click()
+        answers.first.get_by_role("link", name="With second via Ollama").click()
+        expect(answers.first).to_contain_text("The garden pump reaches 47 bar")
+        expect(answers.first.locator(".fn-variants")).to_contain_text("2 of 2")
+        assert [request["model"] for request in stub.requests] == ["second"]
+
+
 def test_conversations_are_found_renamed_deleted_and_kept_as_files(watched: Watched, tmp_path: Path) -> None:
     page = watched.page
     with served_lightly(tmp_path / "data") as server:

@@ -712,7 +712,7 @@ class ScriptedAssistant:
         *,
         collections: object = None,
         documents: object = None,
-        quotes_only: bool = False,
+        model: str | None = None,
         stopped: object = None,
     ) -> Iterator[Event]:
         self.asked.append((question, collections, documents))

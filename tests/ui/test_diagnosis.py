@@ -132,6 +132,15 @@ def test_a_language_model_without_its_key_is_wrong(data: Path, monkeypatch: pyte
     assert "sk-secret" not in str(diagnose({"data": data}))
 
 
+def test_the_models_under_retry_are_looked_at_too(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    (data / "settings.toml").write_text('[generation]\nothers = "openai:gpt"\n', encoding="utf-8")
+    built_in, without_key, other = found(data, "Language model")
+    assert built_in.words == "None: answers are quotes."
+    assert without_key.remedy.endswith("or take it out of generation.others.")
+    assert other.words.startswith("openai:gpt, at https://api.openai.com")
+
+
 def test_a_language_of_scans_that_is_not_installed_is_wrong(data: Path) -> None:
     (data / "settings.toml").write_text('[loaders]\nocr_languages = "xyz"\n', encoding="utf-8")
     expected = "wrong" if in_path("tesseract") else "note"

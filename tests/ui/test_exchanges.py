@@ -18,6 +18,7 @@ from tests.ui.test_chats import plain
 from ui import conversations
 from ui.chats import Chats
 from ui.desk import Desk
+from ui.exchanges import other_way
 
 
 class Echo:
@@ -26,7 +27,7 @@ class Echo:
     crowded = False
 
     def __init__(self) -> None:
-        self.asked: list[tuple[str, list[str], object, bool]] = []
+        self.asked: list[tuple[str, list[str], object, str | None]] = []
 
     def suggest(self, answer: object, history: object, **_: object) -> tuple[()]:
         return ()
@@ -38,10 +39,10 @@ class Echo:
         *,
         collections: object = None,
         documents: object = None,
-        quotes_only: bool = False,
+        model: str | None = None,
         stopped: object = None,
     ) -> Iterator[Delta | Done]:
-        self.asked.append((question, [turn.text for turn in history], collections, quotes_only))
+        self.asked.append((question, [turn.text for turn in history], collections, model))
         text = f"Answer {len(self.asked)} to {question}"
         sentence = AnswerSentence(text=text, verdict="supported")
         yield Delta(text=text)
@@ -82,7 +83,7 @@ def test_a_retry_takes_the_place_of_the_last_answer_and_keeps_it_as_a_variant(ta
     tab.ask("Who?")
     tab.click("retry", message=link(tab, "retry"), how="same")
     assert said(tab) == ["When?", "Answer 1 to When?", "Who?", "Answer 3 to Who?"]
-    assert echo.asked[2] == ("Who?", ["When?", "Answer 1 to When?"], None, False)
+    assert echo.asked[2] == ("Who?", ["When?", "Answer 1 to When?"], None, None)
     assert "2 of 2" in plain(tab.messages[-1])
 
     tab.click("variant", message=link(tab, "variant"))
@@ -151,7 +152,28 @@ def test_with_a_model_the_quotes_are_one_click_away(tmp_path: Path, echo: Echo) 
         tab.ask("When?")
         assert "With llama3.1 via Ollama" in plain(tab.messages[-1])
         tab.click("retry", message=link(tab, "retry"), how="quotes")
-        assert [quotes_only for *_, quotes_only in echo.asked] == [False, True]
+        assert [model for *_, model in echo.asked] == [None, ""]
+
+
+def test_another_model_is_one_click_away_and_only_this_time(tmp_path: Path, echo: Echo) -> None:
+    models = {"model": "ollama:llama3.1", "others": "openai:gpt-x, ollama:qwen3"}
+    with desk_over(tmp_path / "data", generation=models) as desk:
+        tab = asked_by(desk, echo)
+        tab.ask("When?")
+        assert "With gpt-x via OpenAI" in plain(tab.messages[-1])
+        for how in (other_way("ollama:qwen3"), other_way("ollama:elsewhere"), "with"):
+            tab.click("retry", message=link(tab, "retry"), how=how)
+        tab.ask("Who?")
+        assert [model for *_, model in echo.asked] == [None, "ollama:qwen3", None]
+
+
+def test_offline_no_model_elsewhere_is_offered(tmp_path: Path, echo: Echo) -> None:
+    models = {"others": "openai:gpt-x, ollama:qwen3"}
+    with desk_over(tmp_path / "data", generation=models, privacy={"offline": True}) as desk:
+        tab = asked_by(desk, echo)
+        tab.ask("When?")
+        assert "With qwen3 via Ollama" in plain(tab.messages[-1])
+        assert "gpt-x" not in plain(tab.messages[-1])
 
 
 def test_variants_survive_a_restart_and_go_with_their_conversation(chats: Chats, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from html import unescape
 from pathlib import Path
 from typing import Any, cast
 
@@ -132,6 +133,19 @@ def test_a_model_is_chosen_in_two_steps_and_saved_in_one(page: Page) -> None:
     act(page, view, act="save", section="answering")
     assert saved(page).generation.model == ""
     assert "Nothing leaves this computer" in view.shown.html["settings"]
+
+
+def test_models_under_retry_are_named_where_it_is_said_what_leaves(page: Page) -> None:
+    view = View()
+    act(page, view, act="set", name="generation.others", value="ollama:qwen3, openai:gpt-x")
+    html = unescape(act(page, view, act="save", section="answering"))
+    assert saved(page).generation.other_models == ("ollama:qwen3", "openai:gpt-x")
+    assert "By itself nothing leaves this computer" in html
+    assert "asked again with gpt-x via OpenAI (https://api.openai.com) goes there" in html
+    act(page, view, act="set", name="generation.others", value="ollama:qwen3")
+    html = act(page, view, act="save", section="answering")
+    assert "Nothing leaves this computer" in html
+    assert "asked again" not in html
 
 
 def test_discarding_forgets_what_was_typed(page: Page) -> None:
