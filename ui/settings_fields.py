@@ -62,8 +62,8 @@ SECTIONS = (
             Field(
                 name="generation.others",
                 label="Under Retry",
-                words="Other models to ask the last question of again, with commas between them:"
-                " ollama:qwen3, openai:gpt-4o.",
+                words="Other models that the last question can be asked of again, with commas between them,"
+                " for example ollama:qwen3, openai:gpt-4o.",
             ),
             Field(
                 name="generation.base_url",
