@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 from selectolax.lexbor import LexborHTMLParser
 
+from index import missing
 from index.ingest import ingest_paths
 from index.missing import OutOfReach
 from index.parsing import Parser
@@ -24,6 +26,7 @@ from rag.answers import digest
 from tests.fakes import WordCountEmbedder
 from tests.ui.desk import Tab, desk_over
 from tests.ui.test_disabling import Recorder, run
+from ui.commands import documents
 from ui.desk import Desk
 from ui.looking import FolderLook, look
 from ui.planning import PlanGroup, PlanSummary
@@ -285,3 +288,18 @@ def test_the_list_of_the_command_line_says_which_documents_are_not_reachable(
         f"Its folder {folder} is out of reach; what was read of it still answers."
         " Connect its disk again, or delete the document."
     )
+
+
+def test_the_list_does_not_wait_for_a_drive_that_does_not_answer(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = threading.Event()
+    monkeypatch.delenv("FOOTNOTE_DATA", raising=False)
+    monkeypatch.setattr(documents, "_LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(missing, "folders_out_of_reach", lambda _: answers.wait(30) and [])
+    try:
+        listed = run(tmp_path / "data", "list")
+    finally:
+        answers.set()
+    assert str(folder / "a.txt") in listed
+    assert "A folder does not answer" in listed

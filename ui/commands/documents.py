@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
+from concurrent.futures import Future
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,11 +14,14 @@ import typer
 from index.errors import SourceError
 from ui.commands.opened import settings_of
 from ui.commands.options import Data, Json
-from ui.commands.outcomes import counted, failures_explained, listed, print_json, print_lines
+from ui.commands.outcomes import counted, failures_explained, listed, print_error, print_json, print_lines
 
 if TYPE_CHECKING:
     from index.missing import OutOfReach
     from index.rows import DocumentRow
+    from index.store import Store
+
+_LOOK_SECONDS = 5.0  # for the folders; a drive that sleeps wakes up in less
 
 Documents = Annotated[
     list[str],
@@ -43,16 +48,39 @@ def list_documents(
     from ui.plaintext import document_lines
 
     with failures_explained(as_json):
-        from index.missing import folders_out_of_reach, missing_documents
+        from index.missing import missing_documents
         from index.store import Store
 
         with Store.open(settings_of(data or context.obj).data, create=False) as store:
             rows = store.documents(collection or None)
-            missing = missing_documents(rows, folders_out_of_reach(store))
+            missing = missing_documents(rows, _out_of_reach(store))
     if as_json:
         print_json({"documents": [_as_json(row, missing.get(row.doc_id)) for row in rows]})
     else:
         print_lines(document_lines(rows, missing))
+
+
+def _out_of_reach(store: Store) -> Sequence[OutOfReach]:
+    """The folders that are out of reach; a drive that does not answer is not waited for."""
+    from index.missing import folders_out_of_reach
+
+    found: Future[Sequence[OutOfReach]] = Future()
+
+    def look() -> None:
+        try:
+            found.set_result(folders_out_of_reach(store))
+        except Exception as exc:  # noqa: BLE001 - it is raised where the result is asked for
+            found.set_exception(exc)
+
+    threading.Thread(target=look, name="look-into-folders", daemon=True).start()
+    try:
+        return found.result(timeout=_LOOK_SECONDS)
+    except TimeoutError:
+        print_error(
+            "A folder does not answer, so it is not known which documents are out of reach.",
+            "Look whether its drive is connected.",
+        )
+        return ()
 
 
 def _as_json(row: DocumentRow, lost: OutOfReach | None) -> dict[str, Any]:
