@@ -14,7 +14,6 @@ from rag.offline import (
     leaves_this_computer,
 )
 from rag.providers import Destination, destination, key_is_set, model_words, provider_named
-from rag.refusal import listed
 from rag.settings import Settings
 from rag.settings_file import Sourced
 from ui.planning import time_words
@@ -296,7 +295,7 @@ def _leaving_again(settings: Settings) -> str:
     if settings.privacy.offline or not leaving:
         return ""
     places = ((model_words(each.model), destination(each)) for each in leaving)
-    names = listed([f"{name} ({to.address})" if to and to.address else name for name, to in places])
+    names = " or ".join(f"{name} ({to.address})" if to and to.address else name for name, to in places)
     return (
         f" A question that is asked again with {names} goes there, with what was asked before it and the"
         " passages found for it."
