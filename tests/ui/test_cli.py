@@ -290,6 +290,23 @@ def test_the_first_interrupt_asks_to_stop_and_the_second_insists() -> None:
     assert signal.getsignal(signal.SIGINT) is before
 
 
+@pytest.mark.skipif(os.name == "nt", reason="there a process is ended without being told")
+@pytest.mark.parametrize("told", ["SIGTERM", "SIGHUP"])  # the second: the terminal's window was closed
+def test_a_server_that_is_told_to_end_closes_its_files_first(told: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "ui", "serve", "--no-browser", "--port", "0", "--data", str(tmp_path)]
+    log = tmp_path / "catalog.sqlite-wal"  # goes when the last connection is closed
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, encoding="utf-8") as server:
+        try:
+            assert server.stdout is not None
+            assert "Footnote is open" in server.stdout.readline()
+            assert log.exists()
+            server.send_signal(signal.Signals[told])
+            assert server.wait(timeout=60) == -signal.SIGTERM
+            assert not log.exists()
+        finally:
+            server.kill()
+
+
 def test_an_answer_for_programs_has_its_text_with_marks() -> None:
     citation = Citation(
         marker=1,

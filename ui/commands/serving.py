@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from index.errors import SourceError
+from ui.commands.interrupts import closed_on_terminate
 from ui.commands.opened import settings_of
 from ui.commands.options import Data
 from ui.commands.outcomes import failures_explained
@@ -89,7 +90,7 @@ def serve(
 def _serve(
     data: Path | None, host: str | None, port: int | None, no_browser: bool, watch: Sequence[Path] = ()
 ) -> None:
-    with failures_explained(as_json=False):
+    with closed_on_terminate(), failures_explained(as_json=False):
         settings = settings_of(data, {"server.host": host, "server.port": port})
         from index.scan import typed_path
         from ui.server import serve as serve_page
