@@ -322,8 +322,10 @@ def _manifest(archive: Path, packed: zipfile.ZipFile) -> tuple[Backup, list[tupl
 
 
 def _require_unused(data: Path) -> None:
+    message = f"Footnote is using {data}."
+    hint = "Close the page where `footnote` runs (Ctrl-C), or wait for what is being indexed; then try again."
     for name in _LOCKS:
-        with held(FileLock(data / name), data, seconds=0, message=f"Footnote is using {data}."):
+        with held(FileLock(data / name), data, seconds=0, message=message, hint=hint):
             pass
 
 

@@ -21,6 +21,7 @@ def held(
     *,
     seconds: float = LOCK_SECONDS,
     message: str = "Another process is writing to the index.",
+    hint: str = "Wait until it is done and try again.",
 ) -> Iterator[None]:
     """Hold an operating system lock; it vanishes with its holder, however that ends.
 
@@ -31,7 +32,7 @@ def held(
         try:
             lock.acquire(timeout=seconds)
         except Timeout as exc:  # it is an OSError, so it must not reach the translation
-            raise BusyError(message, hint="Wait until it is done and try again.") from exc
+            raise BusyError(message, hint=hint) from exc
     try:
         yield
     finally:
