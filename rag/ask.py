@@ -35,7 +35,7 @@ from rag.languages import weak_language_notice
 from rag.line import Line
 from rag.prompts import INSTRUCTIONS, says_not_found, user_message
 from rag.refusal import Refuser, counted, listed, refusal_sentences
-from rag.remarks import MOST_QUESTION_CHARS, considered, model_notice, shown, unusable
+from rag.remarks import considered, model_notice, shown, unusable
 from rag.suggestions import Span, Suggestion, suggest
 from rag.table_rows import arranged
 
@@ -324,8 +324,8 @@ class Assistant:
         stopped: Callable[[], bool],
     ) -> Iterator[Event]:
         """Run the stages; ``run.answer`` is complete when this ends."""
-        if not question or len(question) > MOST_QUESTION_CHARS:
-            run.answer = replace(run.answer, notice=unusable(question))
+        if problem := unusable(question):
+            run.answer = replace(run.answer, notice=problem)
             return
 
         condensed = condense(question, history)

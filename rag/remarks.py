@@ -38,10 +38,12 @@ def considered(ranked: Ranked, answer: Answer) -> tuple[Considered, ...]:
 
 
 def unusable(question: str) -> str:
-    """Why a question cannot be asked."""
-    if not question:
-        return "There is no question. Type one and ask again."
-    return f"The question is longer than {MOST_QUESTION_CHARS:,} characters. Shorten it and ask again."
+    """Why a question cannot be asked; "" if it can."""
+    if not any(map(str.isalnum, question)):  # signs alone are about nothing, and near to whatever is odd
+        return "There is no question. Type one in words and ask again."
+    if len(question) > MOST_QUESTION_CHARS:
+        return f"The question is longer than {MOST_QUESTION_CHARS:,} characters. Shorten it and ask again."
+    return ""
 
 
 def model_notice(*, dropped: int, cut: bool) -> str:
