@@ -119,7 +119,10 @@ document.addEventListener("click", (event) => {
   const button = event.target.closest?.("[data-rename], [data-export], [data-find]");
   if (!button) return;
   const menu = button.closest("details");
-  if (menu) menu.open = false;
+  if (menu) {
+    menu.open = false;
+    menuOf = ""; // its toggle event comes only after the field for a title is drawn, which would open it again
+  }
   if (button.dataset.find) {
     finder.value = "";
     finder.focus();
