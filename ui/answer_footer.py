@@ -108,7 +108,7 @@ def _ways_on(message_id: str, refusal: StoredRefusal, references: References) ->
         rows.append(f'<div class="fn-chips">{label}{link}</div>')
     tries = [
         f'<a class="fn-chip fn-go" role="button" href="#try-{message_id}-{number}">'
-        f'“{escape_line(words)}” <span class="fn-from">{escape_line(ref.name)}</span></a>'
+        f'“{escape_line(words)}” <span class="fn-from">{escape_line(references.name_of(ref))}</span></a>'
         for number, ref in enumerate(refusal.rewordings, start=1)
         if (words := references.heading(ref))
     ]

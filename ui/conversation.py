@@ -79,9 +79,9 @@ def answer_markdown(
         searched = f"<em>{escape_line(answer.query)}</em> {reuse_link(message.message_id)}"
         parts.append(f'<p class="fn-said">Searched for: {searched}</p>')
     if answer.status == "abstained":
-        parts.append(_abstained(message, answer, located))
+        parts.append(_abstained(message, answer, located, references))
     elif answer.sentences:
-        parts.append(_sentences(message.message_id, answer, located))
+        parts.append(_sentences(message.message_id, answer, located, references))
     elif answer.status == "stopped":
         parts.append("Stopped before anything was written.")
     if answer.status == "stopped" and answer.sentences:
@@ -102,16 +102,19 @@ def _next_steps(message: Message, again: Again | None) -> str:
     return f' {retry} <a href="#view-settings">Settings</a>'
 
 
-def _sentences(message_id: str, answer: StoredAnswer, located: Mapping[int, Located]) -> str:
+def _sentences(
+    message_id: str, answer: StoredAnswer, located: Mapping[int, Located], references: References
+) -> str:
     places = dict(answer.citations)
+    names = _names(answer, references)
     blocks: list[str] = []
     line: list[str] = []
     heading = ""
     item_before = False
     for sentence in answer.sentences:
-        first = places.get(sentence.markers[0]) if sentence.markers else None
-        if sentence.grouped and first is not None and first.name != heading:
-            heading = first.name
+        first = names.get(sentence.markers[0], "") if sentence.markers else ""
+        if sentence.grouped and first and first != heading:
+            heading = first
             blocks.append(" ".join(line))
             blocks.append(f"**{escape_line(heading)}**")
             line = []
@@ -126,7 +129,7 @@ def _sentences(message_id: str, answer: StoredAnswer, located: Mapping[int, Loca
         item_before = item
         # Without its neighbours a bullet is a stray dash; in a list of several it parts them.
         framed = len(answer.sentences) > 1 and said is not None and not is_table_row(said)
-        line.append(_sentence(message_id, sentence, places, located, framed=framed))
+        line.append(_sentence(message_id, sentence, names, places, located, framed=framed))
     blocks.append(" ".join(line))
     return "\n\n".join(block for block in blocks if block)
 
@@ -134,6 +137,7 @@ def _sentences(message_id: str, answer: StoredAnswer, located: Mapping[int, Loca
 def _sentence(
     message_id: str,
     sentence: StoredSentence,
+    names: Mapping[int, str],
     places: Mapping[int, SpanRef],
     located: Mapping[int, Located],
     *,
@@ -157,7 +161,13 @@ def _sentence(
     if sentence.verdict == "unsupported" and not sentence.markers:
         body = f'<span class="fn-unsupported">{body}</span> <span class="fn-tag">no source</span>'
     marks = "".join(
-        _mark(message_id, marker, places[marker], located[marker], weak=sentence.verdict == "weak")
+        _mark(
+            message_id,
+            marker,
+            place(names[marker], located[marker].locator_of(places[marker])),
+            located[marker],
+            weak=sentence.verdict == "weak",
+        )
         for marker in sentence.markers
         if marker in places
     )
@@ -174,14 +184,14 @@ def _with_short_answer(text: str, span: tuple[int, int] | None) -> str:
     return f"{escape_line(before)}{left}<mark>{escape_line(short)}</mark>{right}{escape_line(after)}"
 
 
-def _mark(message_id: str, marker: int, ref: SpanRef, found: Located, *, weak: bool) -> str:
+def _mark(message_id: str, marker: int, where: str, found: Located, *, weak: bool) -> str:
     gone = found.version_id is None
     sign = "!" if gone else "~" if weak else ""
     kind = "gone" if gone else "weak" if weak else "mark"
     words = " ".join(found.quote.split())
     if len(words) > HOVER_CHARS:
         words = words[:HOVER_CHARS].rstrip() + "…"
-    hover = place(ref.name, found.locator_of(ref)) + (" (disabled)" if found.state == "disabled" else "")
+    hover = where + (" (disabled)" if found.state == "disabled" else "")
     if gone:
         hover = f"{hover}: {GONE.get(found.state, 'source removed')}"
     elif words:
@@ -191,10 +201,16 @@ def _mark(message_id: str, marker: int, ref: SpanRef, found: Located, *, weak: b
     return f'[{inside}](#cite-{message_id}-{marker}-{kind} "{escape_line(hover)}")'
 
 
-def _abstained(message: Message, answer: StoredAnswer, located: Mapping[int, Located]) -> str:
-    said = " ".join(
-        _sentence(message.message_id, each, dict(answer.citations), located) for each in answer.sentences
-    )
+def _names(answer: StoredAnswer, references: References) -> dict[int, str]:
+    """What the document of each mark is called here, where others may have the same name."""
+    return {marker: references.name_of(ref) for marker, ref in answer.citations}
+
+
+def _abstained(
+    message: Message, answer: StoredAnswer, located: Mapping[int, Located], references: References
+) -> str:
+    names, places = _names(answer, references), dict(answer.citations)
+    said = " ".join(_sentence(message.message_id, each, names, places, located) for each in answer.sentences)
     title = "Not in your documents"
     # The built-in refusal opens with the same words; the title says them once.
     body = said.removeprefix(escape(title)).lstrip()
@@ -231,7 +247,7 @@ def answer_with_sources(message: Message, references: References, text: str) -> 
             words = " ".join(found.quote.split()) if found is not None and found.quote else "(source removed)"
         said.append(" ".join([words, *(f"[{marker}]" for marker in sentence.markers if marker in places)]))
     sources = [
-        f"[{marker}] {place(ref.name, located[marker].locator_of(ref))} ({ref.collection})"
+        f"[{marker}] {place(references.name_of(ref), located[marker].locator_of(ref))} ({ref.collection})"
         for marker, ref in answer.citations
     ]
     return "\n\n".join([" ".join(said), "\n".join(sources)]).strip()

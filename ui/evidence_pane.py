@@ -181,7 +181,8 @@ class EvidencePane:
         found = self._found(reference)
         if found is None or found.document is None or not found.quote:
             return ""
-        return f"“{' '.join(found.quote.split())}” ({place(found.document.name, found.locator)})"
+        where = place(self._references.name_apart(found.document), found.locator)
+        return f"“{' '.join(found.quote.split())}” ({where})"
 
     def _document(self, reference: Reference, after: int, shown_as: ShownAs) -> str:
         document = self._store.document(reference.target)

@@ -118,7 +118,7 @@ def _exchange(question: Message, message: Message, references: References, first
         found = references.locate(ref)
         footnotes[marker] = Footnote(
             number=number,
-            document=found.document.name if found.document is not None else ref.name,
+            document=references.name_apart(found.document) if found.document is not None else ref.name,
             collection=ref.collection,
             place=found.locator_of(ref),
             state=found.state,

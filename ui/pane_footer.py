@@ -83,7 +83,7 @@ class PaneFooter:
             chunk = self._store.chunk_at(version_id, start)
             known = document.doc_id == shown.doc_id or document.doc_id in lines
             if chunk is not None and not known and document.answers and len(lines) < _MOST:
-                label = place(document.name, chunk.locator)
+                label = place(self._references.name_apart(document), chunk.locator)
                 lines[document.doc_id] = _Line(link=part_link(document.doc_id, chunk.chunk_id), label=label)
 
         assert found.version_id is not None

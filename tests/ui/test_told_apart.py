@@ -1,7 +1,9 @@
-"""Documents of one name are told apart under an answer and at the head of the pane, and no others are."""
+"""Documents of one name are told apart wherever an answer or the pane names them, and no others are."""
 
 from __future__ import annotations
 
+import html
+import re
 from pathlib import Path
 
 import pytest
@@ -10,15 +12,18 @@ from selectolax.lexbor import LexborHTMLParser
 from index.documents import ParsedDocument
 from index.ingest import ingest_documents
 from index.store import Store
+from rag.answers import digest
 from rag.build import build_assistant
 from rag.settings import Settings
 from tests.fakes import WordCountEmbedder
 from tests.rag.corpus import unread
 from ui.answer_footer import footer_html
 from ui.chats import Chats
+from ui.conversation import answer_markdown, answer_with_sources
 from ui.evidence_pane import EvidencePane
+from ui.export import export_chat
 from ui.references import References
-from ui.stored import stored
+from ui.stored import SpanRef, StoredAnswer, StoredSentence, stored
 from ui.told_apart import told_apart
 
 EMBEDDER = WordCountEmbedder(["zebrafish", "rent", "garden"])
@@ -87,4 +92,63 @@ def test_chips_and_the_head_of_the_pane_name_the_folder_while_there_are_two(tmp_
         store.remove([row.doc_id for row in store.documents() if row.path.endswith("south/lease.txt")])
         store.refresh()
         assert shown() == ("1lease.txt", "lease.txt", "lease.txt")
+    chats.close()
+
+
+def whole(store: Store, path: str) -> SpanRef:
+    """A document from its first character to its last."""
+    (row,) = [each for each in store.documents() if each.path == path]
+    assert row.version_id is not None
+    text = store.text(row.version_id) or ""
+    return SpanRef(
+        doc_id=row.doc_id,
+        version_id=row.version_id,
+        start=0,
+        end=len(text),
+        sha256=digest(text),
+        name=row.name,
+        collection=row.collection,
+    )
+
+
+def test_two_documents_of_one_name_have_a_heading_each_and_are_named_apart_everywhere(tmp_path: Path) -> None:
+    chats = Chats(tmp_path / "data")
+    with Store.open(tmp_path / "data") as store:
+        put(store, north__lease=NORTH, south__lease="The garden belongs to both.", copy__lease=NORTH)
+        answer = StoredAnswer(
+            status="answered",
+            query=QUESTION,
+            sentences=tuple(
+                StoredSentence(text=None, markers=(marker,), verdict="quoted", grouped=True)
+                for marker in (1, 2)
+            ),
+            citations=(
+                (1, whole(store, "/docs/north/lease.txt")),
+                (2, whole(store, "/docs/south/lease.txt")),
+            ),
+        )
+        message_id = chats.add_exchange(chats.create(QUESTION).chat_id, QUESTION).message_id
+        chats.finish(message_id, answer)
+        message = chats.message(message_id)
+        assert message is not None
+        references = References(store)
+
+        shown = html.unescape(answer_markdown(message, QUESTION, references))
+        assert re.findall(r"^\*\*(.+)\*\*$", shown, re.MULTILINE) == ["north/lease.txt", "south/lease.txt"]
+        assert re.findall(r'"(\S+lease\.txt): ', shown) == [
+            "north/lease.txt",
+            "south/lease.txt",
+        ]  # while hovered
+        copied = answer_with_sources(message, references, "")
+        assert "[1] north/lease.txt (" in copied
+        assert "[2] south/lease.txt (" in copied
+
+        pane = EvidencePane(store, chats, references)
+        assert pane.quote(f"#cite-{message_id}-1").endswith("(north/lease.txt)")
+        assert "Same text also in: copy/lease.txt" in html.unescape(pane.html(f"#cite-{message_id}-1"))
+
+        exported = export_chat(chats, references, message.chat_id, "md")
+        assert exported is not None
+        assert "north/lease.txt" in exported.text.replace("\\", "")
+        assert "south/lease.txt" in exported.text.replace("\\", "")
     chats.close()
