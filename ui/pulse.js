@@ -10,7 +10,8 @@ const report = () => {
   const { tab = "", chat = "" } = document.querySelector(".fn-top")?.dataset ?? {};
   const messages = document.querySelectorAll('#fn-chat [data-testid="user"], #fn-chat [data-testid="bot"]').length;
   const writing = document.querySelector("#fn-chat .fn-stage") !== null;
-  return { tab, parts, chat, messages, writing, seconds: Math.floor(performance.now() / 1000) };
+  const stop = document.querySelector("#fn-box .stop-button") !== null; // an answer that is written can be stopped
+  return { tab, parts, chat, messages, writing, stop, seconds: Math.floor(performance.now() / 1000) };
 };
 
 // What stands in the composer outlives a page that is loaded again for a server that was started anew.

@@ -100,7 +100,8 @@ class Pulse:
         wishes: list[str] = []
         if self._should_draw(view, _parts(seen)):
             wishes.append("draw")
-        shown = f"{text_of(seen, 'chat', 64)} {number_of(seen, 'messages', 0)} {seen.get('writing') is True}"
+        looks = (seen.get("writing") is True, seen.get("stop") is True)
+        shown = f"{text_of(seen, 'chat', 64)} {number_of(seen, 'messages', 0)} {looks}"
         doubtful = view.doubt.due(shown, self._conversation(view))
         if doubtful or self.conversations.outdated(view):
             wishes.append("show")
@@ -128,9 +129,10 @@ class Pulse:
         return bool(lacking) and not (lacking == {"side"} and (crowd or now < view.drawn + CALM_SECONDS))
 
     def _conversation(self, view: View) -> str:
-        """How the conversation of this tab should look: which, how long, and whether it is being written."""
+        """How the conversation should look: which, how long, and if it is written and can be stopped."""
         messages = self.desk.chats.messages(view.chat_id) if view.chat_id else []
-        return f"{view.chat_id} {len(messages)} {self.desk.asking.running(view.chat_id) is not None}"
+        running = self.desk.asking.running(view.chat_id) is not None
+        return f"{view.chat_id} {len(messages)} {(running, running)}"
 
 
 def _parts(report: Mapping[str, object]) -> Mapping[str, object]:

@@ -200,6 +200,7 @@ class Tab:
             "chat": self.chat_id,
             "messages": len(messages),
             "writing": bool(messages) and "fn-stage" in messages[-1],
+            "stop": bool(messages) and "fn-stage" in messages[-1],
             "seconds": int(time.perf_counter() - self._opened_at),
         }
 

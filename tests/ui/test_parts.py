@@ -176,7 +176,13 @@ def settled(page: Page, view: View) -> tuple[Tab, dict[str, object]]:
     tab = Tab()
     tab.show(page, view)
     messages = len(page.around.desk.chats.messages(view.chat_id)) if view.chat_id else 0
-    return tab, {"parts": tab.report(), "chat": view.chat_id, "messages": messages, "writing": False}
+    return tab, {
+        "parts": tab.report(),
+        "chat": view.chat_id,
+        "messages": messages,
+        "writing": False,
+        "stop": False,
+    }
 
 
 def test_a_tab_that_lacks_something_is_told_to_draw_and_gets_just_that(page: Page) -> None:
@@ -265,6 +271,22 @@ def test_a_conversation_that_did_not_arrive_is_asked_for_after_the_second_beat(p
     lost = whole | {"messages": 1, "writing": True}
     assert [wishes(page, view, lost) for _ in range(3)] == [[], ["show"], []]  # asked for once
     assert wishes(page, view, whole) == []
+
+
+def test_a_stop_button_that_did_not_arrive_or_did_not_go_is_asked_for(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = opened(page, exchange(page.around.desk, quoted_answer(page.around.desk.store)).chat_id)
+    _, done = settled(page, view)
+    stays = done | {"stop": True}
+    assert [wishes(page, view, stays) for _ in range(2)] == [[], ["show"]]
+
+    monkeypatch.setattr(Asking, "running", lambda _, __: object())
+    written = done | {"writing": True, "stop": True}
+    lacking = written | {"stop": False}
+    monkeypatch.setattr(page.pulse, "_should_draw", lambda *_: False)  # of the parts around is said elsewhere
+    assert wishes(page, view, written) == []
+    assert [wishes(page, view, lacking) for _ in range(2)] == [[], ["show"]]
 
 
 def test_a_removed_document_takes_its_words_out_of_the_answer_on_the_screen(page: Page) -> None:
