@@ -203,3 +203,40 @@ def test_a_button_that_is_drawn_anew_under_the_pointer_is_clicked(watched: Watch
             page.mouse.up()
             page.wait_for_timeout(300)
         expect(said).to_be_visible()
+
+
+_SHAPES = """(all) => all.map((each) => {
+  const { top, bottom } = each.getBoundingClientRect();
+  return [Math.round((top + bottom) / 2), Math.round(bottom - top)];
+})"""
+
+
+def test_fields_stand_in_line_with_what_is_beside_them(watched: Watched, tmp_path: Path) -> None:  # noqa: F811
+    page = watched.page
+    with served_lightly(tmp_path / "data") as server:
+        page.goto(f"{server.url}/?view=documents")
+        page.get_by_role("button", name="Add folder").click()
+        folder = page.locator(".fn-folder .fn-field, .fn-folder .fn-btn").evaluate_all(_SHAPES)
+        assert max(middle for middle, _ in folder) - min(middle for middle, _ in folder) <= 1
+        turn_to(page, "Settings")
+        page.locator("#fn-generation-model").select_option("ollama")
+        expect(page.get_by_label("Model", exact=True)).to_be_visible()
+        (provider, model) = page.locator(".fn-pair .fn-field").evaluate_all(_SHAPES)
+        assert provider == model
+
+
+def test_what_is_ticked_has_the_accent_of_the_page(watched: Watched, tmp_path: Path) -> None:  # noqa: F811
+    page = watched.page
+    with served_lightly(tmp_path / "data") as server:
+        page.goto(f"{server.url}/?view=settings")
+        expect(page.get_by_role("radio", name="Balanced")).to_be_checked()
+        page.get_by_role("button", name="Files of Letters").click()
+        page.get_by_role("checkbox", name="letter.txt").click()  # and its collection is ticked by half
+        expect(page.locator("#fn-side input:indeterminate")).to_be_visible()
+        page.mouse.move(0, 0)
+        colours = page.locator("#fn-shell input:is(:checked, :indeterminate)").evaluate_all(
+            "(all) => all.map((each) => each.checkVisibility() && getComputedStyle(each).backgroundColor)"
+        )
+        shown = [colour for colour in colours if colour]
+        assert len(shown) > 3
+        assert set(shown) == {"rgb(31, 95, 139)"}
