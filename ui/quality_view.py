@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -23,6 +24,7 @@ from ui.render import button, clock, count, escape, escape_line
 
 SHOWN = 200
 SHOWN_RELIED = 8
+_TYPED = "To be answered"  # of a question that was typed: no answer to it was called helpful
 # What a score is called in summary.json -> what it says to a person.
 SCORES = {
     "found in the top 5": "Found in the top 5",
@@ -141,9 +143,11 @@ def _questions(
             " better or worse."
         )
         return _card("questions", "Test questions", f'<p class="fn-lead">{words}</p>{question_form(draft)}')
-    numbers = {opinion: sum(entry.verdict == opinion for entry in entries) for opinion in OPINIONS}
+    numbers = Counter(_label(entry) for entry in entries)
     sums = "".join(
-        f"<span><b>{number:,}</b>{LABELS[opinion]}</span>" for opinion, number in numbers.items() if number
+        f"<span><b>{numbers[label]:,}</b>{label}</span>"
+        for label in (*(LABELS[opinion] for opinion in OPINIONS), _TYPED)
+        if numbers[label]
     )
     newest = sorted(entries, key=lambda entry: -entry.time)[:SHOWN]
     items = "".join(_entry(entry, now) for entry in newest)
@@ -158,13 +162,17 @@ def _questions(
 
 def _entry(entry: Feedback, now: float) -> str:
     after = f" (after {count(len(entry.earlier), 'other question')})" if entry.earlier else ""
-    label = "To be answered" if is_typed(entry) else LABELS[entry.verdict]
-    about = f"{label}{after}" + (f", {clock(entry.time, now)}" if entry.time else "")
+    about = f"{_label(entry)}{after}" + (f", {clock(entry.time, now)}" if entry.time else "")
     delete = button("Delete", "fn-link", {"act": "forget", "key": feedback_key(entry)})
     return (
         f"<li><span><bdi>{escape_line(entry.question)}</bdi><small>{escape_line(about)}</small></span>"
         f"{delete}</li>"
     )
+
+
+def _label(entry: Feedback) -> str:
+    """What was said of a question, or is expected of one that was typed."""
+    return _TYPED if is_typed(entry) else LABELS[entry.verdict]
 
 
 def _run(measurement: Measurement) -> str:

@@ -18,7 +18,7 @@ from index.health import Health
 from index.rows import DocumentRow
 from rag.ask import Assistant
 from rag.build import build_assistant
-from rag.feedback import Feedback
+from rag.feedback import Feedback, Place
 from rag.settings import load_settings
 from tests.fakes import WordCountEmbedder
 from tests.rag.corpus import VOCABULARY, indexed, unread
@@ -80,7 +80,8 @@ def test_noted_questions_are_counted_listed_and_deleted(page: Page) -> None:
     assert "None are noted yet" in act(page, view, act="look")
     entry = Feedback(question="<b>Who?</b>", verdict="wrong_citation", time=1.0)
     desk.feedback.add(entry)
-    desk.feedback.add(Feedback(question=CAPITAL, verdict="helpful"))
+    place = Place(document="/docs/a.txt", start=0, end=9, sha256="a" * 64)
+    desk.feedback.add(Feedback(question=CAPITAL, verdict="helpful", cited=(place,)))
     html = act(page, view, act="look")
     assert "<b>1</b>Wrong citation" in html
     assert "<b>1</b>Helpful" in html
@@ -105,6 +106,8 @@ def test_a_question_is_typed_with_the_document_that_should_answer_it(page: Page)
     assert f'value="{escape(CAPITAL)}"' in act(page, view, act="look")  # a drawing takes no words away
     html = act(page, view, act="add-question", verdict="helpful", typed=typed(CAPITAL, right.name))
     assert "<small>To be answered, today" in html.replace("&#44;", ",")
+    assert "<b>1</b>To be answered" in html
+    assert "</b>Helpful" not in html  # nobody has called an answer so
     assert f'value="{escape(CAPITAL)}"' not in html
     act(page, view, act="add-question", verdict="not_in_documents", typed=typed(ASTEROID))
     html = run(page, view)
