@@ -160,7 +160,7 @@ def _progress(job: Job, now: float, *, goes_on: bool) -> str:
     now_at = _short(progress.current) if progress is not None else ""
     percent = f"{share * 100:.0f}"
     line = "".join(f"<span>{fact}</span>" for fact in facts)
-    title = f"{_doing(job)} is paused" if job.state == "paused" else _doing(job)
+    title = _title(job, "is paused" if job.state == "paused" else "")
     note = ""
     if goes_on and job.kind != "plan":
         note = f"Chat goes on with what was indexed before {clock(job.started_at, now)}."
@@ -176,9 +176,10 @@ def _progress(job: Job, now: float, *, goes_on: bool) -> str:
     )
 
 
-def _doing(job: Job) -> str:
-    verbs = {"plan": "Looking for changes in", "rebuild": "Embedding"}
-    return f"{verbs.get(job.kind, 'Indexing')} {job.label}"
+def _title(job: Job, state: str) -> str:
+    """What a job does and how it stands, then what with: a folder called "many" would read as a sentence."""
+    doing = {"plan": "Looking for changes", "rebuild": "Embedding"}.get(job.kind, "Indexing")
+    return f"{doing} {state}".rstrip() + (f": {job.label}" if job.label else "")
 
 
 def _controls(job: Job) -> str:
@@ -215,7 +216,7 @@ def _report(job: Job, *, ignored: Container[str]) -> str:
     if job.state == "done" and not attention:
         return ""
     words = {"done": "finished", "cancelled": "was cancelled", "failed": "failed"}
-    title = f"{_doing(job)} {words.get(job.state, job.state)}"
+    title = _title(job, words.get(job.state, job.state))
     body = f"<p>{escape_line(f'{job.message} {job.hint}')}</p>" if job.message or job.hint else ""
     listed = ""
     if attention:

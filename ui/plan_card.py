@@ -17,7 +17,7 @@ def plan_card(plan: PlanSummary, *, generation: int) -> str:
     What the disk cannot hold is said too. It can be applied all the same, for the disk may have been made
     free since; the run looks again before it begins.
     """
-    title = escape_line(f"What indexing {label(plan.request)} will do")
+    title = escape_line(f"What indexing will do: {label(plan.request)}")
     stale = ""
     if plan.changes and generation != plan.generation:
         words = "The index has changed since. Applying does what is needed by then."

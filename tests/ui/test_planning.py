@@ -246,7 +246,7 @@ class Tab:
 def test_a_folder_is_previewed_then_applied(desk: Desk, folder: Path) -> None:
     tab = Tab(desk)
     shown = tab.click("plan", str(folder))
-    assert "What indexing folder will do" in shown
+    assert "What indexing will do: folder" in shown
     assert "1 new: 1 of 1 passage to embed" in shown
     assert str(folder / "a.txt") in shown
     assert desk.store.documents() == []
@@ -264,7 +264,7 @@ def test_changes_in_all_folders_are_previewed_and_can_be_discarded(desk: Desk, f
     (folder / "a.txt").rename(folder / "b.txt")
     generation = desk.store.generation
     shown = tab.click("plan-all")
-    assert "What indexing all folders will do" in shown
+    assert "What indexing will do: all folders" in shown
     assert f"{folder / 'b.txt'}  (was {folder / 'a.txt'})" in shown
     assert "What indexing" not in tab.click("discard")
     assert desk.store.generation == generation
@@ -306,14 +306,14 @@ def test_a_plan_that_fails_says_why_and_one_that_is_made_has_no_report(desk: Des
     tab.click("plan-all")
     assert desk.latest_jobs()[1] == desk.jobs.recent()[1]
     desk.indexer.submit({"kind": "plan", "paths": [str(folder / "nowhere")]})
-    assert "Looking for changes in nowhere failed" in tab.click("discard")
+    assert "Looking for changes failed: nowhere" in tab.click("discard")
 
 
 def test_a_job_that_looks_for_changes_does_not_say_that_it_indexes(desk: Desk) -> None:
     desk.jobs.start("plan", "all folders")
     tab = Tab(desk)
     shown = tab.click("filter")
-    assert "Looking for changes in all folders" in shown
+    assert "Looking for changes: all folders" in shown
     assert "keep what is done" not in shown
     assert "Indexing" not in LexborHTMLParser(tab.view.shown.html["side"]).text()
 

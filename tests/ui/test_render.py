@@ -218,7 +218,7 @@ def test_a_paused_job_says_so_and_can_go_on() -> None:
     )
     paused = job(state="paused", progress=progress, pause_requested=True)
     shown = state_html(DocumentList([]), status(), paused, None, now=NOW)
-    assert "Indexing Manuals is paused 25 of 100 files paused Resume Cancel, keep what" in text_of(shown)
+    assert "Indexing is paused: Manuals 25 of 100 files paused Resume Cancel, keep what" in text_of(shown)
     assert 'data-act="resume" data-job="7"' in shown
     assert "Paused at 25 of 100" in text_of(sidebar_html([], "", status(), paused, "", "", now=NOW))
 
