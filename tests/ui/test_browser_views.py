@@ -225,6 +225,17 @@ def test_fields_stand_in_line_with_what_is_beside_them(watched: Watched, tmp_pat
         assert provider == model
 
 
+def test_the_path_of_a_folder_can_be_read_on_a_narrow_screen(watched: Watched, tmp_path: Path) -> None:  # noqa: F811
+    page = watched.page
+    with served_lightly(tmp_path / "data") as server:
+        page.set_viewport_size({"width": 390, "height": 844})
+        page.goto(f"{server.url}/?view=documents")
+        page.get_by_role("button", name="Add folder").click()
+        field = page.locator(".fn-folder .fn-field").bounding_box()
+        assert field is not None
+        assert field["width"] >= 240
+
+
 def test_what_is_ticked_has_the_accent_of_the_page(watched: Watched, tmp_path: Path) -> None:  # noqa: F811
     page = watched.page
     with served_lightly(tmp_path / "data") as server:
