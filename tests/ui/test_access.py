@@ -9,6 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
+from tests.rag.llm_stub import Stub, serving
 from tests.ui.test_browser import CHROMIUM, ask, chromium, document_row, served_lightly
 from tests.ui.test_browser_chat import PRESSURE, copied
 
@@ -96,6 +97,27 @@ def test_no_screen_has_a_serious_violation(chromium: Browser, tmp_path: Path, th
         found["source removed"] = violations(page)
     page.close()
     assert found == {screen: [] for screen in found}
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_ways_on_from_a_model_that_fails_are_links_in_both_themes(
+    chromium: Browser, tmp_path: Path, theme: str
+) -> None:
+    page = chromium.new_page(color_scheme="dark" if theme == "dark" else "light", reduced_motion="reduce")
+    stub = Stub(status=500)
+    with (
+        serving(stub),
+        served_lightly(
+            tmp_path / "data",
+            FOOTNOTE_GENERATION__MODEL="ollama:stub",
+            FOOTNOTE_GENERATION__BASE_URL=stub.url,
+        ) as server,
+    ):
+        page.goto(server.url)
+        answer = ask(page, PRESSURE)
+        expect(answer.locator(".fn-notice").get_by_role("link")).to_have_text(["Retry", "Settings"])
+        assert violations(page) == []
+    page.close()
 
 
 def test_a_violation_is_seen(chromium: Browser) -> None:
