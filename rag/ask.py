@@ -434,7 +434,8 @@ class Assistant:
         refusal = found.refuse()
         sentences = tuple(AnswerSentence(text=text) for text in refusal_sentences(refusal))
         run.answer = replace(run.answer, status="abstained", sentences=sentences, refusal=refusal)
-        run.step("refuse", counted(len(refusal.rewordings), "rewording"))
+        offered = counted(len(refusal.rewordings), "rewording") if refusal.rewordings else "nothing near by"
+        run.step("refuse", f"{offered} to offer")
 
     def _quote(self, run: _Run, found: _Findings) -> None:
         """The built-in answer: sentences of the documents, word for word."""

@@ -26,6 +26,7 @@ from ui.tab import Components, Tabs, Update, View
 
 NEW_CHAT = "New chat"
 _TABLES = 50  # kept
+_NO_ANSWERS = "Nothing can answer until the documents are embedded anew"
 # A table of hundreds of rows, and the view of quality, are too much to send to every tab with every answer
 # for the sake of a count in them.
 _CITED_SECONDS = 30.0
@@ -77,7 +78,7 @@ class Around:
                 status,
                 current,
                 desk.model_name,
-                desk.model_problem,
+                desk.model_problem or ("" if overview.models.answers else _NO_ANSWERS),
                 built_in=not desk.settings.generation.model,
                 answering=overview.sources.count(None),
                 passages=overview.sources.passages,

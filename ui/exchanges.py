@@ -56,6 +56,8 @@ def _retry(message_id: str, again: Again) -> str:
         labels["quotes"] = "With quotes only, built in"
     if again.narrowed:
         labels["wider"] = "Search all documents"
+    if list(labels) == ["same"]:
+        return f'<a class="fn-again" href="#retry-{message_id}-same">Retry</a>'
     links = "".join(
         f'<a href="#retry-{message_id}-{kind}">{escape_line(label)}</a>' for kind, label in labels.items()
     )

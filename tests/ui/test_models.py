@@ -194,6 +194,24 @@ def test_a_model_that_is_not_there_is_explained_and_the_old_one_goes_on(desk: De
     assert found(desk) == [TEXT]
 
 
+def test_where_the_old_model_is_gone_the_sidebar_says_that_nothing_answers(data: Path, shelf: Shelf) -> None:
+    (data / "settings.toml").write_text('[embedding]\nmodel = "new"\n', encoding="utf-8")
+    old = shelf.models.pop("old")
+    settings = load_settings({"data": data, "retrieval.read": 0})
+    opened = Desk(settings, indexer=HereIndexer(data, shelf), load_embedder=shelf)
+    try:
+        opened.answering.load()
+        clicks = Clicks(opened)
+        assert "Nothing can answer until the documents are embedded anew" in clicks("filter")
+        shelf.models["old"] = old
+        opened.rebuild()
+        opened.store.refresh()
+        assert "Nothing can answer" not in clicks("filter")
+        assert found(opened) == [TEXT]
+    finally:
+        opened.close()
+
+
 def test_what_another_process_made_anew_is_followed(desk: Desk, data: Path, shelf: Shelf) -> None:
     assert found(desk) == [TEXT]
     (data / "settings.toml").write_text('[embedding]\nmodel = "new"\n', encoding="utf-8")
