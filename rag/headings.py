@@ -62,10 +62,19 @@ def plain_title(title: str, media_type: str) -> str:
     """A heading as a person would say it: without the number before it and without markup.
 
     Args:
+        media_type: As for :func:`unmarked_title`.
+    """
+    return without_number(unmarked_title(title, media_type))
+
+
+def unmarked_title(title: str, media_type: str) -> str:
+    """A heading as it is read in its document.
+
+    Args:
         media_type: Of its document; of Markdown the source is the text, and a heading may hold marks.
     """
-    if media_type == "text/markdown":
-        from index.loaders.markdown import without_markup  # a parser that few questions need
+    if media_type != "text/markdown":
+        return title
+    from index.loaders.markdown import without_markup  # a parser that few questions need
 
-        title = without_markup(" ".join(title.split()))
-    return without_number(title)
+    return without_markup(" ".join(title.split()))

@@ -11,6 +11,7 @@ from index.documents import ParsedDocument, has_drawn_pages
 from index.errors import FootnoteError
 from index.missing import OutOfReach, missing_documents
 from index.originals import original_path
+from rag.headings import unmarked_title
 from ui.chats import Chats, Message
 from ui.claim import claim_html, shared_words
 from ui.document_routes import original_address
@@ -228,7 +229,7 @@ class EvidencePane:
                 parts.append(f"page {page} of {len(parsed.page_starts)}")
             path = parsed.heading_path(offset)
             if path:
-                parts.append(" › ".join(path))
+                parts.append(" › ".join(unmarked_title(each, parsed.media_type) for each in path))
         if document is not None and document.version_id is not None:
             parts.append(f"indexed {clock(document.indexed_at)}")
         return parts

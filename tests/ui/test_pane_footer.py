@@ -13,6 +13,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from index.documents import ParsedDocument
 from index.ingest import ingest_documents
+from index.loaders import load
 from index.store import Store
 from rag.answers import Answer
 from rag.build import build_assistant
@@ -190,3 +191,15 @@ def test_the_open_citation_can_be_called_wrong(store: Store, chats: Chats, tmp_p
     assert offered(f"#cite-{refused.message_id}-1") == []  # half an answer is no test question
     store.remove([row.doc_id for row in store.documents()])
     assert offered(f"#cite-{message_id}-1") == []
+
+
+def test_the_headings_above_a_passage_stand_there_as_they_are_read(
+    store: Store, chats: Chats, tmp_path: Path
+) -> None:
+    marked = load(f"# 2.1 The *garden*\n\n{CLAUSE}\n".encode(), "lease.md")
+    ingest_documents(store, EMBEDDER, [("/docs/lease.md", marked)])
+    store.refresh()
+    _, message_id = asked(store, chats, tmp_path)
+    pane = LexborHTMLParser(EvidencePane(store, chats, References(store)).html(f"#cite-{message_id}-1"))
+    (facts,) = pane.css(".fn-meta")
+    assert "2.1 The garden" in facts.text()
