@@ -295,12 +295,18 @@ def test_the_first_interrupt_asks_to_stop_and_the_second_insists() -> None:
 def test_a_server_that_is_told_to_end_closes_its_files_first(told: str, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "ui", "serve", "--no-browser", "--port", "0", "--data", str(tmp_path)]
     log = tmp_path / "catalog.sqlite-wal"  # goes when the last connection is closed
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, encoding="utf-8") as server:
+    number = signal.Signals[told]
+    before = signal.signal(number, signal.SIG_DFL)  # a child inherits that it is ignored, as below `nohup`
+    try:
+        server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, encoding="utf-8")
+    finally:
+        signal.signal(number, before)
+    with server:
         try:
             assert server.stdout is not None
             assert "Footnote is open" in server.stdout.readline()
             assert log.exists()
-            server.send_signal(signal.Signals[told])
+            server.send_signal(number)
             assert server.wait(timeout=60) == -signal.SIGTERM
             assert not log.exists()
         finally:
