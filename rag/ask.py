@@ -303,8 +303,10 @@ class Assistant:
 
     def _writer(self, name: str | None) -> LanguageModel | None:
         """Who writes the answer; None: nobody, it is quoted."""
-        if name is None or not name:
-            return self._model if name is None else None
+        if name is None:
+            return self._model
+        if not name:
+            return None
         if name not in self._others:
             raise GenerationError(
                 f"{name} is not one of the models that are set.",

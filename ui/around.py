@@ -39,9 +39,8 @@ class Around:
         self.desk = desk
         self.components = components
         self._tables: dict[object, str] = {}
-        self._tables_of: object = (
-            None  # the generation of the index that they show, and when answers were counted
-        )
+        # The generation of the index that they show, and when answers were counted.
+        self._tables_of: object = None
         self._cited: Mapping[str, int] = {}  # how many answers cite a document, as the parts say
         self._counted_at = -math.inf  # monotonic seconds
         self._deletions = 0  # of answers, until then

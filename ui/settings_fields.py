@@ -68,7 +68,8 @@ SECTIONS = (
             Field(
                 name="generation.base_url",
                 label="Address",
-                words="Empty: the provider's own.",
+                words="Empty: the provider's own. Under Retry it counts for models of the same provider, or"
+                " for all while the answers are built in.",
             ),
             Field(
                 name="generation.timeout_seconds",

@@ -128,8 +128,8 @@ def in_few_shapes(batch: Batch) -> Batch:
 
     The compiled runtime prepares itself for each shape that it meets and keeps what it prepared, about a
     megabyte: after 1,500 different batches it held 2 GB. Length goes up to a multiple of 16, which adds 4 %
-    to the work, and sentences to a power of two. Batches of one, as the reader makes them, come in at most
-    fifty.
+    to the work, and sentences to a power of two. Batches of one, as the reader makes them, come in some
+    dozens.
     """
     sentences, length = batch.pooling.shape[1:]
     more = -length % _LENGTH_STEP

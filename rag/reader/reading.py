@@ -99,7 +99,7 @@ class NetworkReader(Reader):
             return []
         with self._encoding:
             pairs = [self._encoder.encode(question, text.title, text.text, text.sentences) for text in texts]
-        # One after the other: a batch would be padded to its longest, and is not read faster by the token.
+        # Each by itself: a batch would be padded to its longest, and is not read faster by the token.
         return list(self._pool.map(self._read, pairs))
 
     def _read(self, pair: Pair) -> Reading:

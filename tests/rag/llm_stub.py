@@ -36,6 +36,11 @@ class Stub:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """Settings by which it answers, once it is served."""
+        return {"FOOTNOTE_GENERATION__MODEL": "ollama:stub", "FOOTNOTE_GENERATION__BASE_URL": self.url}
+
 
 class _Handler(BaseHTTPRequestHandler):
     stub: Stub

@@ -255,9 +255,7 @@ def _model(data: Path, **how: Any) -> Iterator[Server]:
     stub = Stub(**how)
     with (
         serving(stub),
-        served_lightly(
-            data, FOOTNOTE_GENERATION__MODEL="ollama:stub", FOOTNOTE_GENERATION__BASE_URL=stub.url
-        ) as server,
+        served_lightly(data, **stub.environment) as server,
     ):
         yield server
         stub.release.set()

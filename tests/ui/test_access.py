@@ -107,11 +107,7 @@ def test_the_ways_on_from_a_model_that_fails_are_links_in_both_themes(
     stub = Stub(status=500)
     with (
         serving(stub),
-        served_lightly(
-            tmp_path / "data",
-            FOOTNOTE_GENERATION__MODEL="ollama:stub",
-            FOOTNOTE_GENERATION__BASE_URL=stub.url,
-        ) as server,
+        served_lightly(tmp_path / "data", **stub.environment) as server,
     ):
         page.goto(server.url)
         answer = ask(page, PRESSURE)

@@ -443,11 +443,7 @@ def test_an_answer_survives_a_reload_and_can_be_stopped(watched: Watched, tmp_pa
     )
     with (
         serving(stub),
-        served(
-            tmp_path / "data",
-            FOOTNOTE_GENERATION__MODEL="ollama:stub",
-            FOOTNOTE_GENERATION__BASE_URL=stub.url,
-        ) as server,
+        served(tmp_path / "data", **stub.environment) as server,
     ):
         page.goto(server.url)
         expect(page.locator(".fn-side")).to_contain_text("via Ollama")

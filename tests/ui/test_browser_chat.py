@@ -359,11 +359,7 @@ def test_the_passages_are_there_before_the_text_and_move_nothing(watched: Watche
     stub = Stub(pieces=("The garden pump ", "reaches 47 bar [1]."), silent_after=1)
     with (
         serving(stub),
-        served_lightly(
-            tmp_path / "data",
-            FOOTNOTE_GENERATION__MODEL="ollama:stub",
-            FOOTNOTE_GENERATION__BASE_URL=stub.url,
-        ) as server,
+        served_lightly(tmp_path / "data", **stub.environment) as server,
     ):
         page.goto(server.url)
         box = page.get_by_label("Your question")
