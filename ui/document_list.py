@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 
@@ -29,10 +30,7 @@ class DocumentList:
     @cached_property
     def sizes(self) -> Mapping[str, int]:
         """How many documents each collection has, by its name, in the order of names."""
-        counted: dict[str, int] = {}
-        for row in self.rows:
-            counted[row.collection] = counted.get(row.collection, 0) + 1
-        return dict(sorted(counted.items()))
+        return dict(sorted(Counter(row.collection for row in self.rows).items()))
 
     @cached_property
     def ignored(self) -> frozenset[str]:
